@@ -1,0 +1,3 @@
+module github.com/atollsync/atoll
+
+go 1.26.8
