@@ -1,0 +1,172 @@
+// Package authority says who may write what now: a pure function of catalogue
+// and topology (rule 1 of the design). It is asked three times, with the same
+// answer: at the edit, at the centre on push, and at a site on pull (R-A-04).
+package authority
+
+import (
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/catalogue"
+	"github.com/atollsync/atoll/topology"
+)
+
+// Subject is a record whose owner is asked for.
+type Subject struct {
+	Def *catalogue.Def
+	Key atoll.Key
+	// Fields are those that decide: of the record as it stands, or of the new one
+	// for an insert.
+	Fields atoll.Fields
+	// Home is the home store of the patient or prescriber the record belongs to,
+	// for types edited at home; HomeEpoch is its epoch. The caller reads them from
+	// the record in the type's Scope (see HomeOf).
+	Home      atoll.ID
+	HomeEpoch uint64
+}
+
+// Owner is the one site that may write a record now.
+type Owner struct {
+	Site atoll.SiteID
+	// Epoch counts the changes of ownership: a write under another epoch was made
+	// under an ownership that has since moved.
+	Epoch uint64
+	// Why says in words what makes the site the owner.
+	Why string
+}
+
+// HomeOf reads the home store and its epoch from a patient or prescriber.
+func HomeOf(def *catalogue.Def, f atoll.Fields) (atoll.ID, uint64) {
+	if def.Home == "" {
+		return "", 0
+	}
+	return f.ID(def.Home), uint64(f.Int("home_epoch"))
+}
+
+// Editor returns who edits the type in the system as it is.
+func Editor(t *topology.Topology, d *catalogue.Def) catalogue.Editor {
+	if t.Mirrored() && d.Mirrored != "" {
+		return d.Mirrored
+	}
+	return d.Editor
+}
+
+// OwnerOf returns the owner of the subject. Local data, and a message that was
+// not sent from a store, belong to whoever holds them: asker. It fails with
+// atoll.Reference when the store or home store that decides is unknown here.
+func OwnerOf(t *topology.Topology, s Subject, asker atoll.SiteID) (Owner, error) {
+	if s.Def.Class == catalogue.Local {
+		return Owner{Site: asker, Why: "local data belongs to the site it is on"}, nil
+	}
+	for _, e := range s.Def.Also {
+		if e.Name == catalogue.CentralProcurement || e.Name == catalogue.CentralPayments {
+			// R-D-74: an order keeps the owner it was entered under, whatever the
+			// preference says later.
+			if owner := atoll.SiteID(s.Fields.Int("owning_site")); owner > 0 {
+				return Owner{Site: owner, Why: "it was entered there under " + e.Name}, nil
+			}
+			if s.Fields.Int("owning_site") == 0 && t.Prefers(e.Name) && t.Mirrored() {
+				return Owner{Site: t.Primary(), Why: e.Name + " is on: the primary enters them"}, nil
+			}
+		}
+	}
+	switch Editor(t, s.Def) {
+	case catalogue.ByCentre:
+		return Owner{Site: t.Centre(), Why: "edited at the central server"}, nil
+	case catalogue.ByPrimary:
+		site, epoch := t.Delegate(s.Def.Area)
+		if site != t.Primary() {
+			return Owner{Site: site, Epoch: epoch, Why: "the right to edit " + s.Def.Area + " is delegated to it"}, nil
+		}
+		return Owner{Site: site, Epoch: epoch, Why: "central data is edited on the primary"}, nil
+	case catalogue.ByActive:
+		return ownerByStore(t, s.store(), 0, "the store is active there")
+	case catalogue.ByHome:
+		if s.Home == "" {
+			return Owner{}, atoll.Errorf(atoll.Reference, "%s has no home store known here", s.Key)
+		}
+		return ownerByStore(t, s.Home, s.HomeEpoch, "it is the home site")
+	case catalogue.ByAny:
+	}
+	if s.Def.Class == catalogue.Message {
+		if from := s.Fields.ID("from_store_id"); from != "" {
+			return ownerByStore(t, from, 0, "the message was sent from there")
+		}
+	}
+	return Owner{Site: asker, Why: "any site may"}, nil
+}
+
+// store is the store that decides about the subject.
+func (s Subject) store() atoll.ID {
+	if s.Def.Scope == "id" {
+		return s.Key.ID
+	}
+	if s.Def.Class == catalogue.Patient { // prescriptions: by store, about a patient
+		return s.Fields.ID("store_id")
+	}
+	return s.Fields.ID(s.Def.Scope)
+}
+
+func ownerByStore(t *topology.Topology, store atoll.ID, epoch uint64, why string) (Owner, error) {
+	st, ok := t.Store(store)
+	if !ok {
+		return Owner{}, atoll.Errorf(atoll.Reference, "store %s is not known here", store)
+	}
+	// Both counters only rise, so their sum changes whenever ownership does.
+	return Owner{Site: st.Site, Epoch: epoch + st.Epoch, Why: why}, nil
+}
+
+// MayWrite says whether the site may do this to the subject, and under which
+// epoch. The error carries atoll.Ownership and names the owner.
+func MayWrite(t *topology.Topology, site atoll.SiteID, verb atoll.Verb, s Subject) (Owner, error) {
+	owner, err := OwnerOf(t, s, site)
+	if err != nil {
+		return owner, err
+	}
+	if owner.Site == site {
+		return owner, nil
+	}
+	if by, ok := exception(t, site, verb, s); ok {
+		return by, nil
+	}
+	return owner, atoll.Errorf(atoll.Ownership, "not editable here: it belongs to %s (%s)", siteName(t, owner.Site), owner.Why).
+		About(s.Key).Do("make the change there; it arrives here with the next synchronisation")
+}
+
+// exception finds the departures of R-K-16 under which a site other than the
+// owner may write.
+func exception(t *topology.Topology, site atoll.SiteID, verb atoll.Verb, s Subject) (Owner, bool) {
+	if s.Def.Class == catalogue.Message && verb == atoll.Update {
+		// R-B-78: the receiver marks it processed.
+		if st, ok := t.Store(s.Fields.ID("to_store_id")); ok && st.Site == site {
+			return Owner{Site: site, Epoch: st.Epoch, Why: "the message is addressed to it"}, true
+		}
+	}
+	for _, e := range s.Def.Also {
+		switch e.Name {
+		case catalogue.CreatedAtSites:
+			// R-B-35, R-B-60: the site where the store is active, or the patient's home
+			// is, creates; afterwards the centre controls it.
+			store := s.Home
+			if store == "" {
+				store = s.Fields.ID("store_id")
+			}
+			if st, ok := t.Store(store); ok && verb == atoll.Insert && st.Site == site {
+				return Owner{Site: site, Epoch: st.Epoch + s.HomeEpoch, Why: "sites create them"}, true
+			}
+		case catalogue.ProposalsByStores:
+			if verb == atoll.Insert {
+				return Owner{Site: site, Why: "any site may propose one"}, true
+			}
+		}
+	}
+	return Owner{}, false
+}
+
+func siteName(t *topology.Topology, id atoll.SiteID) string {
+	if s, ok := t.Site(id); ok && s.Name != "" {
+		return "site " + id.String() + ", " + s.Name
+	}
+	if id == t.Centre() {
+		return "the central server"
+	}
+	return "site " + id.String()
+}

@@ -1,0 +1,86 @@
+package topology
+
+import (
+	"strings"
+
+	"github.com/atollsync/atoll"
+)
+
+// CheckActivate says whether the store may be made active on the site outside
+// the move procedure: from the centre to a site that may take it (R-C-10,
+// R-C-17, R-C-23, R-H-04). Errors carry atoll.Rule.
+func (t *Topology) CheckActivate(store atoll.ID, site atoll.SiteID) error {
+	s, ok := t.stores[store]
+	if !ok {
+		return atoll.Errorf(atoll.NotFound, "there is no store %s", store)
+	}
+	to, ok := t.sites[site]
+	if !ok {
+		return atoll.Errorf(atoll.NotFound, "there is no site %d", site).Do("list the sites with: atoll site list")
+	}
+	if s.Site == site {
+		return nil
+	}
+	if s.Site != t.centre {
+		return atoll.Errorf(atoll.Rule, "store %s is active on site %d; a second active instance is impossible", s.Name, s.Site).
+			Do("move the store with a move job, which freezes and drains it first")
+	}
+	if to.Kind == Mobile && len(t.active[site]) > 0 {
+		return atoll.Errorf(atoll.Rule, "site %d is mobile and already has store %s; a mobile site has one store", site, t.stores[t.active[site][0]].Name).
+			Do("create another site for this store")
+	}
+	return nil
+}
+
+// CheckKind says whether the site may become of the kind (R-C-112).
+func (t *Topology) CheckKind(site atoll.SiteID, kind Kind) error {
+	if kind == Mobile && len(t.active[site]) > 1 {
+		var names []string
+		for _, id := range t.active[site] {
+			names = append(names, t.stores[id].Name)
+		}
+		return atoll.Errorf(atoll.Rule, "site %d has %d stores (%s); a mobile site has one", site, len(names), strings.Join(names, ", ")).
+			Do("move the other stores first")
+	}
+	return nil
+}
+
+// CheckCollector says whether a collector copy of the store may be kept on the
+// site (R-C-14, R-C-111).
+func (t *Topology) CheckCollector(store atoll.ID, site atoll.SiteID) error {
+	s, ok := t.stores[store]
+	if !ok {
+		return atoll.Errorf(atoll.NotFound, "there is no store %s", store)
+	}
+	if _, ok := t.sites[site]; !ok {
+		return atoll.Errorf(atoll.NotFound, "there is no site %d", site)
+	}
+	if s.Site == site {
+		return atoll.Errorf(atoll.Rule, "store %s is active on site %d", s.Name, site)
+	}
+	if site == t.centre || t.seenOn(store, site) {
+		return nil
+	}
+	var names []string
+	for _, id := range t.active[site] {
+		names = append(names, t.stores[id].Name)
+	}
+	if len(names) == 0 {
+		return atoll.Errorf(atoll.Rule, "site %d has no active store, so none can see %s", site, s.Name)
+	}
+	return atoll.Errorf(atoll.Rule, "store %s is not visible to any store active on site %d", s.Name, site).
+		Do("make it visible to one of: %s", strings.Join(names, ", "))
+}
+
+// CheckVisible says whether the two stores may be made visible to each other.
+func (t *Topology) CheckVisible(a, b atoll.ID) error {
+	if a == b {
+		return atoll.Errorf(atoll.Rule, "a store cannot be visible to itself")
+	}
+	for _, id := range []atoll.ID{a, b} {
+		if _, ok := t.stores[id]; !ok {
+			return atoll.Errorf(atoll.NotFound, "there is no store %s", id)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,260 @@
+// Package topology says who is where: sites, stores, instances, visibility,
+// delegations, and what follows from them.
+//
+// What a person chose (where a store is active, a collector copy, "managed
+// only", which stores see each other) is stored in records. What follows (the
+// type of every instance, the sync-with values, the audiences a site subscribes
+// to) is computed here, from values alone (R-C-11). A Topology never changes:
+// build a new one from changed records.
+package topology
+
+import (
+	"encoding/json"
+	"iter"
+	"maps"
+	"slices"
+
+	"github.com/atollsync/atoll"
+)
+
+// Types are the record types a topology is built from.
+var Types = []atoll.Type{"system", "site", "store", "store_choice", "name_store_join", "delegation", "preference"}
+
+// Shapes reports whether records of the type shape the topology.
+func Shapes(t atoll.Type) bool { return slices.Contains(Types, t) }
+
+// Kind is the type of a site (R-H-06).
+type Kind string
+
+// The kinds of site.
+const (
+	Central Kind = "central"
+	Server  Kind = "server"
+	Desktop Kind = "desktop"
+	Mobile  Kind = "mobile"
+	Open    Kind = "open"
+	Mirror  Kind = "mirror"
+)
+
+// Site is one site (T-01).
+type Site struct {
+	ID       atoll.SiteID
+	Record   atoll.ID
+	Name     string
+	Kind     Kind
+	Disabled bool
+}
+
+// Store is one store (T-09): where it is active and how it synchronises.
+type Store struct {
+	ID         atoll.ID
+	Code, Name string
+	NameID     atoll.ID
+	// Site is where the store is active: its Sync ID (T-22). One field, so that two
+	// active instances cannot exist (R-A-05).
+	Site atoll.SiteID
+	// Epoch counts the changes of Site (T-67).
+	Epoch      uint64
+	Dispensary bool
+	Disabled   bool
+	// Excluded stores keep their stock-affecting data at their site (R-B-92).
+	Excluded bool
+	// ManagedOnly stores keep all their data at their site (T-13 at the centre).
+	ManagedOnly bool
+}
+
+// Delegation is the right of one store's site to edit a domain of central data.
+type Delegation struct {
+	Domain string
+	Store  atoll.ID
+	Epoch  uint64
+	Active bool
+}
+
+// Topology is the configuration of a system at one moment.
+type Topology struct {
+	centre, primary atoll.SiteID
+	sites           map[atoll.SiteID]Site
+	stores          map[atoll.ID]Store
+	byName          map[atoll.ID]atoll.ID          // name → store
+	active          map[atoll.SiteID][]atoll.ID    // site → stores active there, sorted
+	visible         map[atoll.ID]map[atoll.ID]bool // store → stores visible to it
+	collectors      map[atoll.ID]map[atoll.SiteID]bool
+	delegations     map[string]Delegation
+	preferences     map[string]json.RawMessage
+}
+
+// Build makes a topology from records of [Types]; others are passed over, as are
+// deleted ones. It fails with atoll.Invalid on a record it cannot read.
+func Build(records iter.Seq2[atoll.Record, error]) (*Topology, error) {
+	t := &Topology{
+		centre: atoll.CentreID, primary: atoll.CentreID,
+		sites: map[atoll.SiteID]Site{}, stores: map[atoll.ID]Store{}, byName: map[atoll.ID]atoll.ID{},
+		active: map[atoll.SiteID][]atoll.ID{}, visible: map[atoll.ID]map[atoll.ID]bool{},
+		collectors:  map[atoll.ID]map[atoll.SiteID]bool{},
+		delegations: map[string]Delegation{}, preferences: map[string]json.RawMessage{},
+	}
+	type join struct{ name, partner, store atoll.ID }
+	var joins []join
+	for r, err := range records {
+		if err != nil {
+			return nil, err
+		}
+		if r.Deleted || !Shapes(r.Type) {
+			continue
+		}
+		f, err := r.Fields()
+		if err != nil {
+			return nil, err
+		}
+		switch r.Type {
+		case "system":
+			t.centre = atoll.SiteID(max(f.Int("centre"), 1))
+			t.primary = atoll.SiteID(max(f.Int("primary"), 1))
+		case "site":
+			id := atoll.SiteID(f.Int("number"))
+			t.sites[id] = Site{ID: id, Record: r.ID, Name: f.Text("name"), Kind: Kind(f.Text("type")), Disabled: f.Bool("disabled", false)}
+		case "store":
+			t.stores[r.ID] = StoreFrom(r.ID, f)
+		case "store_choice":
+			set(t.collectors, f.ID("store_id"), atoll.SiteID(f.Int("site_id")))
+		case "name_store_join":
+			if !f.Bool("inactive", false) {
+				joins = append(joins, join{f.ID("name_id"), f.ID("partner_store_id"), f.ID("store_id")})
+			}
+		case "delegation":
+			d := Delegation{f.Text("domain"), f.ID("store_id"), uint64(f.Int("epoch")), f.Bool("active", false)}
+			if old, ok := t.delegations[d.Domain]; !ok || old.Epoch < d.Epoch {
+				t.delegations[d.Domain] = d
+			}
+		case "preference":
+			t.preferences[f.Text("key")] = f["value"]
+		}
+	}
+	for id, s := range t.stores {
+		t.active[s.Site] = append(t.active[s.Site], id)
+		if s.NameID != "" {
+			t.byName[s.NameID] = id
+		}
+	}
+	for _, ids := range t.active {
+		slices.Sort(ids)
+	}
+	for _, j := range joins {
+		other := j.partner
+		if other == "" {
+			other = t.byName[j.name]
+		}
+		if other == "" || j.store == "" || other == j.store {
+			continue // a plain name, or a store that would see itself (R-C-16)
+		}
+		set(t.visible, j.store, other) // symmetric, whichever row is there (R-A-07)
+		set(t.visible, other, j.store)
+	}
+	return t, nil
+}
+
+// StoreFrom reads a store from the fields of its record.
+func StoreFrom(id atoll.ID, f atoll.Fields) Store {
+	s := Store{
+		ID: id, Code: f.Text("code"), Name: f.Text("name"), NameID: f.ID("name_id"),
+		Site: atoll.SiteID(f.Int("site_id")), Epoch: uint64(f.Int("epoch")),
+		Dispensary: f.Text("mode") == "dispensary", Disabled: f.Bool("disabled", false),
+		ManagedOnly: f.Bool("managed_only", false),
+	}
+	// R-B-94: on unless switched off, and meaningful for dispensaries only (T-30).
+	s.Excluded = s.Dispensary && !f.Bool("include_transactions", true)
+	if s.Site == 0 {
+		s.Site = atoll.CentreID // R-C-23
+	}
+	return s
+}
+
+func set[K, V comparable](m map[K]map[V]bool, k K, v V) {
+	if m[k] == nil {
+		m[k] = map[V]bool{}
+	}
+	m[k][v] = true
+}
+
+// Centre returns the site that is the central server.
+func (t *Topology) Centre() atoll.SiteID { return t.centre }
+
+// Primary returns the site that edits central data (T-03).
+func (t *Topology) Primary() atoll.SiteID { return t.primary }
+
+// Mirrored reports whether primary and centre are two sites (T-06).
+func (t *Topology) Mirrored() bool { return t.primary != t.centre }
+
+// Site returns a site by its Sync ID.
+func (t *Topology) Site(id atoll.SiteID) (Site, bool) { s, ok := t.sites[id]; return s, ok }
+
+// Sites returns all sites, the centre first.
+func (t *Topology) Sites() []Site {
+	return slices.SortedFunc(maps.Values(t.sites), func(a, b Site) int {
+		if (a.ID == t.centre) != (b.ID == t.centre) {
+			if a.ID == t.centre {
+				return -1
+			}
+			return 1
+		}
+		return int(a.ID - b.ID)
+	})
+}
+
+// Store returns a store by its id.
+func (t *Topology) Store(id atoll.ID) (Store, bool) { s, ok := t.stores[id]; return s, ok }
+
+// StoreOfName returns the store that the name is, if it is one.
+func (t *Topology) StoreOfName(name atoll.ID) (Store, bool) { return t.Store(t.byName[name]) }
+
+// Stores returns all stores, by code.
+func (t *Topology) Stores() []Store {
+	return slices.SortedFunc(maps.Values(t.stores), func(a, b Store) int {
+		if a.Code != b.Code {
+			if a.Code < b.Code {
+				return -1
+			}
+			return 1
+		}
+		if a.ID < b.ID {
+			return -1
+		}
+		return 1
+	})
+}
+
+// Active returns the stores that are active on the site, sorted by id.
+func (t *Topology) Active(site atoll.SiteID) []atoll.ID { return t.active[site] }
+
+// Visible reports whether the two stores may trade (R-A-07).
+func (t *Topology) Visible(a, b atoll.ID) bool { return t.visible[a][b] }
+
+// VisibleTo returns the stores visible to the store, sorted by id.
+func (t *Topology) VisibleTo(store atoll.ID) []atoll.ID {
+	return slices.Sorted(maps.Keys(t.visible[store]))
+}
+
+// Delegate returns who may edit a domain of central data: the primary, or the
+// site where the delegated store is active (R-F-03). The epoch rises with each
+// grant and withdrawal.
+func (t *Topology) Delegate(domain string) (atoll.SiteID, uint64) {
+	site, epoch := t.primary, uint64(0)
+	for _, d := range []string{"all", domain} {
+		g, ok := t.delegations[d]
+		if !ok {
+			continue
+		}
+		epoch += g.Epoch
+		if s, there := t.stores[g.Store]; there && g.Active {
+			site = s.Site
+		}
+	}
+	return site, epoch
+}
+
+// Preference returns the value of a synchronised preference, nil if unset.
+func (t *Topology) Preference(key string) json.RawMessage { return t.preferences[key] }
+
+// Prefers reports whether a synchronised preference is true.
+func (t *Topology) Prefers(key string) bool { return string(t.preferences[key]) == "true" }
