@@ -126,6 +126,10 @@ type Def struct {
 	Type  atoll.Type `yaml:"-" json:"type"`
 	Area  string     `yaml:"-" json:"area"` // the file it comes from, such as "items"
 	Title string     `yaml:"title" json:"title"`
+	// Own marks a type that the operator declared.
+	Own bool `yaml:"-" json:"own,omitempty"`
+	// Since is the catalogue version that brought the type; 1 when zero.
+	Since int `yaml:"since,omitempty" json:"since,omitempty"`
 	// Rows are the rows of the behaviour specification it comes from, such as
 	// "R-B-01". An operator's own types have none.
 	Rows  []string `yaml:"rows,omitempty" json:"rows,omitempty"`
@@ -157,6 +161,8 @@ type Def struct {
 	Fields   []Field  `yaml:"fields" json:"fields"`                   // in the file: a mapping, in its order
 	Label    string   `yaml:"label,omitempty" json:"label,omitempty"` // the field that names a record to a person
 	Note     string   `yaml:"note,omitempty" json:"note,omitempty"`
+
+	byName map[string]int // place in Fields; set when the type is loaded
 }
 
 // Exception is a named departure from a type's route or editor, decided by a
@@ -166,6 +172,13 @@ type Exception struct {
 	// authority knows.
 	Name string `yaml:"name" json:"name"`
 	Note string `yaml:"note" json:"note"` // what it means, in a sentence
+	// What holds instead while the exception is in force (R-B-80); empty where
+	// nothing changes. For a further route, such as a prescription's to the sites
+	// that see its patient, Adds is set and Route comes in addition.
+	Class  Class  `yaml:"class,omitempty" json:"class,omitempty"`
+	Editor Editor `yaml:"editor,omitempty" json:"editor,omitempty"`
+	Route  Route  `yaml:"route,omitempty" json:"route,omitempty"`
+	Adds   bool   `yaml:"adds,omitempty" json:"adds,omitempty"`
 }
 
 // The exceptions that route and authority know.
@@ -188,10 +201,38 @@ var Exceptions = []string{
 
 // Field returns the declaration of a field.
 func (d *Def) Field(name string) (Field, bool) {
+	if d.byName != nil {
+		i, ok := d.byName[name]
+		if !ok {
+			return Field{}, false
+		}
+		return d.Fields[i], true
+	}
 	for _, f := range d.Fields {
 		if f.Name == name {
 			return f, true
 		}
 	}
 	return Field{}, false
+}
+
+// Except returns the exception of that name, when the type has it.
+func (d *Def) Except(name string) (Exception, bool) {
+	for _, e := range d.Also {
+		if e.Name == name {
+			return e, true
+		}
+	}
+	return Exception{}, false
+}
+
+// defaultMax bounds text that declares no bound of its own.
+const defaultMax = 4000
+
+// Limit returns the most bytes that a text field may have.
+func (f Field) Limit() int {
+	if f.Max > 0 {
+		return f.Max
+	}
+	return defaultMax
 }
