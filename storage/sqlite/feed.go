@@ -1,0 +1,58 @@
+package sqlite
+
+import (
+	"database/sql"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/storage"
+)
+
+const (
+	getFeed = `SELECT position, type, id, gone, forced FROM feed
+		WHERE audience = ? AND position > ? AND position <= ? ORDER BY position, type, id LIMIT ?`
+
+	// The same line again takes the place of the first.
+	list = `INSERT INTO feed (audience, position, type, id, gone, forced) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (audience, position, type, id) DO UPDATE SET gone = excluded.gone, forced = excluded.forced`
+
+	unlist = `DELETE FROM feed WHERE audience = ? AND position = ? AND type = ? AND id = ?`
+)
+
+// Feed implements [storage.FeedReader]. A limit of 0 is none.
+func (r *reader) Feed(audience atoll.Audience, after, until atoll.Position, limit int) ([]storage.FeedLine, error) {
+	upTo := int64(until)
+	if until == 0 {
+		upTo = 1<<63 - 1
+	}
+	var out []storage.FeedLine
+	err := r.each("read the feed", getFeed, []any{string(audience), int64(after), upTo, bound(limit)}, func(rows *sql.Rows) (bool, error) {
+		var position int64
+		var typ, id string
+		var gone, forced int
+		err := rows.Scan(&position, &typ, &id, &gone, &forced)
+		out = append(out, storage.FeedLine{
+			Position: atoll.Position(position),
+			Key:      atoll.Key{Type: atoll.Type(typ), ID: atoll.ID(id)},
+			Gone:     gone != 0, Forced: forced != 0,
+		})
+		return true, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// List implements [storage.FeedWriter]. The same line again takes the place of
+// the first.
+func (t *tx) List(audience atoll.Audience, line storage.FeedLine) error {
+	_, err := t.exec("write the feed", list, string(audience), int64(line.Position),
+		string(line.Key.Type), string(line.Key.ID), flag(line.Gone), flag(line.Forced))
+	return err
+}
+
+// Unlist implements [storage.FeedWriter].
+func (t *tx) Unlist(audience atoll.Audience, at atoll.Position, key atoll.Key) error {
+	_, err := t.exec("write the feed", unlist, string(audience), int64(at), string(key.Type), string(key.ID))
+	return err
+}

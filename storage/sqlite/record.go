@@ -1,0 +1,292 @@
+package sqlite
+
+import (
+	"database/sql"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/storage"
+)
+
+// The bits of record.state.
+const (
+	deleted = 1
+	hidden  = 2
+)
+
+const (
+	lastPosition = `SELECT position FROM last_position WHERE one = 1`
+
+	recordColumns = `r.position, r.type, r.id, r.version, r.state, r.origin_site, r.origin_seq, r.audiences, r.body`
+
+	getRecord = `SELECT ` + recordColumns + ` FROM record r WHERE r.type = ? AND r.id = ?`
+
+	getChanged = `SELECT ` + recordColumns + ` FROM record r WHERE r.position > ? ORDER BY r.position LIMIT ?`
+
+	countRecords = `SELECT type, live FROM record_count WHERE live <> 0`
+
+	// A record that is not there yet costs one statement; one that is there is
+	// taken out first.
+	putRecord = `INSERT INTO record (position, type, id, version, state, origin_site, origin_seq, audiences, indexed, body)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (type, id) DO NOTHING`
+
+	takeRecord = `DELETE FROM record WHERE type = ? AND id = ? RETURNING state, indexed`
+
+	putIndex = `INSERT INTO record_index (type, field, value, id) VALUES (?, ?, ?, ?)`
+
+	dropIndex = `DELETE FROM record_index WHERE type = ? AND field = ? AND value = ? AND id = ?`
+
+	addCount = `INSERT INTO record_count (type, live) VALUES (?, ?)
+		ON CONFLICT (type) DO UPDATE SET live = live + excluded.live`
+)
+
+func scanRecord(rows *sql.Rows) (atoll.Record, error) {
+	var (
+		position, version, seq int64
+		state, site            int
+		typ, id, audiences     string
+		body                   []byte
+	)
+	err := rows.Scan(&position, &typ, &id, &version, &state, &site, &seq, &audiences, &body)
+	r := atoll.Record{
+		Key:      atoll.Key{Type: atoll.Type(typ), ID: atoll.ID(id)},
+		Version:  uint64(version),
+		Deleted:  state&deleted != 0,
+		Hidden:   state&hidden != 0,
+		Origin:   atoll.Origin{Site: atoll.SiteID(site), Seq: uint64(seq)},
+		Position: atoll.Position(position),
+	}
+	if len(body) > 0 {
+		r.Body = body
+	}
+	if audiences != "" {
+		for a := range strings.SplitSeq(audiences, "\n") {
+			r.Audiences = append(r.Audiences, atoll.Audience(a))
+		}
+	}
+	return r, err
+}
+
+func (r *reader) records(doing, query string, args ...any) ([]atoll.Record, error) {
+	var out []atoll.Record
+	err := r.each(doing, query, args, func(rows *sql.Rows) (bool, error) {
+		rec, err := scanRecord(rows)
+		out = append(out, rec)
+		return true, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// Record implements [storage.RecordReader].
+func (r *reader) Record(key atoll.Key) (atoll.Record, error) {
+	found, err := r.records("read a record", getRecord, string(key.Type), string(key.ID))
+	if err != nil {
+		return atoll.Record{}, err
+	}
+	if len(found) == 0 {
+		return atoll.Record{}, atoll.Errorf(atoll.NotFound, "there is no such record here").About(key)
+	}
+	return found[0], nil
+}
+
+// Records implements [storage.RecordReader].
+func (r *reader) Records(q storage.Query) ([]atoll.Record, error) {
+	query, args := selectRecords(q)
+	return r.records("list records", query, args...)
+}
+
+// selectRecords builds the statement for a query. The order of the tables is
+// fixed (CROSS JOIN), so that the index rows, which lie in the order of ids, are
+// read no further than the limit asks.
+func selectRecords(q storage.Query) (string, []any) {
+	var b strings.Builder
+	var args []any
+	b.WriteString("SELECT " + recordColumns + " FROM ")
+	fields := slices.Sorted(maps.Keys(q.Where))
+	var where []string
+	for n, field := range fields {
+		i := "i" + string(rune('a'+n))
+		b.WriteString("record_index " + i + " CROSS JOIN ")
+		where = append(where, i+".type = ? AND "+i+".field = ? AND "+i+".value = ?")
+		args = append(args, string(q.Type), field, q.Where[field])
+		if n > 0 {
+			where = append(where, i+".id = ia.id")
+		}
+	}
+	order := "r.id"
+	if len(fields) > 0 {
+		order = "ia.id"
+		where = append(where, "r.id = ia.id")
+	}
+	b.WriteString("record r WHERE " + strings.Join(append(where, "r.type = ? AND "+order+" > ?"), " AND "))
+	args = append(args, string(q.Type), string(q.After))
+	if !q.All {
+		b.WriteString(" AND r.state = 0")
+	}
+	b.WriteString(" ORDER BY " + order + " LIMIT ?")
+	return b.String(), append(args, bound(q.Limit))
+}
+
+// Changed implements [storage.RecordReader].
+func (r *reader) Changed(after atoll.Position, limit int) ([]atoll.Record, error) {
+	return r.records("read what has changed", getChanged, int64(after), bound(limit))
+}
+
+// CountRecords implements [storage.RecordReader].
+func (r *reader) CountRecords() (map[atoll.Type]int, error) {
+	out := map[atoll.Type]int{}
+	err := r.each("count records", countRecords, nil, func(rows *sql.Rows) (bool, error) {
+		var typ string
+		var n int
+		err := rows.Scan(&typ, &n)
+		out[atoll.Type(typ)] = n
+		return true, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// LastPosition implements [storage.RecordReader].
+func (r *reader) LastPosition() (atoll.Position, error) {
+	var n int64
+	found, err := r.row("read the last position", lastPosition, nil, &n)
+	if err == nil && !found {
+		err = atoll.Errorf(atoll.Damaged, "the database has lost its last position").Do("restore a backup")
+	}
+	return atoll.Position(n), err
+}
+
+// CountRecords implements [storage.RecordReader].
+func (t *tx) CountRecords() (map[atoll.Type]int, error) {
+	if err := t.writeCounts(); err != nil {
+		return nil, err
+	}
+	return t.reader.CountRecords()
+}
+
+func (t *tx) writeCounts() error {
+	for _, typ := range slices.Sorted(maps.Keys(t.counts)) {
+		if t.counts[typ] != 0 {
+			if _, err := t.exec("count records", addCount, string(typ), t.counts[typ]); err != nil {
+				return err
+			}
+		}
+		delete(t.counts, typ)
+	}
+	return nil
+}
+
+// Put implements [storage.RecordWriter].
+func (t *tx) Put(r atoll.Record, index map[string]string) (atoll.Position, error) {
+	audiences, err := joinAudiences(r.Audiences)
+	if err != nil {
+		return 0, err
+	}
+	position, err := t.NextPosition()
+	if err != nil {
+		return 0, err
+	}
+	indexed := ""
+	if len(index) > 0 {
+		b, err := json.Marshal(index)
+		if err != nil {
+			return 0, err
+		}
+		indexed = string(b)
+	}
+	state := flag(r.Deleted)*deleted + flag(r.Hidden)*hidden
+	args := []any{
+		int64(position), string(r.Type), string(r.ID), int64(r.Version), state,
+		int64(r.Origin.Site), int64(r.Origin.Seq), audiences, indexed, string(r.Body),
+	}
+	n, err := t.exec("write a record", putRecord, args...)
+	if err != nil {
+		return 0, err
+	}
+	var had map[string]string
+	if n == 0 {
+		if had, err = t.take(r.Key); err != nil {
+			return 0, err
+		}
+		if _, err := t.exec("write a record", putRecord, args...); err != nil {
+			return 0, err
+		}
+	}
+	if state == 0 {
+		t.counts[r.Type]++
+	}
+	return position, t.reindex(r.Key, had, index)
+}
+
+// Forget implements [storage.RecordWriter].
+func (t *tx) Forget(key atoll.Key) error {
+	had, err := t.take(key)
+	if err != nil {
+		return err
+	}
+	return t.reindex(key, had, nil)
+}
+
+// take removes the record's row and returns the values it was indexed by.
+func (t *tx) take(key atoll.Key) (map[string]string, error) {
+	var state int
+	var indexed string
+	found, err := t.row("replace a record", takeRecord, []any{string(key.Type), string(key.ID)}, &state, &indexed)
+	if err != nil || !found {
+		return nil, err
+	}
+	if state == 0 {
+		t.counts[key.Type]--
+	}
+	if indexed == "" {
+		return nil, nil
+	}
+	var had map[string]string
+	if err := json.Unmarshal([]byte(indexed), &had); err != nil {
+		return nil, atoll.Errorf(atoll.Damaged, "the record's index values cannot be read: %w", err).About(key)
+	}
+	return had, nil
+}
+
+// reindex replaces the record's index rows, leaving alone those that stay.
+func (t *tx) reindex(key atoll.Key, had, index map[string]string) error {
+	for field, value := range had {
+		if now, ok := index[field]; ok && now == value {
+			continue
+		}
+		if _, err := t.exec("index a record", dropIndex, string(key.Type), field, value, string(key.ID)); err != nil {
+			return err
+		}
+	}
+	for field, value := range index {
+		if before, ok := had[field]; ok && before == value {
+			continue
+		}
+		if _, err := t.exec("index a record", putIndex, string(key.Type), field, value, string(key.ID)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func joinAudiences(audiences []atoll.Audience) (string, error) {
+	var b strings.Builder
+	for i, a := range audiences {
+		if a == "" || strings.Contains(string(a), "\n") {
+			return "", atoll.Errorf(atoll.Invalid, "audience %q cannot be stored", a)
+		}
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(string(a))
+	}
+	return b.String(), nil
+}

@@ -1,0 +1,114 @@
+package sqlite
+
+import (
+	"maps"
+	"strconv"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/storage"
+)
+
+// tx is the writing transaction. Since it is the only one, it keeps in memory
+// what it would otherwise read and write again with every record: the last
+// position, the counts of records and the heads of journals.
+type tx struct {
+	reader
+	given *atoll.Position
+	depth int // of savepoints
+	memory
+}
+
+// memory is what a savepoint must restore besides the tables.
+type memory struct {
+	last   atoll.Position              // given to a change that still stands
+	moved  bool                        // last is not written yet
+	counts map[atoll.Type]int          // not written yet: more (or fewer) live records
+	heads  map[atoll.SiteID]atoll.Head // known heads of journals
+}
+
+func (m memory) copy() memory {
+	m.counts, m.heads = maps.Clone(m.counts), maps.Clone(m.heads)
+	return m
+}
+
+var _ storage.Tx = (*tx)(nil)
+
+const setLastPosition = `UPDATE last_position SET position = ? WHERE one = 1`
+
+func (t *tx) load() (err error) {
+	t.counts, t.heads = map[atoll.Type]int{}, map[atoll.SiteID]atoll.Head{}
+	t.last, err = t.reader.LastPosition()
+	return err
+}
+
+func (t *tx) commit() error {
+	if err := t.ready(); err != nil {
+		return err
+	}
+	if t.moved {
+		if _, err := t.exec("note the last position", setLastPosition, int64(t.last)); err != nil {
+			return err
+		}
+	}
+	if err := t.writeCounts(); err != nil {
+		return err
+	}
+	// The last look at ctx: a commit is not interrupted.
+	if _, err := t.exec("commit", "COMMIT"); err != nil {
+		return err
+	}
+	t.open = false
+	return nil
+}
+
+// Savepoint implements [storage.Tx].
+func (t *tx) Savepoint(fn func() error) error {
+	if err := t.ready(); err != nil {
+		return err
+	}
+	t.depth++
+	name := "s" + strconv.Itoa(t.depth)
+	defer func() { t.depth-- }()
+	if _, err := t.exec("set a savepoint", "SAVEPOINT "+name); err != nil {
+		return err
+	}
+	before := t.memory.copy()
+	done := false
+	defer func() {
+		if !done {
+			t.undo(name, before)
+		}
+	}()
+	if err := fn(); err != nil {
+		return err
+	}
+	if _, err := t.exec("release a savepoint", "RELEASE "+name); err != nil {
+		return err
+	}
+	done = true
+	return nil
+}
+
+// undo goes back to the savepoint, whether ctx has ended or not. If it cannot,
+// the transaction cannot go on.
+func (t *tx) undo(name string, before memory) {
+	t.memory = before
+	for _, query := range []string{"ROLLBACK TO " + name, "RELEASE " + name} {
+		if err := t.plain(query); err != nil && t.err == nil {
+			t.err = explain("go back to a savepoint", err)
+		}
+	}
+}
+
+// LastPosition implements [storage.RecordReader].
+func (t *tx) LastPosition() (atoll.Position, error) { return t.last, t.ready() }
+
+// NextPosition implements [storage.FeedWriter].
+func (t *tx) NextPosition() (atoll.Position, error) {
+	if err := t.ready(); err != nil {
+		return 0, err
+	}
+	*t.given = max(*t.given, t.last) + 1
+	t.last, t.moved = *t.given, true
+	return t.last, nil
+}
