@@ -36,7 +36,7 @@ const (
 	MaxRecords   = 5000     // records in one answer
 	MaxEntries   = 2000     // entries in one request
 	MaxBytes     = 16 << 20 // bytes of content each way, before compression
-	MaxBackfills = 64       // audiences read from their beginning at once
+	MaxBackfills = 64       // backfilled audiences served in one exchange
 	MaxAudiences = 200000   // in one subscription
 )
 
@@ -200,10 +200,10 @@ type End struct {
 	// the last record's.
 	Cursor    atoll.Position `json:"cursor"`
 	Backfills []Backfill     `json:"backfills,omitempty"`
-	// More says that the feed holds more for the site now. Remaining is how many
-	// lines, as far as the centre counted them: an estimate for progress.
-	More      bool `json:"more,omitempty"`
-	Remaining int  `json:"remaining,omitempty"`
+	// Head is the centre's newest position, for showing progress.
+	Head atoll.Position `json:"head"`
+	// More says that the feed holds more for the site now.
+	More bool `json:"more,omitempty"`
 }
 
 func (Welcome) frame()      {}

@@ -1,0 +1,326 @@
+// Package admit judges journal entries: may this transaction stand? A verdict
+// from values alone, in the fixed order of checks of R-K-38: schema, reference,
+// ownership, business rule. A site asks it at the edit and the centre asks it
+// again on push, so that both give the same answer.
+package admit
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/authority"
+	"github.com/atollsync/atoll/catalogue"
+	"github.com/atollsync/atoll/topology"
+)
+
+// The layers of checks, in their order.
+const (
+	LayerChain     = "chain" // position, hash, canonical form: judged before a Judge sees the entry
+	LayerSchema    = "schema"
+	LayerReference = "reference"
+	LayerOwnership = "ownership"
+	LayerRule      = "rule"
+)
+
+// World is what the judge may know of the records as they stand.
+type World interface {
+	// Record returns the record, tombstones included, and whether there is one.
+	Record(key atoll.Key) (atoll.Record, bool, error)
+}
+
+// Change is one operation with the record's fields before and after it.
+type Change struct {
+	Op     *atoll.Operation
+	Def    *catalogue.Def
+	Before *atoll.Record // nil for a record that was not there
+	Old    atoll.Fields  // of Before; nil if there was none
+	New    atoll.Fields  // nil after a delete
+}
+
+// Rule is a business rule: it refuses a change by returning an *atoll.Error,
+// usually with code atoll.Rule or atoll.LifeCycle. Entry is the whole
+// transaction, for rules about several records. Rules are pure: they see values
+// and the world, nothing else.
+type Rule func(t *topology.Topology, w World, entry []Change, c Change) error
+
+// Refusal says why an entry may not stand.
+type Refusal struct {
+	Layer string
+	Err   *atoll.Error
+	Key   atoll.Key
+}
+
+// Error tells the reason.
+func (r *Refusal) Error() string { return r.Err.Error() }
+
+// Unwrap returns the reason.
+func (r *Refusal) Unwrap() error { return r.Err }
+
+// Judge is the court: the laws in force.
+type Judge struct {
+	Catalogue *catalogue.Catalogue
+	Rules     []Rule
+}
+
+// Entry judges one entry of the site. Strict is for an edit being made here: an
+// unknown field and any reference to a missing record are refused; on arrival
+// from elsewhere, fields of a newer catalogue are kept and only required
+// references must resolve (R-K-63).
+//
+// It returns the changes the entry makes, without withheld and without empty
+// ones (R-K-44); or a *Refusal; or another error if the world could not be read.
+func (j *Judge) Entry(t *topology.Topology, w World, site atoll.SiteID, ops []atoll.Operation, strict bool) ([]Change, error) {
+	changes := make([]Change, 0, len(ops))
+	here := make(map[atoll.Key]*Change, len(ops))
+	for i := range ops {
+		op := &ops[i]
+		if !op.Withheld.IsZero() {
+			continue
+		}
+		c, err := j.schema(w, op, strict)
+		if err != nil {
+			return nil, refused(LayerSchema, op.Key, err)
+		}
+		if c.Op == nil {
+			continue // it changes nothing
+		}
+		changes = append(changes, c)
+	}
+	for i := range changes {
+		here[changes[i].Op.Key] = &changes[i]
+	}
+	inner := world{w, here}
+	for _, c := range changes {
+		if err := j.references(inner, c, strict); err != nil {
+			return nil, refused(LayerReference, c.Op.Key, err)
+		}
+	}
+	for _, c := range changes {
+		if err := ownership(t, inner, site, c); err != nil {
+			return nil, refused(LayerOwnership, c.Op.Key, err)
+		}
+	}
+	for _, c := range changes {
+		for _, rule := range j.Rules {
+			if err := rule(t, inner, changes, c); err != nil {
+				return nil, refused(LayerRule, c.Op.Key, err)
+			}
+		}
+	}
+	return changes, nil
+}
+
+func refused(layer string, key atoll.Key, err error) error {
+	var e *atoll.Error
+	if !errors.As(err, &e) || e.Code == atoll.Internal {
+		return err
+	}
+	if e.Subject == "" {
+		e.Subject = key.String()
+	}
+	return &Refusal{Layer: layer, Err: e, Key: key}
+}
+
+// schema checks the operation against the catalogue and the version it builds
+// on. A Change without Op means that there is nothing to do.
+func (j *Judge) schema(w World, op *atoll.Operation, strict bool) (Change, error) {
+	def, ok := j.Catalogue.Lookup(op.Type)
+	if !ok {
+		return Change{}, atoll.Errorf(atoll.Unknown, "record type %q is not in the catalogue", op.Type).
+			Do("declare it in a catalogue file, with a class; an unclassified type cannot be stored")
+	}
+	c := Change{Op: op, Def: def}
+	before, there, err := w.Record(op.Key)
+	if err != nil {
+		return c, err
+	}
+	if there {
+		c.Before = &before
+		if c.Old, err = before.Fields(); err != nil {
+			return c, err
+		}
+	}
+	if err := base(op, c.Before); err != nil {
+		return c, err
+	}
+	check, checkChange := j.Catalogue.CheckReceived, j.Catalogue.CheckReceivedChange
+	if strict {
+		check, checkChange = j.Catalogue.Check, j.Catalogue.CheckChange
+	}
+	switch op.Verb {
+	case atoll.Insert, atoll.Restate:
+		if op.Verb == atoll.Restate && c.Before != nil && c.Before.Version >= op.Version {
+			return Change{}, nil // known already, or newer here
+		}
+		if names := nulls(op.Fields); len(names) > 0 {
+			return c, atoll.Errorf(atoll.Schema, "field %q is null; leave it out instead", names[0]).On(names[0])
+		}
+		c.New = op.Fields
+		return c, check(op.Type, c.New)
+	case atoll.Update:
+		if len(op.Fields) == 0 {
+			return Change{}, nil
+		}
+		c.New = c.Old.Apply(op.Fields)
+		return c, checkChange(op.Type, c.Old, op.Fields)
+	case atoll.Delete:
+		if def.Deletion != catalogue.Tombstone {
+			return c, atoll.Errorf(atoll.Rule, "a %s is never deleted", def.Title).Do(deletionHint(def))
+		}
+		return c, nil
+	}
+	return c, atoll.Errorf(atoll.Invalid, "unknown verb %q", op.Verb)
+}
+
+func nulls(f atoll.Fields) []string {
+	var out []string
+	for k := range f {
+		if !f.Has(k) {
+			out = append(out, k)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func deletionHint(def *catalogue.Def) string {
+	if _, ok := def.Field("status"); ok && def.Deletion == catalogue.Soft {
+		return "change its status instead"
+	}
+	return "correct it with a new record instead"
+}
+
+// base checks that the operation builds on the version that stands here
+// (R-K-35): by its origin, which tells two histories apart where a number could
+// not.
+func base(op *atoll.Operation, before *atoll.Record) error {
+	switch {
+	case op.Verb == atoll.Restate:
+		return nil
+	case op.Verb == atoll.Insert:
+		if before != nil {
+			return atoll.Errorf(atoll.Exists, "there is a record with this id already, made by entry %s", before.Origin)
+		}
+		if op.Version != 1 || op.Base != (atoll.Origin{}) {
+			return atoll.Errorf(atoll.Invalid, "an insert has version 1 and no base")
+		}
+		return nil
+	case before == nil:
+		return atoll.Errorf(atoll.Reference, "the record to %s is not here", op.Verb)
+	case before.Deleted:
+		return atoll.Errorf(atoll.BaseVersion, "the record was deleted by entry %s", before.Origin)
+	case before.Origin != op.Base || before.Version+1 != op.Version:
+		return atoll.Errorf(atoll.BaseVersion, "the change builds on version %d (entry %s), but version %d (entry %s) stands here",
+			op.Version-1, op.Base, before.Version, before.Origin)
+	}
+	return nil
+}
+
+func (j *Judge) references(w World, c Change, strict bool) error {
+	fields := c.New
+	if c.Op.Verb == atoll.Update {
+		fields = c.Op.Fields // what did not change was judged before
+	}
+	for _, ref := range j.Catalogue.References(c.Op.Type, fields) {
+		if !strict && !ref.Required && !ref.Parent {
+			continue // the record it names may not be routed to the reader
+		}
+		r, ok, err := w.Record(atoll.Key{Type: ref.To, ID: ref.ID})
+		if err != nil {
+			return err
+		}
+		if !ok || (r.Deleted && strict) {
+			return atoll.Errorf(atoll.Reference, "%s names %s %s, which does not exist here", ref.Field, ref.To, ref.ID).On(ref.Field)
+		}
+	}
+	return nil
+}
+
+// ownership asks whether the site may do this now, under the epoch it believed
+// in. A change of the fields that decide (the store, the home store) must be
+// allowed before and after it.
+func ownership(t *topology.Topology, w World, site atoll.SiteID, c Change) error {
+	for _, fields := range []atoll.Fields{c.Old, c.New} {
+		if fields == nil {
+			continue
+		}
+		s, err := SubjectOf(w, c.Def, c.Op.Key, fields)
+		if err != nil {
+			return err
+		}
+		owner, err := authority.MayWrite(t, site, c.Op.Verb, s)
+		if err != nil {
+			return err
+		}
+		if owner.Epoch != c.Op.Epoch {
+			return atoll.Errorf(atoll.OldEpoch, "written under ownership epoch %d; it is %d now", c.Op.Epoch, owner.Epoch).
+				Do("ownership has moved since; a person decides whether the change still stands")
+		}
+		if c.Op.Verb == atoll.Update && sameOwner(c) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// sameOwner reports whether the fields that decide about the owner are the same
+// before and after.
+func sameOwner(c Change) bool {
+	for _, name := range []string{c.Def.Scope, c.Def.Home, "store_id", "site_id", "owning_site", "epoch", "home_epoch"} {
+		if name == "" {
+			continue
+		}
+		if _, changed := c.Op.Fields[name]; changed {
+			return false
+		}
+	}
+	return true
+}
+
+// SubjectOf makes the authority's question about a record, reading the home store
+// of the patient or prescriber it hangs on.
+func SubjectOf(w World, def *catalogue.Def, key atoll.Key, f atoll.Fields) (authority.Subject, error) {
+	s := authority.Subject{Def: def, Key: key, Fields: f}
+	if def.Home != "" {
+		s.Home, s.HomeEpoch = authority.HomeOf(def, f)
+		return s, nil
+	}
+	if def.Class != catalogue.Patient || def.Editor == catalogue.ByActive || def.Scope == "" {
+		return s, nil
+	}
+	field, ok := def.Field(def.Scope)
+	if !ok || field.Kind != catalogue.Reference {
+		return s, nil
+	}
+	r, there, err := w.Record(atoll.Key{Type: field.To, ID: f.ID(def.Scope)})
+	if err != nil || !there {
+		return s, err
+	}
+	person, err := r.Fields()
+	if err != nil {
+		return s, err
+	}
+	s.Home, s.HomeEpoch = person.ID("home_store_id"), uint64(person.Int("home_epoch"))
+	return s, nil
+}
+
+// world is a World in which the entry's own changes have been made.
+type world struct {
+	World
+	here map[atoll.Key]*Change
+}
+
+func (w world) Record(key atoll.Key) (atoll.Record, bool, error) {
+	c, ok := w.here[key]
+	if !ok {
+		return w.World.Record(key)
+	}
+	r := atoll.Record{Key: key, Version: c.Op.Version, Deleted: c.Op.Verb == atoll.Delete}
+	if c.New != nil {
+		r.Body = c.New.Encode()
+	} else if c.Before != nil {
+		r.Body = c.Before.Body
+	}
+	return r, true, nil
+}

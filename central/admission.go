@@ -1,0 +1,178 @@
+package central
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/admit"
+	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/storage"
+)
+
+// admit takes a batch of the site's entries: each is applied whole, known
+// already, or quarantined whole (rule 5 of the design). The copy of the site's
+// journal grows by every one of them, so that the chain goes on.
+func (c *Centre) admit(tx storage.Tx, h exchange.Hello, batch []exchange.Entry, receipt *exchange.Receipt) error {
+	head, err := tx.Head(h.Site)
+	if err != nil {
+		return err
+	}
+	for _, e := range batch {
+		receipt.Offered++
+		if e.Seq <= head.Seq {
+			if err := c.duplicate(tx, h, e); err != nil {
+				return err
+			}
+			receipt.Duplicate++
+			continue
+		}
+		if e.Seq != head.Seq+1 {
+			receipt.Offered-- // it is not taken: the site sends again from where we are
+			if h.Acknowledged.Seq > head.Seq {
+				break // we were restored, and said so in Welcome.Known
+			}
+			return atoll.Errorf(atoll.WrongChain, "entry %d of site %d came where %d was due", e.Seq, h.Site, head.Seq+1)
+		}
+		je := storage.JournalEntry{Site: h.Site, Timeline: h.Timeline, Seq: e.Seq, Received: c.Now(), Content: e.Content}
+		je.Hash = atoll.Chain(head.Hash, je.Site, je.Timeline, je.Seq, atoll.Digest(e.Content))
+		if e.Seq == h.Head.Seq && je.Hash != h.Head.Hash {
+			return atoll.Errorf(atoll.WrongChain, "entry %d of site %d does not have the hash the site says it has", e.Seq, h.Site)
+		}
+		refusal, err := c.take(tx, je)
+		if err != nil {
+			return err
+		}
+		if refusal == nil {
+			receipt.Applied++
+		} else {
+			receipt.Quarantined++
+			receipt.Refusals = append(receipt.Refusals, *refusal)
+		}
+		head = atoll.Head{Timeline: je.Timeline, Seq: je.Seq, Hash: je.Hash}
+	}
+	receipt.Acknowledged = head
+	if len(batch) > 0 {
+		if err := c.retryWaiting(tx, h.Site); err != nil {
+			return err
+		}
+	}
+	open, err := tx.CountRefusals()
+	receipt.Open = open[h.Site]
+	return err
+}
+
+// duplicate makes sure that an entry sent again is the entry we have.
+func (c *Centre) duplicate(tx storage.Tx, h exchange.Hello, e exchange.Entry) error {
+	have, err := tx.Entry(h.Site, e.Seq)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(have.Content, e.Content) && atoll.Digest(have.Content) != atoll.Digest(e.Content) {
+		return atoll.Errorf(atoll.Cloned, "entry %d of site %d came again with other content", e.Seq, h.Site).
+			Do("two databases have worked as this site; export the unsent work of this one and re-initialise it")
+	}
+	return nil
+}
+
+// take applies one new entry, or quarantines it and says why.
+func (c *Centre) take(tx storage.Tx, je storage.JournalEntry) (*exchange.Refusal, error) {
+	e, err := atoll.DecodeEntry(je.Content)
+	if err != nil {
+		return c.quarantine(tx, je, nil, &admit.Refusal{Layer: admit.LayerSchema, Err: asError(err)}, 0)
+	}
+	if !e.Withheld.IsZero() {
+		return nil, c.Door.Copy(tx, je) // it stays at its site; the chain goes on
+	}
+	behind, err := c.heldBehind(tx, je.Site, e.Operations)
+	if err != nil {
+		return nil, err
+	}
+	if behind != 0 {
+		return c.quarantine(tx, je, e.Operations, &admit.Refusal{Layer: admit.LayerChain, Err: atoll.Errorf(atoll.HeldBehind,
+			"an earlier change of the same record waits in quarantine (refusal %d)", behind)}, behind)
+	}
+	t, err := c.Door.Topology(tx)
+	if err != nil {
+		return nil, err
+	}
+	for _, op := range e.Operations {
+		if op.Stays {
+			return c.quarantine(tx, je, e.Operations, &admit.Refusal{Layer: admit.LayerSchema, Key: op.Key, Err: atoll.Errorf(atoll.Schema,
+				"data that stays at its site was sent").About(op.Key)}, 0)
+		}
+	}
+	changes, err := c.Door.Judge.Entry(t, viewOf(tx), je.Site, e.Operations, false)
+	var refusal *admit.Refusal
+	if errors.As(err, &refusal) {
+		return c.quarantine(tx, je, e.Operations, refusal, 0)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return nil, c.Door.Accept(tx, je, changes)
+}
+
+// heldBehind returns the open refusal that one of the operations must wait for,
+// 0 if none. Without open refusals of the site it costs one look.
+func (c *Centre) heldBehind(tx storage.Tx, site atoll.SiteID, ops []atoll.Operation) (int64, error) {
+	keys := keysOf(ops)
+	open, err := tx.OpenRefusals(site, keys)
+	if err != nil {
+		return 0, err
+	}
+	for _, k := range keys {
+		if id, ok := open[k]; ok {
+			return id, nil
+		}
+	}
+	return 0, nil
+}
+
+// quarantine keeps the entry whole, with the reason, and lets the site know. A
+// record the site had no right to change is sent back to it as it truly is, so
+// that both agree again (R-F-09).
+func (c *Centre) quarantine(tx storage.Tx, je storage.JournalEntry, ops []atoll.Operation, why *admit.Refusal, behind int64) (*exchange.Refusal, error) {
+	if err := c.Door.Copy(tx, je); err != nil {
+		return nil, err
+	}
+	r := storage.Refusal{
+		Site: je.Site, Timeline: je.Timeline, Seq: je.Seq, Code: why.Err.Code, Layer: why.Layer, Message: why.Err.Error(),
+		Subject: why.Key, Field: why.Err.Field, Behind: behind, Keys: keysOf(ops), Content: je.Content, At: c.Now(), State: storage.Open,
+	}
+	if _, err := tx.Refuse(r); err != nil {
+		return nil, err
+	}
+	if why.Layer == admit.LayerOwnership || why.Err.Code == atoll.BaseVersion {
+		for _, op := range ops {
+			if !op.Withheld.IsZero() {
+				continue
+			}
+			if err := c.Door.Return(tx, je.Site, op.Key); err != nil {
+				return nil, err
+			}
+		}
+	}
+	c.Log.Warn("entry quarantined", "site", je.Site, "seq", je.Seq, "code", r.Code, "layer", r.Layer, "record", r.Subject.String())
+	return &exchange.Refusal{
+		Seq: je.Seq, Code: r.Code, Layer: r.Layer, Message: r.Message, Type: r.Subject.Type, ID: r.Subject.ID, Field: r.Field,
+	}, nil
+}
+
+func keysOf(ops []atoll.Operation) []atoll.Key {
+	keys := make([]atoll.Key, 0, len(ops))
+	for _, op := range ops {
+		if op.Withheld.IsZero() {
+			keys = append(keys, op.Key)
+		}
+	}
+	return keys
+}
+
+func asError(err error) *atoll.Error {
+	var e *atoll.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return atoll.Errorf(atoll.Invalid, "%w", err)
+}

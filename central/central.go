@@ -1,0 +1,181 @@
+// Package central is the engine of the central server: it lets sites in, takes
+// what they push, serves them the feed, and keeps the registry of sites.
+//
+// It answers exchanges as values (package exchange) and knows nothing of HTTP or
+// of any database: it stands on the stages (admit, journal, route) and the
+// storage contract.
+package central
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/storage"
+)
+
+// Options make a Centre.
+type Options struct {
+	Store storage.Store
+	Door  *journal.Door // with Centre set
+	// System is the identity of the whole system, Timeline that of this database.
+	System atoll.ID
+	Now    func() time.Time
+	Log    *slog.Logger
+	// App is this program's version, told to sites.
+	App string
+	// Admitted is called after entries of a site were committed, so that processors
+	// can run; nil is allowed.
+	Admitted func(ctx context.Context)
+	// Records and Bytes limit one answer; 500 and 1 MB when zero (R-K-52).
+	Records, Bytes int
+}
+
+// Centre is the central server's engine. It implements exchange.Centre and
+// exchange.Gate. All methods may be called from several goroutines.
+type Centre struct {
+	Options
+	commits committer
+
+	mu      sync.Mutex
+	busy    map[atoll.SiteID]chan struct{} // sites with an exchange under way
+	nonces  map[string]nonce               // challenges given out
+	pending []func(tx storage.Tx) error    // what is written along with the next commit
+}
+
+// The Centre answers sites and lets them in.
+var (
+	_ exchange.Centre = (*Centre)(nil)
+	_ exchange.Gate   = (*Centre)(nil)
+)
+
+// New returns a Centre.
+func New(o Options) *Centre {
+	if o.Records == 0 {
+		o.Records = 500
+	}
+	if o.Bytes == 0 {
+		o.Bytes = 1 << 20
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	c := &Centre{Options: o, busy: map[atoll.SiteID]chan struct{}{}, nonces: map[string]nonce{}}
+	c.commits.update = c.Store.Update
+	return c
+}
+
+// Start notes that the database is being served from here on. When sites later
+// prove that the database is older than what they saw, no position from before
+// the start is in doubt. It returns the timeline in force.
+func (c *Centre) Start(ctx context.Context) (atoll.Timeline, error) {
+	var t atoll.Timeline
+	err := c.Store.Update(ctx, func(tx storage.Tx) error {
+		at, err := tx.LastPosition()
+		if err != nil {
+			return err
+		}
+		l, err := loadLife(tx)
+		if err != nil {
+			return err
+		}
+		if l.Timeline == "" {
+			l.Timeline = atoll.NewTimeline()
+		}
+		l.Started = at
+		t = l.Timeline
+		return saveJSON(tx, shelfCentre, "life", l)
+	})
+	return t, err
+}
+
+// life is the history of the centre's own database, on the shelf.
+type life struct {
+	Timeline atoll.Timeline `json:"timeline"`
+	// Began is the position at which the timeline began: positions up to it mean
+	// the same in the timeline before.
+	Began atoll.Position `json:"began"`
+	// Started is the position when serving last started.
+	Started atoll.Position `json:"started"`
+}
+
+func loadLife(r storage.Reader) (life, error) {
+	var l life
+	err := loadJSON(r, shelfCentre, "life", &l)
+	if errors.Is(err, atoll.NotFound) {
+		err = nil
+	}
+	return l, err
+}
+
+// enter waits for the site's exchange under way, if there is one, and takes its
+// place. One site has one exchange at a time.
+func (c *Centre) enter(ctx context.Context, site atoll.SiteID) (leave func(), err error) {
+	for {
+		c.mu.Lock()
+		other, taken := c.busy[site]
+		if !taken {
+			done := make(chan struct{})
+			c.busy[site] = done
+			c.mu.Unlock()
+			return func() {
+				c.mu.Lock()
+				delete(c.busy, site)
+				c.mu.Unlock()
+				close(done)
+			}, nil
+		}
+		c.mu.Unlock()
+		wait := time.NewTimer(20 * time.Second)
+		select {
+		case <-other:
+			wait.Stop()
+		case <-ctx.Done():
+			wait.Stop()
+			return nil, ctx.Err()
+		case <-wait.C:
+			return nil, atoll.Errorf(atoll.Busy, "an earlier exchange of site %d is still being worked on", site).
+				Do("it is tried again by itself")
+		}
+	}
+}
+
+// later has fn write along with the next commit, or with Flush.
+func (c *Centre) later(fn func(tx storage.Tx) error) {
+	c.mu.Lock()
+	c.pending = append(c.pending, fn)
+	c.mu.Unlock()
+}
+
+// takePending returns what waits to be written, and forgets it.
+func (c *Centre) takePending() []func(tx storage.Tx) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.pending
+	c.pending = nil
+	return p
+}
+
+// Flush writes what waits to be written: rows of the sync log and times of last
+// contact, which are not worth a commit of their own.
+func (c *Centre) Flush(ctx context.Context) error {
+	p := c.takePending()
+	if len(p) == 0 {
+		return nil
+	}
+	return c.commits.do(ctx, func(tx storage.Tx) error { return runAll(tx, p) })
+}
+
+func runAll(tx storage.Tx, fns []func(storage.Tx) error) error {
+	for _, fn := range fns {
+		if err := fn(tx); err != nil {
+			return err
+		}
+	}
+	return nil
+}

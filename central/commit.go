@@ -1,0 +1,71 @@
+package central
+
+import (
+	"context"
+	"sync"
+
+	"github.com/atollsync/atoll/storage"
+)
+
+// committer lets concurrent pushes share one commit: a durable commit costs the
+// same for one as for fifty. Whoever comes while none is under way leads: it
+// runs its own work and that of all who came meanwhile in one transaction.
+type committer struct {
+	update func(context.Context, func(storage.Tx) error) error
+
+	mu    sync.Mutex
+	queue []*job
+	busy  bool
+}
+
+// job is one caller's work.
+type job struct {
+	fn   func(storage.Tx) error
+	err  error
+	done chan struct{}
+}
+
+// maxShared bounds how many callers share a commit, so that none waits long.
+const maxShared = 64
+
+// do runs fn in a transaction, possibly shared with others, and returns when it
+// is durable. An error of fn undoes fn's own writes only. If fn has begun, it is
+// waited for even when ctx ends.
+func (c *committer) do(ctx context.Context, fn func(storage.Tx) error) error {
+	j := &job{fn: fn, done: make(chan struct{})}
+	c.mu.Lock()
+	c.queue = append(c.queue, j)
+	if c.busy {
+		c.mu.Unlock()
+		<-j.done
+		return j.err
+	}
+	c.busy = true
+	for len(c.queue) > 0 {
+		n := min(len(c.queue), maxShared)
+		batch := c.queue[:n:n]
+		c.queue = c.queue[n:]
+		c.mu.Unlock()
+		// The leader's own request may end; the others' work must not.
+		c.run(context.WithoutCancel(ctx), batch)
+		c.mu.Lock()
+	}
+	c.busy = false
+	c.mu.Unlock()
+	return j.err
+}
+
+func (c *committer) run(ctx context.Context, batch []*job) {
+	err := c.update(ctx, func(tx storage.Tx) error {
+		for _, j := range batch {
+			j.err = tx.Savepoint(func() error { return j.fn(tx) })
+		}
+		return nil
+	})
+	for _, j := range batch {
+		if err != nil {
+			j.err = err
+		}
+		close(j.done)
+	}
+}

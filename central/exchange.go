@@ -1,0 +1,222 @@
+package central
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/storage"
+)
+
+// Orders to a site, carried in Welcome.Orders.
+const (
+	orderResend       = "resend"
+	orderReinitialise = "reinitialise"
+)
+
+// How much is admitted in one transaction: enough that the commit's cost is
+// shared, little enough that other sites do not wait long.
+const (
+	admitEntries = 200
+	admitBytes   = 2 << 20
+)
+
+// Exchange runs one exchange with a site; see exchange.Centre. The caller has
+// made sure that the site is who it says (package wire, by its token).
+func (c *Centre) Exchange(ctx context.Context, h exchange.Hello, entries iter.Seq2[exchange.Entry, error]) iter.Seq2[exchange.Frame, error] {
+	return func(yield func(exchange.Frame, error) bool) {
+		started := c.Now()
+		tally := tally{site: h.Site, started: started}
+		err := c.exchange(ctx, h, entries, &tally, func(f exchange.Frame) bool { return yield(f, nil) })
+		c.record(h, &tally, err)
+		if err != nil && !errors.Is(err, errStopped) {
+			yield(nil, err)
+		}
+	}
+}
+
+// errStopped says that the reader broke off.
+var errStopped = errors.New("the reader broke off")
+
+func (c *Centre) exchange(ctx context.Context, h exchange.Hello, entries iter.Seq2[exchange.Entry, error], y *tally, yield func(exchange.Frame) bool) error {
+	if err := c.compatible(h); err != nil {
+		return err
+	}
+	leave, err := c.enter(ctx, h.Site)
+	if err != nil {
+		return err
+	}
+	defer leave()
+
+	p := &push{centre: c, hello: h}
+	cut := p.read(ctx, entries)
+	if cut != nil && !p.begun {
+		return cut
+	}
+	if p.receipt.Applied > 0 && c.Admitted != nil {
+		c.Admitted(ctx)
+	}
+	y.receipt = p.receipt
+	if cut != nil {
+		return cut // what arrived whole is kept; the site learns of it next time
+	}
+	welcome := exchange.Welcome{
+		Protocol: exchange.Protocol, Catalogue: c.Door.Judge.Catalogue.Version(), CatalogueHash: c.Door.Judge.Catalogue.Hash(),
+		App: c.App, Centre: p.life.Timeline, Clock: c.Now().UnixMilli(), Known: p.known, Rewind: p.rewind, Orders: p.state.Orders,
+	}
+	if !yield(welcome) || !yield(p.receipt) {
+		return errStopped
+	}
+	answer, err := c.serve(ctx, h, p.rewind)
+	if err != nil {
+		return err
+	}
+	for _, f := range answer {
+		if r, ok := f.(exchange.Record); ok {
+			y.records++
+			y.bytes += len(r.Body)
+		}
+		if end, ok := f.(exchange.End); ok {
+			y.complete = !end.More && h.Waiting <= p.receipt.Offered
+		}
+		if !yield(f) {
+			return errStopped
+		}
+	}
+	return nil
+}
+
+// push takes the entries of one exchange, batch by batch.
+type push struct {
+	centre  *Centre
+	hello   exchange.Hello
+	begun   bool
+	state   SiteState
+	life    life
+	known   atoll.Head // the site's journal here before the exchange
+	rewind  *atoll.Position
+	receipt exchange.Receipt
+	batch   []exchange.Entry
+	bytes   int
+}
+
+// read admits entries as they arrive. It returns why they ended early, if they
+// did; what was admitted before stays.
+func (p *push) read(ctx context.Context, entries iter.Seq2[exchange.Entry, error]) error {
+	var cut error
+	for e, err := range entries {
+		if err != nil {
+			cut = err
+			break
+		}
+		p.batch = append(p.batch, e)
+		p.bytes += len(e.Content)
+		if len(p.batch) >= admitEntries || p.bytes >= admitBytes {
+			if err := p.commit(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	if len(p.batch) > 0 || !p.begun {
+		if err := p.commit(ctx); err != nil {
+			return err
+		}
+	}
+	return cut
+}
+
+// commit admits the batch in one transaction, shared with other sites'.
+func (p *push) commit(ctx context.Context) error {
+	pending := p.centre.takePending()
+	next := *p
+	err := p.centre.commits.do(ctx, func(tx storage.Tx) (err error) {
+		next = *p // the transaction may run again
+		if err := runAll(tx, pending); err != nil {
+			return err
+		}
+		if !next.begun {
+			if next.state, next.known, next.rewind, err = p.centre.begin(tx, p.hello); err != nil {
+				return err
+			}
+			if next.life, err = loadLife(tx); err != nil {
+				return err
+			}
+			next.begun = true
+			next.receipt.Acknowledged = next.known
+		}
+		return p.centre.admit(tx, p.hello, p.batch, &next.receipt)
+	})
+	if err != nil {
+		for _, fn := range pending {
+			p.centre.later(fn)
+		}
+		return err
+	}
+	next.batch, next.bytes = nil, 0
+	*p = next
+	return nil
+}
+
+// tally is what an exchange came to.
+type tally struct {
+	site     atoll.SiteID
+	started  time.Time
+	receipt  exchange.Receipt
+	records  int
+	bytes    int
+	complete bool
+}
+
+// Cycle is one row of the centre's sync log (R-I-24).
+type Cycle struct {
+	Site        atoll.SiteID  `json:"site"`
+	Started     time.Time     `json:"started"`
+	Took        time.Duration `json:"took"`
+	Turn        uint64        `json:"turn"`
+	Offered     int           `json:"offered"`
+	Applied     int           `json:"applied"`
+	Duplicate   int           `json:"duplicate"`
+	Quarantined int           `json:"quarantined"`
+	Sent        int           `json:"sent"`  // records
+	Bytes       int           `json:"bytes"` // of their bodies, before compression
+	Complete    bool          `json:"complete"`
+	Code        atoll.Code    `json:"code,omitempty"`
+	Error       string        `json:"error,omitempty"`
+}
+
+// record notes the exchange in the sync log and the site's state, along with the
+// next commit.
+func (c *Centre) record(h exchange.Hello, y *tally, err error) {
+	now := c.Now()
+	row := Cycle{
+		Site: h.Site, Started: y.started, Took: now.Sub(y.started), Turn: h.Turn,
+		Offered: y.receipt.Offered, Applied: y.receipt.Applied, Duplicate: y.receipt.Duplicate,
+		Quarantined: y.receipt.Quarantined, Sent: y.records, Bytes: y.bytes, Complete: y.complete,
+	}
+	if err != nil {
+		row.Code, row.Error = atoll.CodeOf(err), err.Error()
+		if errors.Is(err, errStopped) {
+			row.Code, row.Error = atoll.Interrupted, "the site broke off"
+		}
+	}
+	c.later(func(tx storage.Tx) error {
+		key := y.started.UTC().Format("20060102T150405.000000000") + siteKey(h.Site)
+		if err := saveJSON(tx, shelfLog, key, row); err != nil {
+			return err
+		}
+		s, err := State(tx, h.Site)
+		if err != nil {
+			return nil //nolint:nilerr // a site that was never made has no state
+		}
+		if y.complete && row.Code == "" {
+			s.LastComplete = now
+		}
+		if row.Code != "" && row.Code != atoll.Interrupted {
+			s.LastCode, s.LastError = row.Code, row.Error
+		}
+		return s.save(tx)
+	})
+}

@@ -1,0 +1,154 @@
+package central
+
+import (
+	"slices"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/storage"
+)
+
+// begin checks who the site is and where both logs stand, and remembers it. It
+// runs in the transaction that admits the first entries of the exchange, so that
+// the turn moves with what it counts. It returns the end of the site's journal
+// here, and where the site must rewind its cursor to, if it must.
+func (c *Centre) begin(tx storage.Tx, h exchange.Hello) (s SiteState, known atoll.Head, rewind *atoll.Position, err error) {
+	if s, err = State(tx, h.Site); err != nil {
+		return s, known, nil, err
+	}
+	t, err := c.Door.Topology(tx)
+	if err != nil {
+		return s, known, nil, err
+	}
+	if known, err = tx.Head(h.Site); err != nil {
+		return s, known, nil, err
+	}
+	if err = c.identify(t, &s, h); err != nil {
+		return s, known, nil, err
+	}
+	if err = c.place(tx, &s, h, known); err != nil {
+		return s, known, nil, err
+	}
+	l, err := loadLife(tx)
+	if err != nil {
+		return s, known, nil, err
+	}
+	last, err := tx.LastPosition()
+	if err != nil {
+		return s, known, nil, err
+	}
+	if h.Centre == l.Timeline && h.Cursor > last {
+		// The site has seen positions this database never gave: we were restored
+		// from a backup. Everything given since we started serving is in doubt.
+		l = life{Timeline: atoll.NewTimeline(), Began: l.Started, Started: l.Started}
+		if err = saveJSON(tx, shelfCentre, "life", l); err != nil {
+			return s, known, nil, err
+		}
+		c.Log.Warn("this database is older than what a site has seen: it was restored", "site", h.Site)
+	}
+	if h.Centre != "" && h.Centre != l.Timeline {
+		at := min(h.Cursor, l.Began)
+		rewind = &at
+	}
+	c.note(&s, h)
+	return s, known, rewind, s.save(tx)
+}
+
+// compatible checks versions, before anything is read or written (R-K-62): a
+// site newer than the centre waits for the centre to be upgraded.
+func (c *Centre) compatible(h exchange.Hello) error {
+	switch {
+	case h.Protocol > exchange.Protocol || h.Catalogue > c.Door.Judge.Catalogue.Version():
+		return atoll.Errorf(atoll.OldProtocol, "the site speaks protocol %d with catalogue %d; the centre knows %d and %d",
+			h.Protocol, h.Catalogue, exchange.Protocol, c.Door.Judge.Catalogue.Version()).
+			Do("upgrade the central server first; the site goes on working and keeps its changes")
+	case h.Protocol < exchange.OldestProtocol:
+		return atoll.Errorf(atoll.OldProtocol, "the site speaks protocol %d; the centre accepts %d to %d",
+			h.Protocol, exchange.OldestProtocol, exchange.Protocol).
+			Do("upgrade the site; it goes on working and keeps its changes")
+	}
+	return nil
+}
+
+// identify checks that this is the site's own database on its own device
+// (R-H-12, R-H-13, R-H-27).
+func (c *Centre) identify(t interface {
+	Active(atoll.SiteID) []atoll.ID
+}, s *SiteState, h exchange.Hello) error {
+	switch {
+	case len(s.Key) == 0:
+		return atoll.Errorf(atoll.SiteUnknown, "site %d is not enrolled", h.Site).Do("enrol it with a one-time code from the centre")
+	case s.Device != "" && s.Device != h.Device:
+		return atoll.Errorf(atoll.SiteDevice, "site %d belongs to another device", h.Site).
+			Do("if the device was replaced, reset it at the centre with: atoll site reset-device %d", h.Site)
+	case s.Paused != "":
+		return atoll.Errorf(atoll.Paused, "the centre has paused this site: %s", s.Paused).Do("changes are kept until it is resumed")
+	case h.Initialising && len(t.Active(h.Site)) == 0:
+		return atoll.Errorf(atoll.SiteNoStore, "site %d has no store", h.Site).Do("put a store on it at the centre with: atoll store assign STORE %d", h.Site)
+	case slices.Contains(s.Orders, orderReinitialise) && !h.Initialising:
+		return atoll.Errorf(atoll.Initialise, "the centre asks this site to initialise again").Do("run: atoll init site --again")
+	}
+	if h.Initialising && h.Timeline != s.Timeline {
+		// A new database takes the site's place; the one before can no longer sync.
+		s.Timeline, s.Turn, s.Nonce, s.Initialisation = h.Timeline, 0, "", InitStarted
+		s.Orders = nil
+	}
+	if h.Timeline != s.Timeline {
+		return atoll.Errorf(atoll.Cloned, "another database has taken this site's place since").
+			Do("if this is the right one, re-initialise it with: atoll init site --again")
+	}
+	if h.Turn < s.Turn || (h.Turn == s.Turn && h.Nonce != s.Nonce) {
+		return atoll.Errorf(atoll.Restored, "this database is older than the centre's record of it (exchange %d, the centre has seen %d): it was restored from a backup or copied",
+			h.Turn, s.Turn).Do("its unsent work can be exported; then re-initialise with: atoll init site --again")
+	}
+	return nil
+}
+
+// place checks that the site's journal and our copy of it are one journal.
+func (c *Centre) place(r storage.Reader, s *SiteState, h exchange.Hello, known atoll.Head) error {
+	restored := atoll.Errorf(atoll.Restored, "the site's journal ends at %d, but the centre has %d entries of it: it was restored from a backup",
+		h.Head.Seq, known.Seq).Do("its unsent work can be exported; then re-initialise with: atoll init site --again")
+	switch {
+	case h.Acknowledged.Seq > h.Head.Seq:
+		return atoll.Errorf(atoll.Invalid, "the acknowledged position %d is above the journal's end %d", h.Acknowledged.Seq, h.Head.Seq)
+	case s.Initialisation != InitCompleted && h.Head.Seq == 0:
+		return nil // a fresh database: it takes our memory of the journal as its base
+	case h.Head.Seq < known.Seq:
+		return restored
+	case h.Acknowledged.Seq > known.Seq, h.Acknowledged.Seq == 0:
+		return nil // we were restored, or it is the beginning
+	}
+	hash := known.Hash
+	if h.Acknowledged.Seq < known.Seq {
+		e, err := r.Entry(h.Site, h.Acknowledged.Seq)
+		if err != nil {
+			return err
+		}
+		hash = e.Hash
+	}
+	if hash != h.Acknowledged.Hash {
+		return atoll.Errorf(atoll.Cloned, "at position %d the site's journal differs from the centre's copy of it", h.Acknowledged.Seq).
+			Do("two databases have worked as this site; export the unsent work of this one and re-initialise it")
+	}
+	return nil
+}
+
+// note remembers what the site said of itself.
+func (c *Centre) note(s *SiteState, h exchange.Hello) {
+	now := c.Now()
+	s.Device, s.Turn, s.Nonce = h.Device, h.Turn, h.Nonce
+	s.App, s.Protocol, s.Catalogue, s.CatalogueHash = h.App, h.Protocol, h.Catalogue, h.CatalogueHash
+	s.Cursor, s.Waiting, s.Errors = h.Cursor, h.Waiting, h.Errors
+	s.ClockAhead = time.UnixMilli(h.Clock).Sub(now).Truncate(time.Millisecond)
+	s.LastContact, s.LastError, s.LastCode = now, "", ""
+	if s.FirstContact.IsZero() {
+		s.FirstContact = now
+	}
+	switch {
+	case h.Initialising && s.Initialisation == InitNew:
+		s.Initialisation = InitStarted
+	case !h.Initialising:
+		s.Initialisation = InitCompleted
+	}
+}

@@ -1,0 +1,245 @@
+package central
+
+import (
+	"context"
+	"errors"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/admit"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/storage"
+)
+
+// maxAttempts is how often a refusal is tried again by itself before only a
+// person can settle it (R-K-41).
+const maxAttempts = 10
+
+func viewOf(r storage.RecordReader) journal.View { return journal.View{RecordReader: r} }
+
+// retryWaiting tries the site's open refusals again after new entries came from
+// it: a reference may have arrived, or a later entry may have mended an earlier
+// one at the source (R-K-40). Refusals about the right to write are left to a
+// person.
+func (c *Centre) retryWaiting(tx storage.Tx, site atoll.SiteID) error {
+	open, err := tx.Refusals(site, true, 0, 200)
+	if err != nil {
+		return err
+	}
+	for _, r := range open {
+		if r.Layer == admit.LayerOwnership || r.Code == atoll.BaseVersion || r.Code == atoll.HeldBehind || r.Attempts >= maxAttempts {
+			continue
+		}
+		if _, err := c.retry(tx, r, "the site sent more", "by itself"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// retry judges a refusal again, together with the entries held behind it: what
+// they make of the records together is what has to stand. If it does, all of
+// them are applied.
+func (c *Centre) retry(tx storage.Tx, r storage.Refusal, note, by string) (bool, error) {
+	chain, err := c.chainOf(tx, r)
+	if err != nil {
+		return false, err
+	}
+	t, err := c.Door.Topology(tx)
+	if err != nil {
+		return false, err
+	}
+	// The shortest run of entries that can stand: the refused one alone, or with
+	// those that mended it.
+	for n := 1; n <= len(chain); n++ {
+		ops, err := composed(chain[:n])
+		if err != nil {
+			break
+		}
+		changes, err := c.Door.Judge.Entry(t, viewOf(tx), r.Site, ops, false)
+		var refusal *admit.Refusal
+		if errors.As(err, &refusal) {
+			r.Code, r.Layer, r.Message, r.Subject, r.Field = refusal.Err.Code, refusal.Layer, refusal.Error(), refusal.Key, refusal.Err.Field
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		last := chain[n-1]
+		if err := c.Door.Apply(tx, atoll.Origin{Site: last.Site, Seq: last.Seq}, changes); err != nil {
+			return false, err
+		}
+		for _, done := range chain[:n] {
+			done.State, done.Settled, done.By, done.Note = storage.Applied, c.Now(), by, note
+			done.Attempts++
+			if err := tx.Settle(done); err != nil {
+				return false, err
+			}
+		}
+		return true, c.release(tx, r.Site, chain[n:], note, by)
+	}
+	r.Attempts++
+	return false, tx.Settle(r)
+}
+
+// release judges what was held behind refusals that are settled now.
+func (c *Centre) release(tx storage.Tx, site atoll.SiteID, held []storage.Refusal, note, by string) error {
+	for _, h := range held {
+		e, err := atoll.DecodeEntry(h.Content)
+		if err != nil {
+			continue
+		}
+		open, err := tx.OpenRefusals(site, keysOf(e.Operations))
+		if err != nil {
+			return err
+		}
+		first := h.ID
+		for _, id := range open {
+			first = min(first, id)
+		}
+		if first < h.ID {
+			h.Behind = first
+			if err := tx.Settle(h); err != nil {
+				return err
+			}
+			continue
+		}
+		h.Behind = 0
+		h.Code, h.Message = atoll.Rule, "it waits to be judged"
+		if _, err := c.retry(tx, h, note, by); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chainOf returns the refusal and the open ones of its site that touch the same
+// records, directly or through each other, in their order.
+func (c *Centre) chainOf(tx storage.Tx, r storage.Refusal) ([]storage.Refusal, error) {
+	open, err := tx.Refusals(r.Site, true, r.ID-1, 0)
+	if err != nil {
+		return nil, err
+	}
+	touched := map[atoll.Key]bool{}
+	var chain []storage.Refusal
+	for _, o := range open {
+		joined := o.ID == r.ID
+		for _, k := range o.Keys {
+			joined = joined || touched[k]
+		}
+		if !joined || o.ID < r.ID {
+			continue
+		}
+		for _, k := range o.Keys {
+			touched[k] = true
+		}
+		chain = append(chain, o)
+	}
+	return chain, nil
+}
+
+// composed returns one set of operations with the effect of the entries one
+// after the other.
+func composed(chain []storage.Refusal) ([]atoll.Operation, error) {
+	var ops []atoll.Operation
+	place := map[atoll.Key]int{}
+	for _, r := range chain {
+		e, err := atoll.DecodeEntry(r.Content)
+		if err != nil {
+			return nil, err
+		}
+		for _, op := range e.Operations {
+			if !op.Withheld.IsZero() {
+				continue
+			}
+			i, there := place[op.Key]
+			if !there {
+				place[op.Key] = len(ops)
+				ops = append(ops, op)
+				continue
+			}
+			ops[i] = compose(ops[i], op)
+		}
+	}
+	return ops, nil
+}
+
+// compose returns the operation with the effect of first, then next.
+func compose(first, next atoll.Operation) atoll.Operation {
+	out := next
+	out.Base = first.Base
+	switch {
+	case next.Verb == atoll.Delete:
+		if first.Verb == atoll.Insert {
+			out = first // an insert that was deleted again: judged as it stood
+		}
+	case next.Verb == atoll.Update && first.Verb == atoll.Insert:
+		out.Verb, out.Fields = atoll.Insert, first.Fields.Apply(next.Fields)
+	case next.Verb == atoll.Update && first.Verb == atoll.Update:
+		out.Fields = first.Fields.Clone()
+		for k, v := range next.Fields {
+			out.Fields[k] = v
+		}
+	}
+	return out
+}
+
+// Decision is what a person decides about a refusal (R-I-25, R-K-42).
+type Decision string
+
+// The decisions.
+const (
+	Retry  Decision = "retry"  // judge it again now
+	Skip   Decision = "skip"   // leave it out for good
+	Return Decision = "return" // leave it out, and send the site the true records
+)
+
+// Decide settles a refusal. The entry stays in quarantine's history and in the
+// journal copy whatever is decided (R-K-36). Entries held behind it are judged
+// again. Note is the reason, kept with the name of who decided; skip and return
+// need one. It reports whether the refused changes stand now.
+func (c *Centre) Decide(ctx context.Context, id int64, d Decision, by, note string) (applied bool, err error) {
+	err = c.commits.do(ctx, func(tx storage.Tx) error {
+		applied = false
+		r, err := tx.Refusal(id)
+		if errors.Is(err, atoll.NotFound) {
+			return atoll.Errorf(atoll.NotFound, "there is no refusal %d", id).Do("list them with: atoll quarantine list")
+		}
+		if err != nil {
+			return err
+		}
+		if r.State != storage.Open {
+			return atoll.Errorf(atoll.Conflict, "refusal %d is settled already (%s, by %s)", id, r.State, r.By)
+		}
+		switch d {
+		case Retry:
+			applied, err = c.retry(tx, r, note, by)
+			return err
+		case Skip, Return:
+		default:
+			return atoll.Errorf(atoll.Invalid, "unknown decision %q", d).Do("use retry, skip or return")
+		}
+		if note == "" {
+			return atoll.Errorf(atoll.Invalid, "a reason is needed to %s a refusal", d).On("note")
+		}
+		chain, err := c.chainOf(tx, r)
+		if err != nil {
+			return err
+		}
+		r.State, r.Settled, r.By, r.Note = storage.Skipped, c.Now(), by, note
+		if d == Return {
+			r.State = storage.Returned
+		}
+		if err := tx.Settle(r); err != nil {
+			return err
+		}
+		if d == Return {
+			for _, k := range r.Keys {
+				if err := c.Door.Return(tx, r.Site, k); err != nil {
+					return err
+				}
+			}
+		}
+		return c.release(tx, r.Site, chain[1:], note, by)
+	})
+	return applied, err
+}

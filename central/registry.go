@@ -1,0 +1,222 @@
+package central
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
+)
+
+// Prepare makes what a centre needs on its shelf, once.
+func (c *Centre) Prepare(ctx context.Context) error {
+	return c.Store.Update(ctx, func(tx storage.Tx) error {
+		if _, err := tx.Get(shelfCentre, "token secret"); !errors.Is(err, atoll.NotFound) {
+			return err
+		}
+		secret := make([]byte, 32)
+		_, _ = rand.Read(secret) // never fails
+		return tx.Set(shelfCentre, "token secret", secret)
+	})
+}
+
+// AddSite makes a site (R-H-02): its number is the next one never used, its name
+// must be new. It returns the site and the one-time code to enrol it with.
+func (c *Centre) AddSite(ctx context.Context, actor, name string, kind topology.Kind) (topology.Site, string, error) {
+	var site topology.Site
+	var code string
+	err := c.commits.do(ctx, func(tx storage.Tx) error {
+		if name == "" {
+			return atoll.Errorf(atoll.Invalid, "a site needs a name").On("name")
+		}
+		t, err := c.Door.Topology(tx)
+		if err != nil {
+			return err
+		}
+		next := atoll.SiteID(2)
+		states, err := tx.Scan(shelfSites, "", 1, true)
+		if err != nil {
+			return err
+		}
+		if len(states) > 0 {
+			last, err := atoll.ParseSiteID(trimZeros(states[0].Key))
+			if err != nil {
+				return err
+			}
+			next = max(next, last+1)
+		}
+		for _, s := range t.Sites() {
+			if s.Name == name {
+				return atoll.Errorf(atoll.Exists, "site %d is named %q already", s.ID, name).On("name")
+			}
+			next = max(next, s.ID+1)
+		}
+		id := atoll.NewID(c.Now())
+		_, err = c.Door.Write(tx, journal.Edit{Actor: actor, Cause: atoll.Cause{Kind: "user"}, Do: []journal.Proposal{{
+			Verb: atoll.Insert, Key: atoll.Key{Type: "site", ID: id},
+			Fields: atoll.Fields{}.Set("number", next).Set("name", name).Set("type", string(kind)),
+		}}})
+		if err != nil {
+			return err
+		}
+		var digest []byte
+		code, digest = newCode()
+		state := SiteState{Site: next, CodeHash: digest, CodeExpires: c.Now().Add(codeLife), Initialisation: InitNew}
+		site = topology.Site{ID: next, Record: id, Name: name, Kind: kind}
+		return state.save(tx)
+	})
+	return site, code, err
+}
+
+func trimZeros(s string) string {
+	for len(s) > 1 && s[0] == '0' {
+		s = s[1:]
+	}
+	return s
+}
+
+// change alters what the centre remembers of a site.
+func (c *Centre) change(ctx context.Context, site atoll.SiteID, fn func(*SiteState) error) error {
+	return c.commits.do(ctx, func(tx storage.Tx) error {
+		s, err := State(tx, site)
+		if err != nil {
+			return err
+		}
+		if err := fn(&s); err != nil {
+			return err
+		}
+		return s.save(tx)
+	})
+}
+
+// NewCode gives the site a fresh one-time code; an earlier one is void.
+func (c *Centre) NewCode(ctx context.Context, site atoll.SiteID) (string, error) {
+	code, digest := newCode()
+	return code, c.change(ctx, site, func(s *SiteState) error {
+		s.CodeHash, s.CodeExpires = digest, c.Now().Add(codeLife)
+		s.Failures, s.LockedUntil = 0, time.Time{}
+		return nil
+	})
+}
+
+// ResetDevice lets the site be enrolled on another device, which must then
+// initialise (R-H-12). Tokens and key of the old one are void.
+func (c *Centre) ResetDevice(ctx context.Context, site atoll.SiteID) error {
+	return c.change(ctx, site, func(s *SiteState) error {
+		s.Device, s.Key, s.Timeline, s.Initialisation = "", nil, "", InitNew
+		s.TokenEpoch++
+		return nil
+	})
+}
+
+// Pause stops the site's synchronisation, with a reason it is told; an empty
+// reason resumes it.
+func (c *Centre) Pause(ctx context.Context, site atoll.SiteID, reason string) error {
+	return c.change(ctx, site, func(s *SiteState) error { s.Paused = reason; return nil })
+}
+
+// Order asks the site for something at its next exchange: "resend" or
+// "reinitialise" (R-H-28).
+func (c *Centre) Order(ctx context.Context, site atoll.SiteID, order string) error {
+	if order != orderResend && order != orderReinitialise {
+		return atoll.Errorf(atoll.Invalid, "unknown order %q", order)
+	}
+	return c.change(ctx, site, func(s *SiteState) error {
+		if !slices.Contains(s.Orders, order) {
+			s.Orders = append(s.Orders, order)
+		}
+		return nil
+	})
+}
+
+// SiteStatus is one site as the centre sees it (R-I-20, R-I-21).
+type SiteStatus struct {
+	topology.Site
+	State       SiteState      `json:"state"`
+	Stores      []string       `json:"stores"`
+	Journal     atoll.Head     `json:"journal"` // the end of its journal here
+	Quarantined int            `json:"quarantined"`
+	Behind      atoll.Position `json:"behind"` // positions of the feed it has not confirmed
+}
+
+// Sites returns the status of every site but the centre's own.
+func (c *Centre) Sites(ctx context.Context) ([]SiteStatus, error) {
+	if err := c.Flush(ctx); err != nil {
+		return nil, err
+	}
+	var out []SiteStatus
+	err := c.Store.View(ctx, func(r storage.Reader) error {
+		out = nil
+		t, err := c.Door.Topology(r)
+		if err != nil {
+			return err
+		}
+		open, err := r.CountRefusals()
+		if err != nil {
+			return err
+		}
+		heads, err := r.Journals()
+		if err != nil {
+			return err
+		}
+		last, err := r.LastPosition()
+		if err != nil {
+			return err
+		}
+		for _, site := range t.Sites() {
+			if site.ID == t.Centre() {
+				continue
+			}
+			st, err := State(r, site.ID)
+			if err != nil {
+				return err
+			}
+			s := SiteStatus{Site: site, State: st, Journal: heads[site.ID], Quarantined: open[site.ID]}
+			if st.Cursor < last {
+				s.Behind = last - st.Cursor
+			}
+			for _, id := range t.Active(site.ID) {
+				store, _ := t.Store(id)
+				s.Stores = append(s.Stores, store.Name)
+			}
+			out = append(out, s)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// SyncLog returns the newest rows of the centre's sync log, newest first; of one site
+// if site is not 0.
+func (c *Centre) SyncLog(ctx context.Context, site atoll.SiteID, limit int) ([]Cycle, error) {
+	if err := c.Flush(ctx); err != nil {
+		return nil, err
+	}
+	var out []Cycle
+	err := c.Store.View(ctx, func(r storage.Reader) error {
+		out = nil
+		for after := ""; len(out) < limit; {
+			items, err := r.Scan(shelfLog, after, 500, true)
+			if err != nil || len(items) == 0 {
+				return err
+			}
+			for _, it := range items {
+				after = it.Key
+				var row Cycle
+				if err := loadJSON(r, shelfLog, it.Key, &row); err != nil {
+					return err
+				}
+				if (site == 0 || row.Site == site) && len(out) < limit {
+					out = append(out, row)
+				}
+			}
+		}
+		return nil
+	})
+	return out, err
+}

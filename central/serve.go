@@ -1,0 +1,211 @@
+package central
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
+)
+
+// serve reads what the site lacks from one snapshot of the feed. The answer is
+// gathered before it is sent, so that a slow line holds no snapshot open.
+func (c *Centre) serve(ctx context.Context, h exchange.Hello, rewind *atoll.Position) ([]exchange.Frame, error) {
+	var answer []exchange.Frame
+	err := c.Store.View(ctx, func(r storage.Reader) error {
+		answer = nil
+		t, err := c.Door.Topology(r)
+		if err != nil {
+			return err
+		}
+		head, err := r.LastPosition()
+		if err != nil {
+			return err
+		}
+		s := &serving{r: r, hello: h, head: head, entitled: t.Subscription(h.Site), cursor: h.Cursor}
+		if rewind != nil {
+			s.cursor = *rewind
+		}
+		s.records, s.bytes = limit(h.Records, c.Records, exchange.MaxRecords), limit(h.Bytes, c.Bytes, exchange.MaxBytes)
+		if answer, err = s.run(t); err != nil {
+			return err
+		}
+		return nil
+	})
+	return answer, err
+}
+
+// limit is the smaller of what the site asks for and the centre gives.
+func limit(asked, own, most int) int {
+	if asked <= 0 {
+		asked = own
+	}
+	return min(asked, most)
+}
+
+// serving is the making of one answer.
+type serving struct {
+	r        storage.Reader
+	hello    exchange.Hello
+	head     atoll.Position
+	entitled []atoll.Audience
+	cursor   atoll.Position
+	records  int // left of the limits
+	bytes    int
+	out      []exchange.Frame
+}
+
+func (s *serving) run(_ *topology.Topology) ([]exchange.Frame, error) {
+	end := exchange.End{Cursor: s.cursor, Backfills: s.hello.Backfills, Head: s.head}
+	lanes := map[atoll.Audience]bool{}
+	for _, b := range s.hello.Backfills {
+		lanes[b.Audience] = true
+	}
+	// The audiences the normal flow covers: all the site is entitled to, but for
+	// those still being backfilled. Nothing the site says can add to them (R-K-49).
+	normal := slices.DeleteFunc(slices.Clone(s.entitled), func(a atoll.Audience) bool { return lanes[a] })
+	if exchange.DigestAudiences(normal) != s.hello.Subscription {
+		s.out = append(s.out, exchange.Subscription{Audiences: s.entitled})
+		end.More = true
+		return append(s.out, end), nil
+	}
+	if s.hello.NoFeed {
+		return append(s.out, end), nil
+	}
+	done := true
+	if s.cursor < s.head {
+		var err error
+		if end.Cursor, done, err = s.flow("", normal, s.cursor); err != nil {
+			return nil, err
+		}
+	}
+	if !done {
+		end.More = true
+		return append(s.out, end), nil
+	}
+	checkpoint := exchange.Checkpoint{Position: s.head}
+	var left []exchange.Backfill
+	for i, b := range s.hello.Backfills {
+		if i >= exchange.MaxBackfills || s.records <= 0 || s.bytes <= 0 {
+			left = append(left, b)
+			continue
+		}
+		if !slices.Contains(s.entitled, b.Audience) {
+			continue // lost again; the site sees it in its next subscription
+		}
+		cursor, whole, err := s.flow(b.Audience, []atoll.Audience{b.Audience}, b.Cursor)
+		if err != nil {
+			return nil, err
+		}
+		if whole {
+			checkpoint.Joined = append(checkpoint.Joined, b.Audience)
+		} else {
+			left = append(left, exchange.Backfill{Audience: b.Audience, Cursor: cursor})
+		}
+	}
+	end.Cursor, end.Backfills, end.More = s.head, left, len(left) > 0
+	return append(s.out, checkpoint, end), nil
+}
+
+// flow adds the records of the audiences after the cursor, in order of position.
+// It returns how far it came and whether that was all.
+func (s *serving) flow(lane atoll.Audience, audiences []atoll.Audience, after atoll.Position) (atoll.Position, bool, error) {
+	for s.records > 0 && s.bytes > 0 {
+		page, bound, err := s.page(audiences, after, min(s.records, 500)+1)
+		if err != nil {
+			return after, false, err
+		}
+		for i, l := range page {
+			if s.records <= 0 || s.bytes <= 0 {
+				return after, false, nil
+			}
+			if i+1 == len(page) || page[i+1].Key != l.Key { // the same record at the same position once
+				if err := s.add(lane, audiences, l); err != nil {
+					return after, false, err
+				}
+			}
+			// A position may carry lines of several audiences: it is passed only when
+			// the next one begins.
+			if i+1 == len(page) || page[i+1].Position > l.Position {
+				after = l.Position
+			}
+		}
+		after = max(after, bound)
+		if bound >= s.head {
+			return s.head, true, nil
+		}
+	}
+	return after, false, nil
+}
+
+// page returns the next lines of the audiences together, sorted by position, and
+// the position up to which they are complete.
+func (s *serving) page(audiences []atoll.Audience, after atoll.Position, limit int) ([]storage.FeedLine, atoll.Position, error) {
+	var lines []storage.FeedLine
+	bound := s.head
+	for _, a := range audiences {
+		got, err := s.r.Feed(a, after, s.head, limit)
+		if err != nil {
+			return nil, 0, err
+		}
+		if len(got) == limit {
+			bound = min(bound, got[len(got)-1].Position)
+		}
+		lines = append(lines, got...)
+	}
+	lines = slices.DeleteFunc(lines, func(l storage.FeedLine) bool { return l.Position > bound })
+	slices.SortStableFunc(lines, func(a, b storage.FeedLine) int {
+		switch {
+		case a.Position < b.Position:
+			return -1
+		case a.Position > b.Position:
+			return 1
+		case a.Key != b.Key:
+			if a.Key.String() < b.Key.String() {
+				return -1
+			}
+			return 1
+		case a.Forced != b.Forced: // a forced line speaks for its twin
+			if b.Forced {
+				return -1
+			}
+			return 1
+		}
+		return 0
+	})
+	return lines, bound, nil
+}
+
+// add puts one line's record into the answer, unless the site has it already.
+func (s *serving) add(lane atoll.Audience, audiences []atoll.Audience, l storage.FeedLine) error {
+	frame := exchange.Record{Position: l.Position, Lane: lane, Key: l.Key, Forced: l.Forced, Gone: l.Gone}
+	r, err := s.r.Record(l.Key)
+	switch {
+	case errors.Is(err, atoll.NotFound):
+		frame.Gone = true
+	case err != nil:
+		return err
+	case l.Gone:
+		// It left one audience; the site may still have it by another.
+		for _, a := range r.Audiences {
+			if slices.Contains(audiences, a) {
+				return nil
+			}
+		}
+	case r.Origin.Site == s.hello.Site && !s.hello.Initialising && !l.Forced && lane == "":
+		return nil // the site made this version itself (R-A-12)
+	}
+	if !frame.Gone {
+		frame.Version, frame.Origin, frame.Deleted, frame.Body = r.Version, r.Origin, r.Deleted, r.Body
+	}
+	if frame.Gone && (s.hello.Initialising || lane != "") {
+		return nil // it never had it
+	}
+	s.out = append(s.out, frame)
+	s.records--
+	s.bytes -= len(frame.Body) + 100
+	return nil
+}

@@ -1,0 +1,73 @@
+package central
+
+import (
+	"errors"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/storage"
+)
+
+// Initialisation is how far a site has come (R-H-20).
+type Initialisation string
+
+// The states of initialisation at the centre.
+const (
+	InitNew       Initialisation = "new"
+	InitStarted   Initialisation = "started"
+	InitCompleted Initialisation = "completed"
+	InitError     Initialisation = "error"
+)
+
+// SiteState is what the centre remembers about a site beside its record: it is
+// kept on the shelf and never synchronised.
+type SiteState struct {
+	Site atoll.SiteID `json:"site"`
+	// Enrolment: the digest of the one-time code, and until when it is good.
+	CodeHash    []byte    `json:"code_hash,omitempty"`
+	CodeExpires time.Time `json:"code_expires,omitzero"`
+	// Identity: the site's public key, its device, and its database's timeline.
+	Key      []byte         `json:"key,omitempty"`
+	Device   string         `json:"device,omitempty"`
+	Timeline atoll.Timeline `json:"timeline,omitempty"`
+	Turn     uint64         `json:"turn,omitempty"`
+	Nonce    string         `json:"nonce,omitempty"`
+	// Failures counts wrong codes; LockedUntil ends a lock (R-H-15).
+	Failures    int       `json:"failures,omitempty"`
+	LockedUntil time.Time `json:"locked_until,omitzero"`
+	// TokenEpoch is part of every token: raising it ends them all.
+	TokenEpoch uint32 `json:"token_epoch,omitempty"`
+
+	Initialisation Initialisation `json:"initialisation"`
+	Paused         string         `json:"paused,omitempty"` // the reason, if the centre paused it
+	Orders         []string       `json:"orders,omitempty"`
+
+	// What the site last said of itself.
+	App           string         `json:"app,omitempty"`
+	Protocol      int            `json:"protocol,omitempty"`
+	Catalogue     int            `json:"catalogue,omitempty"`
+	CatalogueHash string         `json:"catalogue_hash,omitempty"`
+	Cursor        atoll.Position `json:"cursor,omitempty"`
+	Waiting       int            `json:"waiting"` // operations it still had to push
+	Errors        int            `json:"errors,omitempty"`
+	ClockAhead    time.Duration  `json:"clock_ahead,omitempty"` // site's clock minus ours
+	FirstContact  time.Time      `json:"first_contact,omitzero"`
+	LastContact   time.Time      `json:"last_contact,omitzero"`
+	LastComplete  time.Time      `json:"last_complete,omitzero"` // last exchange after which nothing was left either way
+	LastError     string         `json:"last_error,omitempty"`   // why the last exchange was refused
+	LastCode      atoll.Code     `json:"last_code,omitempty"`
+}
+
+// State returns what the centre remembers about the site, atoll.NotFound if the
+// site was never made.
+func State(r storage.Reader, site atoll.SiteID) (SiteState, error) {
+	var s SiteState
+	err := loadJSON(r, shelfSites, siteKey(site), &s)
+	if errors.Is(err, atoll.NotFound) {
+		return s, atoll.Errorf(atoll.SiteUnknown, "there is no site %d", site).
+			Do("make it at the centre with: atoll site add NAME")
+	}
+	return s, err
+}
+
+func (s SiteState) save(tx storage.Tx) error { return saveJSON(tx, shelfSites, siteKey(s.Site), s) }

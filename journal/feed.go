@@ -1,0 +1,229 @@
+package journal
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/admit"
+	"github.com/atollsync/atoll/catalogue"
+	"github.com/atollsync/atoll/route"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
+)
+
+// put writes the record and, at the centre, moves its lines in the feed: out of
+// where it was listed, under every audience that must have it now. An audience
+// it left gets a line that says so. Before is the record as its lines stand in
+// the feed, nil if it has none.
+func (d *Door) put(tx storage.Tx, t *topology.Topology, def *catalogue.Def, r atoll.Record, f atoll.Fields, before *atoll.Record) error {
+	index := d.Judge.Catalogue.Index(r.Type, f)
+	if !d.Centre {
+		_, err := tx.Put(r, index)
+		return err
+	}
+	wide := route.Audiences(t, def, r.Key, f)
+	audiences, err := resolve(tx, t, wide)
+	if err != nil {
+		return err
+	}
+	r.Audiences = audiences
+	at, err := tx.Put(r, index)
+	if err != nil {
+		return err
+	}
+	if before != nil {
+		for _, a := range before.Audiences {
+			if err := tx.Unlist(a, before.Position, r.Key); err != nil {
+				return err
+			}
+			if !slices.Contains(audiences, a) {
+				if err := tx.List(a, storage.FeedLine{Position: at, Key: r.Key, Gone: true}); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for _, a := range audiences {
+		line := storage.FeedLine{Position: at, Key: r.Key}
+		// A site that gains a narrow audience may have made this version itself, and
+		// retracted it since.
+		if kind, _ := a.Split(); kind == "site" && before != nil && !slices.Contains(before.Audiences, a) {
+			line.Forced = true
+		}
+		if err := tx.List(a, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resolve adds to narrow audiences the sites that are their members now, so that
+// no reader has to ask for each of ten thousand patients in every cycle.
+func resolve(r storage.Reader, t *topology.Topology, wide []atoll.Audience) ([]atoll.Audience, error) {
+	out := wide
+	for _, a := range wide {
+		if !a.Narrow() {
+			continue
+		}
+		sites, err := members(r, t, a)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range sites {
+			out = append(out, atoll.SiteAudience(s))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// visibility are the record types that make someone visible in a store: the type
+// and the field that says who.
+var visibility = []struct {
+	kind   atoll.Type
+	who    string
+	narrow func(atoll.ID) atoll.Audience
+}{
+	{"name_store_join", "name_id", atoll.NameAudience},
+	{"patient_store_join", "patient_id", atoll.PatientAudience},
+	{"prescriber_store_join", "prescriber_id", atoll.PatientAudience},
+}
+
+// members returns the sites that a narrow audience consists of.
+func members(r storage.Reader, t *topology.Topology, a atoll.Audience) ([]atoll.SiteID, error) {
+	kind, who := a.Split()
+	var stores []atoll.ID
+	for _, v := range visibility {
+		if k, _ := v.narrow("").Split(); k != kind {
+			continue
+		}
+		joins, err := r.Records(storage.Query{Type: v.kind, Where: map[string]string{v.who: who}})
+		if err != nil {
+			return nil, err
+		}
+		for _, j := range joins {
+			f, err := j.Fields()
+			if err != nil {
+				return nil, err
+			}
+			if !f.Bool("inactive", false) {
+				stores = append(stores, f.ID("store_id"))
+			}
+		}
+	}
+	// Patient data is used in dispensaries only (R-G-08).
+	return t.Readers(stores, kind == "patient"), nil
+}
+
+// relist lists anew the records of narrow audiences whose members changed: by a
+// visibility row, or because a store that sees them is read elsewhere now.
+func (d *Door) relist(tx storage.Tx, before, after *topology.Topology, changes []admit.Change) error {
+	todo := map[atoll.Audience]bool{}
+	stores := map[atoll.ID]bool{}
+	for _, c := range changes {
+		f := fields(c)
+		for _, v := range visibility {
+			if c.Op.Type == v.kind {
+				todo[v.narrow(f.ID(v.who))] = true
+			}
+		}
+		switch c.Op.Type {
+		case "store":
+			stores[c.Op.ID] = true
+		case "store_choice", "name_store_join":
+			stores[f.ID("store_id")] = true
+			stores[f.ID("partner_store_id")] = true
+		}
+	}
+	for store := range stores {
+		ids := []atoll.ID{store}
+		if store == "" || (slices.Equal(before.Readers(ids, false), after.Readers(ids, false)) &&
+			slices.Equal(before.Readers(ids, true), after.Readers(ids, true))) {
+			continue
+		}
+		for _, v := range visibility {
+			joins, err := tx.Records(storage.Query{Type: v.kind, Where: map[string]string{"store_id": string(store)}})
+			if err != nil {
+				return err
+			}
+			for _, j := range joins {
+				todo[v.narrow(j.MustFields().ID(v.who))] = true
+			}
+		}
+	}
+	for a := range todo {
+		if err := d.relistAudience(tx, after, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Door) relistAudience(tx storage.Tx, t *topology.Topology, a atoll.Audience) error {
+	lines, err := tx.Feed(a, 0, 0, 0)
+	if err != nil {
+		return err
+	}
+	for _, l := range lines {
+		r, err := tx.Record(l.Key)
+		if errors.Is(err, atoll.NotFound) || l.Gone {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		f, err := r.Fields()
+		if err != nil {
+			return err
+		}
+		def, ok := d.Judge.Catalogue.Lookup(r.Type)
+		if !ok {
+			continue
+		}
+		now, err := resolve(tx, t, route.Audiences(t, def, r.Key, f))
+		if err != nil {
+			return err
+		}
+		if slices.Equal(now, r.Audiences) {
+			continue
+		}
+		if err := d.put(tx, t, def, r, f, &r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Relist lists a record anew, with the audiences it has now: after preferences
+// changed where it goes, or to send its true state to a site.
+func (d *Door) Relist(tx storage.Tx, key atoll.Key) error {
+	t, err := d.Topology(tx)
+	if err != nil {
+		return err
+	}
+	r, err := tx.Record(key)
+	if err != nil {
+		return err
+	}
+	def, ok := d.Judge.Catalogue.Lookup(key.Type)
+	if !ok {
+		return atoll.Errorf(atoll.Unknown, "record type %q is not in the catalogue", key.Type)
+	}
+	return d.put(tx, t, def, r, r.MustFields(), &r)
+}
+
+// Return puts the true state of the record on its way to the site, whatever the
+// site has made of it (R-F-09). A record that the centre does not have is
+// retracted there.
+func (d *Door) Return(tx storage.Tx, site atoll.SiteID, key atoll.Key) error {
+	at, err := tx.NextPosition()
+	if err != nil {
+		return err
+	}
+	_, err = tx.Record(key)
+	if err != nil && !errors.Is(err, atoll.NotFound) {
+		return err
+	}
+	return tx.List(atoll.SiteAudience(site), storage.FeedLine{Position: at, Key: key, Forced: true, Gone: err != nil})
+}

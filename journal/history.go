@@ -1,0 +1,72 @@
+package journal
+
+import (
+	"errors"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/storage"
+)
+
+// Change is one version of a record, as the journal tells it.
+type Change struct {
+	Origin   atoll.Origin
+	Timeline atoll.Timeline
+	Time     time.Time // the clock of the site that made it
+	Received time.Time // when this database got the entry
+	Actor    string
+	Cause    atoll.Cause
+	Op       atoll.Operation
+	Hash     atoll.Hash
+}
+
+// History returns the versions of a record, newest first, up to limit (0: all).
+// It follows each operation's base back to the one before, as far as this
+// database holds the journals: a remote site holds only its own.
+func History(r storage.Reader, rec atoll.Record, limit int) ([]Change, error) {
+	var out []Change
+	for at := rec.Origin; at != (atoll.Origin{}) && (limit == 0 || len(out) < limit); {
+		je, err := r.Entry(at.Site, at.Seq)
+		if errors.Is(err, atoll.NotFound) {
+			return out, nil
+		}
+		if err != nil {
+			return out, err
+		}
+		e, err := atoll.DecodeEntry(je.Content)
+		if err != nil {
+			return out, err
+		}
+		next := atoll.Origin{}
+		for _, op := range e.Operations {
+			if op.Key == rec.Key && op.Withheld.IsZero() {
+				out = append(out, Change{at, je.Timeline, e.Time, je.Received, e.Actor, e.Cause, op, je.Hash})
+				next = op.Base
+			}
+		}
+		at = next
+	}
+	return out, nil
+}
+
+// Verify recomputes the hash chain of a site's journal from after seq on, and
+// returns the number of entries that were read. It fails with atoll.WrongChain at
+// the first that does not follow (R-K-60). Base is the hash at after.
+func Verify(r storage.Reader, site atoll.SiteID, after uint64, base atoll.Hash) (int, error) {
+	n, prev := 0, base
+	for {
+		page, err := r.Entries(site, after, 500, 8<<20)
+		if err != nil || len(page) == 0 {
+			return n, err
+		}
+		for _, e := range page {
+			want := atoll.Chain(prev, e.Site, e.Timeline, e.Seq, atoll.Digest(e.Content))
+			if e.Seq != after+1 || want != e.Hash {
+				return n, atoll.Errorf(atoll.WrongChain, "entry %d of site %d does not follow the one before it", e.Seq, site).
+					Do("the journal was altered; restore it from a backup, or from the centre's copy")
+			}
+			after, prev = e.Seq, e.Hash
+			n++
+		}
+	}
+}

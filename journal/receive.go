@@ -1,0 +1,147 @@
+package journal
+
+import (
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/admit"
+	"github.com/atollsync/atoll/authority"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
+)
+
+// Outcome says what Receive did with a record.
+type Outcome int
+
+// The outcomes.
+const (
+	Stored    Outcome = iota + 1 // it is here now
+	Known                        // this very version was here already
+	Kept                         // this site owns the record and keeps its own state
+	Retracted                    // it is hidden now
+)
+
+// Arrival is a record's state from the centre's feed.
+type Arrival struct {
+	Record atoll.Record
+	// Gone retracts the record instead of storing it.
+	Gone bool
+	// Forced replaces the state even of a record this site owns or made.
+	Forced bool
+	// Initialising takes everything, this site's own records included (R-H-22).
+	Initialising bool
+	// Pushed is the seq up to which the centre had this site's journal when it gave
+	// the state. An own change after it is newer than any state that arrives.
+	Pushed uint64
+}
+
+// Receive stores what arrived from the feed. No entry is written: the change is
+// in its owner's journal, and nothing is sent back (R-A-12). The caller moves its
+// cursor in the same transaction.
+func (d *Door) Receive(tx storage.Tx, t *topology.Topology, a Arrival) (Outcome, error) {
+	r := a.Record
+	before, there, err := View{tx}.Record(r.Key)
+	if err != nil {
+		return 0, err
+	}
+	if there && !a.Initialising {
+		if !a.Gone && before.Origin == r.Origin && before.Deleted == r.Deleted && !before.Hidden {
+			return Known, nil
+		}
+		if before.Origin.Site == d.Site && before.Origin.Seq > a.Pushed {
+			return Kept, nil // the centre has not seen our latest change yet
+		}
+		if !a.Forced && !before.Hidden {
+			own, err := d.owns(tx, t, before)
+			if err != nil {
+				return 0, err
+			}
+			if own {
+				return Kept, nil
+			}
+		}
+	}
+	if a.Gone {
+		if !there || before.Hidden {
+			return Known, nil
+		}
+		before.Hidden = true
+		return Retracted, d.replace(tx, before)
+	}
+	return Stored, d.replace(tx, r)
+}
+
+// replace stores a replica as it is.
+func (d *Door) replace(tx storage.Tx, r atoll.Record) error {
+	f, err := r.Fields()
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Put(r, d.Judge.Catalogue.Index(r.Type, f)); err != nil {
+		return err
+	}
+	if topology.Shapes(r.Type) {
+		return d.redraw(tx)
+	}
+	return nil
+}
+
+// owns reports whether this site may write the record now. A record whose owner
+// cannot be told here is not this site's.
+func (d *Door) owns(tx storage.Tx, t *topology.Topology, r atoll.Record) (bool, error) {
+	def, ok := d.Judge.Catalogue.Lookup(r.Type)
+	if !ok {
+		return false, nil
+	}
+	f, err := r.Fields()
+	if err != nil {
+		return false, err
+	}
+	s, err := admit.SubjectOf(View{tx}, def, r.Key, f)
+	if err != nil {
+		return false, err
+	}
+	owner, err := authority.OwnerOf(t, s, d.Site)
+	if err != nil {
+		return false, nil //nolint:nilerr // no owner known here: not this site
+	}
+	return owner.Site == d.Site, nil
+}
+
+// Hide retracts a replica whose audience this site has lost: it is kept for the
+// documents that name it, and shown in no list (R-C-19).
+func (d *Door) Hide(tx storage.Tx, key atoll.Key) error {
+	r, err := tx.Record(key)
+	if err != nil || r.Hidden {
+		return err
+	}
+	r.Hidden = true
+	return d.replace(tx, r)
+}
+
+// Owner returns who may write the record now, and why.
+func (d *Door) Owner(r storage.Reader, rec atoll.Record) (authority.Owner, error) {
+	t, err := d.Topology(r)
+	if err != nil {
+		return authority.Owner{}, err
+	}
+	def, ok := d.Judge.Catalogue.Lookup(rec.Type)
+	if !ok {
+		return authority.Owner{}, atoll.Errorf(atoll.Unknown, "record type %q is not in the catalogue", rec.Type)
+	}
+	f, err := rec.Fields()
+	if err != nil {
+		return authority.Owner{}, err
+	}
+	s, err := admit.SubjectOf(View{r}, def, rec.Key, f)
+	if err != nil {
+		return authority.Owner{}, err
+	}
+	return authority.OwnerOf(t, s, d.Site)
+}
+
+func (d *Door) epoch(t *topology.Topology, s authority.Subject, verb atoll.Verb) uint64 {
+	owner, err := authority.MayWrite(t, d.Site, verb, s)
+	if err != nil {
+		return 0 // the judge will say why not
+	}
+	return owner.Epoch
+}
