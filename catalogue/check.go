@@ -60,9 +60,9 @@ func (c *Catalogue) CheckChange(t atoll.Type, before, changed atoll.Fields) erro
 	return c.change(t, before, changed, false)
 }
 
-// CheckChangeReceived is CheckChange for an update that another site made; see
+// CheckReceivedChange is CheckChange for an update that another site made; see
 // [Catalogue.CheckReceived].
-func (c *Catalogue) CheckChangeReceived(t atoll.Type, before, changed atoll.Fields) error {
+func (c *Catalogue) CheckReceivedChange(t atoll.Type, before, changed atoll.Fields) error {
 	return c.change(t, before, changed, true)
 }
 

@@ -117,7 +117,7 @@ func TestR_K_63_NewerSitesFieldsPass(t *testing.T) {
 		t.Errorf("a newer site's field is refused: %v", err)
 	}
 	wantFault(t, c.Check("stock_line", f), "radiation_dose")
-	if err := c.CheckChangeReceived("stock_line", f, fields(t, `{"radiation_dose":"high"}`)); err != nil {
+	if err := c.CheckReceivedChange("stock_line", f, fields(t, `{"radiation_dose":"high"}`)); err != nil {
 		t.Errorf("a change of a newer site's field is refused: %v", err)
 	}
 	// A change made here leaves it alone, and no check stands in the way.

@@ -113,6 +113,10 @@ func (v *verifier) ownership(d *declaration) {
 				"field %s decides the owner, so it must be there and stay as it is", f.Name)
 		}
 	}
+	if def.Class == Patient && def.Editor == ByActive && def.Scope != "store_id" {
+		// A record about a patient that is made where the patient is treated.
+		v.pointer(d, "editor", "store_id", "store")
+	}
 	wantsHome := def.Class == Patient && def.Scope == "id"
 	switch {
 	case wantsHome && def.Home == "":
