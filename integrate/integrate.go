@@ -1,0 +1,211 @@
+// Package integrate turns what has arrived and was staged into records: in the
+// order in which records need each other, each once, without letting one that
+// cannot be taken stop the others (R-A-11, R-A-17).
+package integrate
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/catalogue"
+	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/storage"
+)
+
+// Lanes of staging. Backfilled audiences have a lane each, named by the audience.
+const (
+	LaneNormal  = ""
+	LaneWaiting = "~waiting" // could not be integrated yet; no audience has this name
+)
+
+// Tally counts what integration did. Staged = Stored + Known + Kept + Retracted +
+// Waiting.
+type Tally struct {
+	Staged, Stored, Known, Kept, Retracted, Waiting int
+}
+
+// Add adds another tally.
+func (t *Tally) Add(o Tally) {
+	t.Staged += o.Staged
+	t.Stored += o.Stored
+	t.Known += o.Known
+	t.Kept += o.Kept
+	t.Retracted += o.Retracted
+	t.Waiting += o.Waiting
+}
+
+// Encode returns the staged form of a frame, and Decode reads it back.
+func Encode(f exchange.Record, pushed uint64) storage.StagedItem {
+	b, _ := json.Marshal(staged{
+		Version: f.Version, Origin: f.Origin, Deleted: f.Deleted, Gone: f.Gone, Forced: f.Forced, Pushed: pushed, Body: f.Body,
+	})
+	return storage.StagedItem{Key: f.Key, Position: f.Position, Payload: b}
+}
+
+type staged struct {
+	Version uint64          `json:"version,omitempty"`
+	Origin  atoll.Origin    `json:"origin,omitzero"`
+	Deleted bool            `json:"deleted,omitempty"`
+	Gone    bool            `json:"gone,omitempty"`
+	Forced  bool            `json:"forced,omitempty"`
+	Pushed  uint64          `json:"pushed,omitempty"`
+	Body    json.RawMessage `json:"body,omitempty"`
+}
+
+// Decode reads a staged item. It fails with atoll.Invalid.
+func Decode(i storage.StagedItem) (journal.Arrival, error) {
+	var s staged
+	if err := json.Unmarshal(i.Payload, &s); err != nil {
+		return journal.Arrival{}, atoll.Errorf(atoll.Invalid, "a staged record cannot be read: %w", err).About(i.Key)
+	}
+	return journal.Arrival{
+		Record: atoll.Record{Key: i.Key, Version: s.Version, Origin: s.Origin, Deleted: s.Deleted, Body: s.Body},
+		Gone:   s.Gone, Forced: s.Forced, Pushed: s.Pushed,
+	}, nil
+}
+
+// Checkpoint integrates everything staged in the lanes, and what waited from
+// before, in the caller's transaction: either all of it is visible afterwards,
+// or, on an error, none. Items that cannot be taken yet (a parent that is not
+// here, a record type this program does not know, a body that is not valid) go
+// to the waiting lane with their reason.
+func Checkpoint(tx storage.Tx, door *journal.Door, lanes []string) (Tally, error) {
+	items, err := gather(tx, append(slices.Clone(lanes), LaneWaiting))
+	if err != nil {
+		return Tally{}, err
+	}
+	sort(door.Judge.Catalogue, items)
+	var tally Tally
+	for _, lane := range append(slices.Clone(lanes), LaneWaiting) {
+		if err := tx.Unstage(lane, atoll.Key{}); err != nil {
+			return tally, err
+		}
+	}
+	for _, item := range items {
+		tally.Staged++
+		outcome, err := one(tx, door, item)
+		if wait := (*atoll.Error)(nil); errors.As(err, &wait) && waits(wait.Code) {
+			item.Error, item.Attempts = wait.Error(), item.Attempts+1
+			if err := tx.Stage(LaneWaiting, item); err != nil {
+				return tally, err
+			}
+			tally.Waiting++
+			continue
+		}
+		if err != nil {
+			return tally, err
+		}
+		switch outcome {
+		case journal.Stored:
+			tally.Stored++
+		case journal.Known:
+			tally.Known++
+		case journal.Kept:
+			tally.Kept++
+		case journal.Retracted:
+			tally.Retracted++
+		}
+	}
+	return tally, nil
+}
+
+// waits reports whether an item with this error may succeed later.
+func waits(c atoll.Code) bool {
+	switch c {
+	case atoll.Reference, atoll.Unknown, atoll.Schema, atoll.Invalid, atoll.TooLarge:
+		return true
+	default:
+		return false
+	}
+}
+
+// gather reads the lanes, keeping the newest item of each record.
+func gather(r storage.StageReader, lanes []string) ([]storage.StagedItem, error) {
+	var out []storage.StagedItem
+	place := map[atoll.Key]int{}
+	for _, lane := range lanes {
+		items, err := r.Staged(lane, 0)
+		if err != nil {
+			return nil, err
+		}
+		for _, item := range items {
+			i, there := place[item.Key]
+			switch {
+			case !there:
+				place[item.Key] = len(out)
+				out = append(out, item)
+			case out[i].Position <= item.Position:
+				out[i] = item
+			}
+		}
+	}
+	return out, nil
+}
+
+// sort puts records after the types they need, and retractions last. Within a
+// type, order of position keeps a parent before its child.
+func sort(c *catalogue.Catalogue, items []storage.StagedItem) {
+	slices.SortStableFunc(items, func(a, b storage.StagedItem) int {
+		if d := c.Order(a.Key.Type) - c.Order(b.Key.Type); d != 0 {
+			return d
+		}
+		switch {
+		case a.Position < b.Position:
+			return -1
+		case a.Position > b.Position:
+			return 1
+		}
+		return 0
+	})
+}
+
+func one(tx storage.Tx, door *journal.Door, item storage.StagedItem) (journal.Outcome, error) {
+	a, err := Decode(item)
+	if err != nil {
+		return 0, err
+	}
+	if !a.Gone {
+		if err := ready(tx, door.Judge.Catalogue, a.Record); err != nil {
+			return 0, err
+		}
+	}
+	t, err := door.Topology(tx)
+	if err != nil {
+		return 0, err
+	}
+	return door.Receive(tx, t, a)
+}
+
+// ready says whether the record can be taken: its type is known, its body valid,
+// and the record it is part of is here (R-A-11, R-D-22).
+func ready(r storage.RecordReader, c *catalogue.Catalogue, rec atoll.Record) error {
+	if _, ok := c.Lookup(rec.Type); !ok {
+		return atoll.Errorf(atoll.Unknown, "this program does not know record type %q yet", rec.Type).
+			About(rec.Key).Do("it is kept, and taken after an upgrade")
+	}
+	f, err := rec.Fields()
+	if err != nil {
+		return err
+	}
+	if rec.Deleted {
+		return nil
+	}
+	if err := c.CheckReceived(rec.Type, f); err != nil {
+		return err
+	}
+	for _, ref := range c.References(rec.Type, f) {
+		if !ref.Parent {
+			continue
+		}
+		if _, err := r.Record(atoll.Key{Type: ref.To, ID: ref.ID}); errors.Is(err, atoll.NotFound) {
+			return atoll.Errorf(atoll.Reference, "%s %s, which it is part of, has not arrived yet", ref.To, ref.ID).
+				About(rec.Key).On(ref.Field)
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,274 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/integrate"
+	"github.com/atollsync/atoll/storage"
+)
+
+// Cycle is one row of the sync log (R-I-24): everything one cycle did. Offered is
+// always Applied + Duplicate + Quarantined.
+type Cycle struct {
+	Started     time.Time       `json:"started"`
+	Took        time.Duration   `json:"took"`
+	Rounds      int             `json:"rounds"`
+	Sent        int             `json:"sent"`    // entries handed to the transport
+	Offered     int             `json:"offered"` // of them, arrived whole at the centre
+	Applied     int             `json:"applied"`
+	Duplicate   int             `json:"duplicate"`
+	Quarantined int             `json:"quarantined"`
+	Received    int             `json:"received"` // records
+	Integrated  integrate.Tally `json:"integrated"`
+	Retracted   int             `json:"retracted"`
+	BytesOut    int64           `json:"bytes_out"`
+	BytesIn     int64           `json:"bytes_in"`
+	Code        atoll.Code      `json:"code,omitempty"`
+	Error       string          `json:"error,omitempty"`
+	Hint        string          `json:"hint,omitempty"`
+}
+
+// maxRounds ends a cycle that would never end; the next one goes on.
+const maxRounds = 100_000
+
+// logRows is how many rows of the sync log a site keeps, and logSpare how many
+// are removed at once.
+const (
+	logRows  = 5000
+	logSpare = 500
+)
+
+// Cycle runs one full cycle: push, pull, integrate, process, and again while
+// either side has more (design, "the road of one change"). If another cycle is
+// under way it waits for it. The row of the sync log is returned and stored
+// whatever happens. It fails with atoll.Paused when synchronisation is disabled.
+func (s *Site) Cycle(ctx context.Context) (Cycle, error) {
+	s.cycle.Lock()
+	defer s.cycle.Unlock()
+	if s.Lock != nil {
+		unlock, err := s.Lock(ctx)
+		if err != nil {
+			return Cycle{}, err
+		}
+		defer unlock()
+	}
+	if err := s.mayRun(ctx); err != nil {
+		return Cycle{}, err
+	}
+	s.mu.Lock()
+	s.running = true
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.running, s.now = false, Progress{}
+		s.mu.Unlock()
+	}()
+	row := Cycle{Started: s.Now()}
+	out, in := s.count()
+	s.progress("prepare", 0, 0)
+	err := s.rounds(ctx, &row)
+	outNow, inNow := s.count()
+	row.BytesOut, row.BytesIn = outNow-out, inNow-in
+	row.Took = s.Now().Sub(row.Started)
+	if err != nil {
+		row.Code, row.Error = atoll.CodeOf(err), err.Error()
+		var e *atoll.Error
+		if errors.As(err, &e) {
+			row.Error, row.Hint = e.Message, e.Hint
+		}
+	}
+	if lerr := s.log(context.WithoutCancel(ctx), row); lerr != nil && err == nil {
+		err = lerr
+	}
+	if s.Hooks.Cycled != nil {
+		s.Hooks.Cycled(row)
+	}
+	return row, err
+}
+
+func (s *Site) mayRun(ctx context.Context) error {
+	return s.Store.View(ctx, func(r storage.Reader) error {
+		set, err := loadSettings(r)
+		if err != nil {
+			return err
+		}
+		if set.Disabled {
+			return atoll.Errorf(atoll.Paused, "synchronisation is disabled here%s", because(set)).
+				Do("changes are kept; enable it with: atoll sync --enable")
+		}
+		return nil
+	})
+}
+
+func because(s Settings) string {
+	if s.Reason == "" {
+		return ""
+	}
+	return " (" + s.Reason + ")"
+}
+
+func (s *Site) count() (out, in int64) {
+	if s.Bytes == nil {
+		return 0, 0
+	}
+	return s.Bytes()
+}
+
+func (s *Site) rounds(ctx context.Context, row *Cycle) error {
+	last := uint64(0)
+	for row.Rounds < maxRounds {
+		row.Rounds++
+		started, out, in := s.Now(), int64(0), int64(0)
+		out, in = s.count()
+		before := row.Sent + row.Received
+		more, moved, err := s.exchange(ctx, row)
+		if err != nil {
+			return err
+		}
+		outNow, inNow := s.count()
+		s.pace.measured(s.Now().Sub(started), row.Sent+row.Received-before, outNow-out+inNow-in)
+		if err := s.obey(ctx); err != nil {
+			return err
+		}
+		if moved && s.Integrated != nil {
+			s.progress("process", 0, 0)
+			if err := s.Integrated(ctx); err != nil {
+				return err
+			}
+		}
+		waiting, err := s.unsent(ctx)
+		if err != nil {
+			return err
+		}
+		if !more && (waiting == 0 || waiting == last) {
+			return nil
+		}
+		last = waiting
+	}
+	return nil
+}
+
+// obey does what the centre ordered in its welcome.
+func (s *Site) obey(ctx context.Context) error {
+	var wanted bool
+	err := s.Store.View(ctx, func(r storage.Reader) error {
+		l, err := loadLink(r)
+		wanted = l.Resend && l.State == Ready
+		return err
+	})
+	if err != nil || !wanted || s.Restate == nil {
+		return err
+	}
+	if err := s.Restate(ctx); err != nil {
+		return err
+	}
+	return s.Store.Update(ctx, func(tx storage.Tx) error {
+		l, err := loadLink(tx)
+		if err != nil {
+			return err
+		}
+		l.Resend = false
+		return l.save(tx)
+	})
+}
+
+func (s *Site) unsent(ctx context.Context) (n uint64, err error) {
+	err = s.Store.View(ctx, func(r storage.Reader) error {
+		l, err := loadLink(r)
+		if err != nil {
+			return err
+		}
+		head, err := r.Head(s.Door.Site)
+		n = head.Seq - l.Acknowledged.Seq
+		return err
+	})
+	return n, err
+}
+
+// log stores the row and what the status shows of the last cycle.
+func (s *Site) log(ctx context.Context, row Cycle) error {
+	return s.Store.Update(ctx, func(tx storage.Tx) error {
+		l, err := loadLink(tx)
+		if err != nil {
+			return err
+		}
+		l.LastTry = row.Started
+		l.LastCode, l.LastError, l.LastHint = row.Code, row.Error, row.Hint
+		if row.Code == "" {
+			// An error disappears when the next sync succeeds (R-I-06).
+			l.LastSuccess, l.LastDuration = row.Started.Add(row.Took), row.Took.Seconds()
+		}
+		if err := s.appendLog(tx, &l, row); err != nil {
+			return err
+		}
+		return l.save(tx)
+	})
+}
+
+// appendLog adds a row, and now and then removes the oldest.
+func (s *Site) appendLog(tx storage.Tx, l *link, row Cycle) error {
+	key := row.Started.UTC().Format("20060102T150405.000000000")
+	if err := saveJSON(tx, shelfLog, key, row); err != nil {
+		return err
+	}
+	if l.LogRows++; l.LogRows <= logRows+logSpare {
+		return nil
+	}
+	oldest, err := tx.Scan(shelfLog, "", logSpare, false)
+	if err != nil {
+		return err
+	}
+	for _, it := range oldest {
+		if err := tx.Drop(shelfLog, it.Key); err != nil {
+			return err
+		}
+	}
+	l.LogRows -= len(oldest)
+	return nil
+}
+
+// SyncLog returns the newest rows of the sync log, newest first.
+func (s *Site) SyncLog(ctx context.Context, limit int) ([]Cycle, error) {
+	var out []Cycle
+	err := s.Store.View(ctx, func(r storage.Reader) error {
+		out = nil
+		items, err := r.Scan(shelfLog, "", limit, true)
+		if err != nil {
+			return err
+		}
+		for _, it := range items {
+			var row Cycle
+			if err := loadJSON(r, shelfLog, it.Key, &row); err != nil {
+				return err
+			}
+			out = append(out, row)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// Refused returns what the centre told this site it quarantined, newest first.
+func (s *Site) Refused(ctx context.Context, limit int) ([]exchange.Refusal, error) {
+	var out []exchange.Refusal
+	err := s.Store.View(ctx, func(r storage.Reader) error {
+		out = nil
+		items, err := r.Scan(shelfNo, "", limit, true)
+		if err != nil {
+			return err
+		}
+		for _, it := range items {
+			var no exchange.Refusal
+			if err := loadJSON(r, shelfNo, it.Key, &no); err != nil {
+				return err
+			}
+			out = append(out, no)
+		}
+		return nil
+	})
+	return out, err
+}

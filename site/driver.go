@@ -1,0 +1,139 @@
+package site
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/storage"
+)
+
+// Times of the driver.
+const (
+	firstRetry = 5 * time.Second // doubling up to the interval (R-K-41)
+	debounce   = 2 * time.Second // between a change here and the sync it asks for
+	jitter     = 0.2             // of every wait, so that sites do not come at once
+)
+
+// Run drives cycles until ctx ends: by the interval, after changes here, and on
+// request. After a failure that time may mend it waits 5 seconds, then twice as
+// long each time up to the interval; after a refusal that only a person can mend
+// it waits the whole interval. Settings are read anew for each wait, so changes
+// take effect at once. It returns ctx's error.
+func (s *Site) Run(ctx context.Context) error {
+	failures := 0
+	wait := spread(time.Second) // begin soon after starting
+	for {
+		manual, err := s.wait(ctx, wait)
+		if err != nil {
+			return err
+		}
+		set, err := s.Settings(ctx)
+		if err != nil {
+			return err
+		}
+		if set.Disabled || (set.Paused && !manual) {
+			failures, wait = 0, set.Interval
+			continue
+		}
+		_, err = s.Cycle(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err == nil:
+			failures = 0
+			wait = spread(set.Interval)
+		case Passing(atoll.CodeOf(err)):
+			failures++
+			wait = spread(Backoff(failures, set.Interval))
+		default:
+			failures = 0
+			wait = spread(set.Interval)
+		}
+		if err != nil {
+			s.Log.WarnContext(ctx, "sync failed", "code", string(atoll.CodeOf(err)), "err", err, "next", wait.String())
+		}
+	}
+}
+
+// wait returns when the time is over, when something changed here a moment ago,
+// or when a sync was asked for; manual is true for the last.
+func (s *Site) wait(ctx context.Context, d time.Duration) (manual bool, err error) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	var soon <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return false, ctx.Err()
+		case <-s.wake:
+			return true, nil
+		case <-timer.C:
+			return false, nil
+		case <-soon:
+			return false, nil
+		case <-s.nudge:
+			if soon == nil {
+				t := time.NewTimer(debounce)
+				defer t.Stop()
+				soon = t.C
+			}
+		}
+	}
+}
+
+// Backoff returns how long to wait after so many failures in a row.
+func Backoff(failures int, interval time.Duration) time.Duration {
+	d := firstRetry
+	for i := 1; i < failures && d < interval; i++ {
+		d *= 2
+	}
+	return min(d, interval)
+}
+
+// Passing reports whether time alone may mend a failure with this code (R-K-40).
+func Passing(c atoll.Code) bool {
+	switch c {
+	case atoll.Unavailable, atoll.Interrupted, atoll.Busy, atoll.Damaged, atoll.Internal:
+		return true
+	default:
+		return false
+	}
+}
+
+func spread(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * (1 + jitter*(2*rand.Float64()-1)))
+}
+
+// Settings returns what people chose about synchronisation here.
+func (s *Site) Settings(ctx context.Context) (Settings, error) {
+	var set Settings
+	err := s.Store.View(ctx, func(r storage.Reader) (err error) {
+		set, err = loadSettings(r)
+		return err
+	})
+	return set, err
+}
+
+// Configure changes the settings. Pausing and disabling go on capturing changes
+// (R-I-08).
+func (s *Site) Configure(ctx context.Context, by string, fn func(*Settings)) error {
+	err := s.Store.Update(ctx, func(tx storage.Tx) error {
+		set, err := loadSettings(tx)
+		if err != nil {
+			return err
+		}
+		fn(&set)
+		if set.Interval < time.Second || set.Interval > 31*24*time.Hour {
+			return atoll.Errorf(atoll.Invalid, "an interval of %s is not possible", set.Interval).
+				On("interval").Do("choose between one second and 31 days; pause to stop")
+		}
+		set.By, set.Since = by, s.Now()
+		return saveJSON(tx, shelfSync, "settings", set)
+	})
+	if err == nil {
+		s.Nudge()
+	}
+	return err
+}

@@ -1,0 +1,447 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/integrate"
+	"github.com/atollsync/atoll/storage"
+)
+
+// keepEvery is how many records are gathered before they are made durable: a cut
+// loses at most so many, and a crash too.
+const keepEvery = 200
+
+// round is one exchange with the centre.
+type round struct {
+	site    *Site
+	row     *Cycle
+	link    link // as of the last commit
+	hello   exchange.Hello
+	sent    uint64 // seq of the last entry handed to the transport
+	pending []exchange.Record
+	more    bool // the centre has more for us, or we for it
+	moved   bool // a checkpoint was integrated
+}
+
+// exchange runs one exchange and keeps whatever of the answer arrived whole.
+func (s *Site) exchange(ctx context.Context, row *Cycle) (more, moved bool, err error) {
+	r := &round{site: s, row: row}
+	if err := r.open(ctx); err != nil {
+		return false, false, err
+	}
+	for f, ferr := range s.Centre.Exchange(ctx, r.hello, r.entries(ctx)) {
+		if ferr != nil {
+			err = ferr
+			break
+		}
+		if err = r.take(ctx, f); err != nil {
+			break
+		}
+	}
+	// Progress survives a cut: what arrived whole is kept.
+	if kerr := r.keep(context.WithoutCancel(ctx)); kerr != nil && err == nil {
+		err = kerr
+	}
+	return r.more, r.moved, err
+}
+
+// open notes durably that an exchange begins, and says where we stand. An
+// exchange that was never answered to its end is opened again under the same
+// turn and nonce.
+func (r *round) open(ctx context.Context) error {
+	s := r.site
+	return s.Store.Update(ctx, func(tx storage.Tx) error {
+		l, err := loadLink(tx)
+		if err != nil {
+			return err
+		}
+		if !l.Open {
+			l.Turn++
+			l.Nonce, l.Open = newNonce(), true
+		}
+		l.LastTry = s.Now()
+		head, err := tx.Head(s.Door.Site)
+		if err != nil {
+			return err
+		}
+		waiting, err := tx.CountStaged()
+		if err != nil {
+			return err
+		}
+		r.link = l
+		r.sent = l.Acknowledged.Seq
+		r.hello = exchange.Hello{
+			Protocol: exchange.Protocol, Catalogue: s.Door.Judge.Catalogue.Version(), CatalogueHash: s.Door.Judge.Catalogue.Hash(),
+			App: s.App, Site: s.Door.Site, Device: s.Device, Timeline: head.Timeline, Turn: l.Turn, Nonce: l.Nonce,
+			Initialising: l.State == Initialising, Acknowledged: l.Acknowledged, Head: head, Centre: l.Centre, Cursor: l.Cursor,
+			Subscription: exchange.DigestAudiences(l.Covered), Backfills: l.Backfills,
+			Records: s.pace.records(), Bytes: s.pace.bytes(), NoFeed: s.diskFull(),
+			Clock: s.Now().UnixMilli(), Waiting: int(head.Seq - l.Acknowledged.Seq), Errors: waiting[integrate.LaneWaiting],
+		}
+		return l.save(tx)
+	})
+}
+
+// diskFullAt is how full the disk may be before nothing more is pulled (R-L-12).
+const diskFullAt = 0.95
+
+func (s *Site) diskFull() bool { return s.DiskUsed != nil && s.DiskUsed() >= diskFullAt }
+
+// entries reads the journal after what the centre has, as it leaves the site: as
+// many as are wise to send at once.
+func (r *round) entries(ctx context.Context) iter.Seq2[exchange.Entry, error] {
+	return func(yield func(exchange.Entry, error) bool) {
+		s := r.site
+		left, bytes := s.pace.entries(), s.pace.bytes()
+		after := r.hello.Acknowledged.Seq
+		for left > 0 && bytes > 0 && after < r.hello.Head.Seq {
+			var page []storage.JournalEntry
+			err := s.Store.View(ctx, func(v storage.Reader) (err error) {
+				page, err = v.Entries(s.Door.Site, after, min(left, 100), bytes)
+				return err
+			})
+			if err != nil {
+				yield(exchange.Entry{}, err)
+				return
+			}
+			if len(page) == 0 {
+				return
+			}
+			for _, je := range page {
+				if je.Seq > r.hello.Head.Seq || left <= 0 || bytes <= 0 {
+					return
+				}
+				out := atoll.Outgoing(je.Content)
+				after, r.sent = je.Seq, je.Seq
+				left--
+				bytes -= len(out)
+				r.row.Sent++
+				s.progress("push", int64(je.Seq-r.hello.Acknowledged.Seq), int64(r.hello.Head.Seq-r.hello.Acknowledged.Seq))
+				if !yield(exchange.Entry{Seq: je.Seq, Content: out}, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// take works on one frame of the answer.
+func (r *round) take(ctx context.Context, f exchange.Frame) error {
+	switch f := f.(type) {
+	case exchange.Welcome:
+		return r.welcome(ctx, f)
+	case exchange.Receipt:
+		return r.receipt(ctx, f)
+	case exchange.Subscription:
+		return r.subscription(ctx, f)
+	case exchange.Record:
+		r.pending = append(r.pending, f)
+		r.row.Received++
+		r.site.progress("pull", int64(f.Position), int64(max(r.link.Head, f.Position)))
+		if len(r.pending) >= keepEvery {
+			return r.keep(ctx)
+		}
+		return nil
+	case exchange.Checkpoint:
+		return r.checkpoint(ctx, f)
+	case exchange.End:
+		return r.end(ctx, f)
+	}
+	return nil
+}
+
+// update changes the link in a transaction of its own.
+func (r *round) update(ctx context.Context, fn func(tx storage.Tx, l *link) error) error {
+	return r.site.Store.Update(ctx, func(tx storage.Tx) error {
+		l, err := loadLink(tx)
+		if err != nil {
+			return err
+		}
+		if err := fn(tx, &l); err != nil {
+			return err
+		}
+		r.link = l
+		return l.save(tx)
+	})
+}
+
+func (r *round) welcome(ctx context.Context, w exchange.Welcome) error {
+	s := r.site
+	return r.update(ctx, func(tx storage.Tx, l *link) error {
+		l.Centre, l.CentreApp, l.RuleHash = w.Centre, w.App, w.CatalogueHash
+		l.ClockAhead = r.hello.Clock - w.Clock
+		if w.Rewind != nil {
+			l.Cursor = *w.Rewind
+			l.Applied = min(l.Applied, l.Cursor)
+			for i := range l.Backfills {
+				l.Backfills[i].Cursor = min(l.Backfills[i].Cursor, l.Cursor)
+			}
+		}
+		if slices.Contains(w.Orders, "resend") {
+			l.Resend = true
+		}
+		head, err := tx.Head(s.Door.Site)
+		if err != nil {
+			return err
+		}
+		switch {
+		case l.State == Initialising && head.Seq == 0 && w.Known.Seq > 0:
+			// Our journal goes on from the centre's memory of it (R-H-25).
+			base := atoll.Head{Timeline: head.Timeline, Seq: w.Known.Seq, Hash: w.Known.Hash}
+			l.Acknowledged = base
+			return tx.SetBase(s.Door.Site, base)
+		case w.Known.Seq < l.Acknowledged.Seq:
+			// The centre was restored from a backup: it gets again what it lost.
+			return r.goBack(tx, l, w.Known)
+		}
+		return nil
+	})
+}
+
+// goBack sets the acknowledged position back to what a restored centre has, after
+// making sure that it is our journal it has.
+func (r *round) goBack(tx storage.Tx, l *link, known atoll.Head) error {
+	hash := known.Hash
+	if known.Seq > 0 {
+		e, err := tx.Entry(r.site.Door.Site, known.Seq)
+		if errors.Is(err, atoll.NotFound) {
+			return atoll.Errorf(atoll.WrongChain, "the centre lacks entries %d and on, which this site no longer has", known.Seq+1).
+				Do("ask the centre to order everything again")
+		}
+		if err != nil {
+			return err
+		}
+		hash = e.Hash
+	}
+	if hash != known.Hash {
+		return atoll.Errorf(atoll.Cloned, "the centre's copy of this site's journal differs at position %d", known.Seq).
+			Do("two databases have worked as this site; export the unsent work and re-initialise")
+	}
+	l.Acknowledged = known
+	r.more = true
+	return nil
+}
+
+func (r *round) receipt(ctx context.Context, rc exchange.Receipt) error {
+	s := r.site
+	r.row.Offered += rc.Offered
+	r.row.Applied += rc.Applied
+	r.row.Duplicate += rc.Duplicate
+	r.row.Quarantined += rc.Quarantined
+	return r.update(ctx, func(tx storage.Tx, l *link) error {
+		if rc.Acknowledged.Seq > 0 && rc.Acknowledged.Seq > l.Acknowledged.Seq {
+			e, err := tx.Entry(s.Door.Site, rc.Acknowledged.Seq)
+			if err != nil || e.Hash != rc.Acknowledged.Hash {
+				return atoll.Errorf(atoll.Cloned, "the centre acknowledges entry %d, which is not as this site made it", rc.Acknowledged.Seq).
+					Do("another database has worked as this site; export the unsent work and re-initialise")
+			}
+			l.Acknowledged = rc.Acknowledged
+			l.Acknowledged.Timeline = e.Timeline
+		}
+		if l.Acknowledged.Seq < r.hello.Head.Seq {
+			r.more = true
+		}
+		l.OpenRefusals = rc.Open
+		for _, no := range rc.Refusals {
+			if err := saveJSON(tx, shelfNo, seqKey(no.Seq), no); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (r *round) end(ctx context.Context, e exchange.End) error {
+	if err := r.keep(ctx); err != nil {
+		return err
+	}
+	r.more = r.more || e.More
+	return r.update(ctx, func(_ storage.Tx, l *link) error {
+		l.Open = false
+		l.Head = e.Head
+		if e.Cursor > l.Cursor && len(l.Covered) > 0 && !r.hello.NoFeed {
+			l.Cursor = e.Cursor
+		}
+		for _, b := range e.Backfills {
+			for i := range l.Backfills {
+				if l.Backfills[i].Audience == b.Audience && l.Backfills[i].Cursor < b.Cursor {
+					l.Backfills[i].Cursor = b.Cursor
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// keep makes what was gathered durable, and the cursors with it: staged until
+// the next checkpoint or, while initialising with nobody in, integrated at once.
+func (r *round) keep(ctx context.Context) error {
+	if len(r.pending) == 0 {
+		return nil
+	}
+	s := r.site
+	err := r.update(ctx, func(tx storage.Tx, l *link) error {
+		t, err := s.Door.Topology(tx)
+		if err != nil {
+			return err
+		}
+		for _, f := range r.pending {
+			item := integrate.Encode(f, l.Acknowledged.Seq)
+			if f.Lane == "" {
+				l.Cursor = max(l.Cursor, f.Position)
+			}
+			for i := range l.Backfills {
+				if l.Backfills[i].Audience == f.Lane {
+					l.Backfills[i].Cursor = max(l.Backfills[i].Cursor, f.Position)
+				}
+			}
+			if l.State == Initialising && !f.Gone && s.known(f) {
+				a, err := integrate.Decode(item)
+				if err != nil {
+					return err
+				}
+				a.Initialising = true
+				if _, err := s.Door.Receive(tx, t, a); err != nil {
+					return err
+				}
+				continue
+			}
+			if err := tx.Stage(string(f.Lane), item); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		r.pending = r.pending[:0]
+	}
+	return err
+}
+
+// known reports whether the frame can be integrated at once: its type is known
+// and its body valid. Others are staged and wait.
+func (s *Site) known(f exchange.Record) bool {
+	fields, err := atoll.ParseFields(f.Body)
+	return err == nil && s.Door.Judge.Catalogue.CheckReceived(f.Key.Type, fields) == nil
+}
+
+// checkpoint integrates everything staged, all at once (R-A-10).
+func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
+	if err := r.keep(ctx); err != nil {
+		return err
+	}
+	s := r.site
+	lanes := []string{integrate.LaneNormal}
+	for _, a := range c.Joined {
+		lanes = append(lanes, string(a))
+	}
+	var tally integrate.Tally
+	s.progress("integrate", 0, 0)
+	err := r.update(ctx, func(tx storage.Tx, l *link) (err error) {
+		if tally, err = integrate.Checkpoint(tx, s.Door, lanes); err != nil {
+			return err
+		}
+		l.Cursor, l.Applied = max(l.Cursor, c.Position), c.Position
+		l.Backfills = slices.DeleteFunc(l.Backfills, func(b exchange.Backfill) bool { return slices.Contains(c.Joined, b.Audience) })
+		l.Covered = append(l.Covered, c.Joined...)
+		slices.Sort(l.Covered)
+		l.Covered = slices.Compact(l.Covered)
+		if l.State == Initialising && len(l.Backfills) == 0 {
+			l.State = Ready
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	s.progress("integrate", int64(tally.Staged), int64(tally.Staged))
+	r.row.Integrated.Add(tally)
+	r.moved = true
+	return nil
+}
+
+// subscription takes the list of audiences we are entitled to: gained ones are
+// read from their beginning beside the normal flow, lost ones are retracted at
+// once (R-C-12, R-C-13, R-C-19, R-C-20).
+func (r *round) subscription(ctx context.Context, sub exchange.Subscription) error {
+	s := r.site
+	return r.update(ctx, func(tx storage.Tx, l *link) error {
+		if l.State == Initialising && l.Cursor == 0 && len(l.Backfills) == 0 {
+			l.Covered = slices.Clone(sub.Audiences) // everything begins at the beginning
+			return nil
+		}
+		entitled := map[atoll.Audience]bool{}
+		for _, a := range sub.Audiences {
+			entitled[a] = true
+		}
+		lost := map[atoll.Audience]bool{}
+		for _, a := range l.Covered {
+			if !entitled[a] {
+				lost[a] = true
+			}
+		}
+		for _, b := range l.Backfills {
+			if !entitled[b.Audience] {
+				lost[b.Audience] = true
+				if err := tx.Unstage(string(b.Audience), atoll.Key{}); err != nil {
+					return err
+				}
+			}
+		}
+		l.Covered = slices.DeleteFunc(l.Covered, func(a atoll.Audience) bool { return lost[a] })
+		l.Backfills = slices.DeleteFunc(l.Backfills, func(b exchange.Backfill) bool { return lost[b.Audience] })
+		have := map[atoll.Audience]bool{}
+		for _, a := range l.Covered {
+			have[a] = true
+		}
+		for _, b := range l.Backfills {
+			have[b.Audience] = true
+		}
+		for _, a := range sub.Audiences {
+			if !have[a] {
+				l.Backfills = append(l.Backfills, exchange.Backfill{Audience: a})
+			}
+		}
+		if len(lost) == 0 {
+			return nil
+		}
+		n, err := s.retract(tx, lost, entitled)
+		r.row.Retracted += n
+		return err
+	})
+}
+
+// retract hides the replicas that no audience of ours covers any longer.
+func (s *Site) retract(tx storage.Tx, lost, entitled map[atoll.Audience]bool) (int, error) {
+	t, err := s.Door.Topology(tx)
+	if err != nil {
+		return 0, err
+	}
+	var gone []atoll.Key
+	for after := atoll.Position(0); ; {
+		page, err := tx.Changed(after, 1000)
+		if err != nil {
+			return 0, err
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, rec := range page {
+			after = rec.Position
+			if !rec.Hidden && s.leaves(t, rec, lost, entitled) {
+				gone = append(gone, rec.Key)
+			}
+		}
+	}
+	for _, key := range gone {
+		if err := s.Door.Hide(tx, key); err != nil {
+			return 0, err
+		}
+	}
+	return len(gone), nil
+}

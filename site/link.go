@@ -1,0 +1,118 @@
+package site
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/storage"
+)
+
+// Buckets of the shelf.
+const (
+	shelfSync = "sync"    // link, settings
+	shelfLog  = "synclog" // Cycle by time
+	shelfNo   = "refused" // exchange.Refusal by padded seq
+)
+
+// State is how far a site has come (R-H-20).
+type State string
+
+// The states of a site.
+const (
+	Unenrolled   State = "new"          // not enrolled yet
+	Initialising State = "initialising" // unusable until it is done (R-H-21)
+	Ready        State = "ready"
+)
+
+// link is where this site stands with the centre. It is kept on the shelf and
+// moves in the same transactions as what it counts.
+type link struct {
+	State State `json:"state"`
+	// Turn and Nonce are those of the last exchange; Open until it was answered to
+	// its end, so that a repeat is known as such.
+	Turn  uint64 `json:"turn"`
+	Nonce string `json:"nonce"`
+	Open  bool   `json:"open,omitempty"`
+
+	Acknowledged atoll.Head          `json:"acknowledged"`
+	Centre       atoll.Timeline      `json:"centre,omitempty"`
+	Cursor       atoll.Position      `json:"cursor"`  // staged up to here
+	Applied      atoll.Position      `json:"applied"` // the last checkpoint
+	Head         atoll.Position      `json:"head"`    // the centre's newest position, as last heard
+	Covered      []atoll.Audience    `json:"covered,omitempty"`
+	Backfills    []exchange.Backfill `json:"backfills,omitempty"`
+	Resend       bool                `json:"resend,omitempty"` // the centre asked for everything again
+	OpenRefusals int                 `json:"open_refusals,omitempty"`
+
+	LastTry      time.Time  `json:"last_try,omitzero"`
+	LastSuccess  time.Time  `json:"last_success,omitzero"`
+	LastDuration float64    `json:"last_duration,omitempty"` // seconds
+	LastCode     atoll.Code `json:"last_code,omitempty"`
+	LastError    string     `json:"last_error,omitempty"`
+	LastHint     string     `json:"last_hint,omitempty"`
+	ClockAhead   int64      `json:"clock_ahead,omitempty"` // ms; this site's clock minus the centre's
+	CentreApp    string     `json:"centre_app,omitempty"`
+	RuleHash     string     `json:"rule_hash,omitempty"` // of the centre's catalogue
+	LogRows      int        `json:"log_rows,omitempty"`
+}
+
+func loadLink(r storage.Reader) (link, error) {
+	l := link{State: Unenrolled}
+	err := loadJSON(r, shelfSync, "link", &l)
+	if errors.Is(err, atoll.NotFound) {
+		err = nil
+	}
+	return l, err
+}
+
+func (l link) save(tx storage.Tx) error { return saveJSON(tx, shelfSync, "link", l) }
+
+// Settings are what people choose about synchronisation here (R-I-07, R-I-08).
+// Pausing and disabling both go on capturing changes.
+type Settings struct {
+	// Interval between cycles; 10 minutes when zero. Pausing is done by Paused.
+	Interval time.Duration `json:"interval,omitempty"`
+	Paused   bool          `json:"paused,omitempty"`   // until resumed; a manual sync still works
+	Disabled bool          `json:"disabled,omitempty"` // nothing syncs, also not by hand
+	Reason   string        `json:"reason,omitempty"`
+	By       string        `json:"by,omitempty"`
+	Since    time.Time     `json:"since,omitzero"`
+}
+
+// DefaultInterval is the time between cycles unless set otherwise.
+const DefaultInterval = 10 * time.Minute
+
+func loadSettings(r storage.Reader) (Settings, error) {
+	var s Settings
+	err := loadJSON(r, shelfSync, "settings", &s)
+	if errors.Is(err, atoll.NotFound) {
+		err = nil
+	}
+	if s.Interval <= 0 {
+		s.Interval = DefaultInterval
+	}
+	return s, err
+}
+
+func loadJSON(r storage.Reader, bucket, key string, into any) error {
+	b, err := r.Get(bucket, key)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, into); err != nil {
+		return fmt.Errorf("%s/%s: %w", bucket, key, err)
+	}
+	return nil
+}
+
+func saveJSON(tx storage.Tx, bucket, key string, value any) error {
+	b, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	return tx.Set(bucket, key, b)
+}
