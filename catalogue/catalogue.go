@@ -105,62 +105,63 @@ const (
 // Kinds lists every kind.
 var Kinds = []Kind{Text, Integer, Decimal, Boolean, Date, Time, Enum, Reference, Object}
 
-// Field declares one field of a record type.
+// Field declares one field of a record type. The keys of the files are the JSON
+// names.
 type Field struct {
-	Name     string     `yaml:"-" json:"name"`
-	Kind     Kind       `yaml:"kind" json:"kind"`
-	Required bool       `yaml:"required,omitempty" json:"required,omitempty"`
-	To       atoll.Type `yaml:"to,omitempty" json:"to,omitempty"`         // of a reference
-	Values   []string   `yaml:"values,omitempty" json:"values,omitempty"` // of an enum
-	Parent   bool       `yaml:"parent,omitempty" json:"parent,omitempty"` // a reference to the record this one is part of (line to document): a reader waits for it
-	Index    bool       `yaml:"index,omitempty" json:"index,omitempty"`   // lists may filter by it
-	Fixed    bool       `yaml:"fixed,omitempty" json:"fixed,omitempty"`   // cannot change after the record is made
-	Max      int        `yaml:"max,omitempty" json:"max,omitempty"`       // bytes of text; 4,000 when zero
-	Secret   bool       `yaml:"secret,omitempty" json:"secret,omitempty"` // never in logs, lists or exports
-	Since    int        `yaml:"since,omitempty" json:"since,omitempty"`   // catalogue version that brought it; 1 when zero
-	Note     string     `yaml:"note,omitempty" json:"note,omitempty"`
+	Name     string     `json:"name"`
+	Kind     Kind       `json:"kind"`
+	Required bool       `json:"required,omitempty"`
+	To       atoll.Type `json:"to,omitempty"`     // of a reference
+	Values   []string   `json:"values,omitempty"` // of an enum
+	Parent   bool       `json:"parent,omitempty"` // a reference to the record this one is part of (line to document): a reader waits for it
+	Index    bool       `json:"index,omitempty"`  // lists may filter by it
+	Fixed    bool       `json:"fixed,omitempty"`  // cannot change after the record is made
+	Max      int        `json:"max,omitempty"`    // bytes of text; 4,000 when zero
+	Secret   bool       `json:"secret,omitempty"` // never in logs, lists or exports
+	Since    int        `json:"since,omitempty"`  // catalogue version that brought it; 1 when zero
+	Note     string     `json:"note,omitempty"`
 }
 
 // Def declares one record type.
 type Def struct {
-	Type  atoll.Type `yaml:"-" json:"type"`
-	Area  string     `yaml:"-" json:"area"` // the file it comes from, such as "items"
-	Title string     `yaml:"title" json:"title"`
+	Type  atoll.Type `json:"type"`
+	Area  string     `json:"area"` // the file it comes from, such as "items"
+	Title string     `json:"title"`
 	// Own marks a type that the operator declared.
-	Own bool `yaml:"-" json:"own,omitempty"`
+	Own bool `json:"own,omitempty"`
 	// Since is the catalogue version that brought the type; 1 when zero.
-	Since int `yaml:"since,omitempty" json:"since,omitempty"`
+	Since int `json:"since,omitempty"`
 	// Rows are the rows of the behaviour specification it comes from, such as
 	// "R-B-01". An operator's own types have none.
-	Rows  []string `yaml:"rows,omitempty" json:"rows,omitempty"`
-	Class Class    `yaml:"class" json:"class"`
+	Rows  []string `json:"rows,omitempty"`
+	Class Class    `json:"class"`
 	// Editor is who may write it; Mirrored is who may in a mirrored system, where
 	// primary and centre are two sites (ByPrimary covers both in most types).
-	Editor   Editor `yaml:"editor" json:"editor"`
-	Mirrored Editor `yaml:"mirrored,omitempty" json:"mirrored"` // Editor when empty
-	Route    Route  `yaml:"route" json:"route"`
+	Editor   Editor `json:"editor"`
+	Mirrored Editor `json:"mirrored"` // Editor when empty
+	Route    Route  `json:"route"`
 	// Also are further routes of the type, such as a prescription's to the sites
 	// where the patient is visible when a preference says so; named by exception.
-	Also []Exception `yaml:"also,omitempty" json:"also,omitempty"`
+	Also []Exception `json:"also,omitempty"`
 	// Scope names the field that holds the store which decides owner and route,
 	// for classes store and central_store; the field with the patient (or
 	// prescriber, or name) for classes patient and name: "id" when the record is
 	// itself the store, patient or name.
-	Scope string `yaml:"scope,omitempty" json:"scope,omitempty"`
+	Scope string `json:"scope,omitempty"`
 	// Home names the field with the home store, on patients and prescribers
 	// themselves. Types that hang on a patient take it from the record in Scope.
-	Home string `yaml:"home,omitempty" json:"home,omitempty"`
+	Home string `json:"home,omitempty"`
 	// Partner names the field with the store a document is addressed to once it
 	// has taken effect (R-D-19). Such a record also goes to that store's site.
-	Partner string `yaml:"partner,omitempty" json:"partner,omitempty"`
+	Partner string `json:"partner,omitempty"`
 	// Stock marks stock-affecting data, which stays at the site of a dispensary
 	// that excludes its transactions (R-B-92).
-	Stock    bool     `yaml:"stock,omitempty" json:"stock,omitempty"`
-	Deletion Deletion `yaml:"deletion" json:"deletion"`
-	Merge    Merging  `yaml:"merge,omitempty" json:"merge"`           // none when empty
-	Fields   []Field  `yaml:"fields" json:"fields"`                   // in the file: a mapping, in its order
-	Label    string   `yaml:"label,omitempty" json:"label,omitempty"` // the field that names a record to a person
-	Note     string   `yaml:"note,omitempty" json:"note,omitempty"`
+	Stock    bool     `json:"stock,omitempty"`
+	Deletion Deletion `json:"deletion"`
+	Merge    Merging  `json:"merge"`           // none when empty
+	Fields   []Field  `json:"fields"`          // in the file: a mapping, in its order
+	Label    string   `json:"label,omitempty"` // the field that names a record to a person
+	Note     string   `json:"note,omitempty"`
 
 	byName map[string]int // place in Fields; set when the type is loaded
 }
@@ -170,15 +171,15 @@ type Def struct {
 type Exception struct {
 	// Name is one of the closed list Exceptions, which the code of route and
 	// authority knows.
-	Name string `yaml:"name" json:"name"`
-	Note string `yaml:"note" json:"note"` // what it means, in a sentence
+	Name string `json:"name"`
+	Note string `json:"note"` // what it means, in a sentence
 	// What holds instead while the exception is in force (R-B-80); empty where
 	// nothing changes. For a further route, such as a prescription's to the sites
 	// that see its patient, Adds is set and Route comes in addition.
-	Class  Class  `yaml:"class,omitempty" json:"class,omitempty"`
-	Editor Editor `yaml:"editor,omitempty" json:"editor,omitempty"`
-	Route  Route  `yaml:"route,omitempty" json:"route,omitempty"`
-	Adds   bool   `yaml:"adds,omitempty" json:"adds,omitempty"`
+	Class  Class  `json:"class,omitempty"`
+	Editor Editor `json:"editor,omitempty"`
+	Route  Route  `json:"route,omitempty"`
+	Adds   bool   `json:"adds,omitempty"`
 }
 
 // The exceptions that route and authority know.

@@ -128,6 +128,7 @@ func TestR_K_63_NewerSitesFieldsPass(t *testing.T) {
 	f.Set("on_hold", "no")
 	wantFault(t, c.CheckReceived("stock_line", f), "on_hold")
 	wantFault(t, c.CheckReceived("stock_line", fields(t, goodLine).Set("No such", 1)), "No such")
+	wantFault(t, c.CheckReceived("stock_line", fields(t, goodLine).Set("No such", nil)), "No such")
 }
 
 // TestR_A_19_DecimalsKeepTheirText: checking does not read numbers as floats.
@@ -168,7 +169,7 @@ func TestValuesByKind(t *testing.T) {
 			[]string{`"2026-07-31T08:15:00Z"`, `"2026-07-31T08:15:00.123456789+05:30"`, `"2026-07-31T23:59:59-00:00"`},
 			[]string{
 				`"2026-07-31 08:15:00Z"`, `"2026-07-31T8:15:00Z"`, `"2026-07-31T08:15:60Z"`, `"2026-07-31T08:15:00"`, `"2026-07-31T08:15:00,5Z"`,
-				`"2026-07-31T08:15:00.Z"`, `"2026-07-31T24:00:00Z"`, `"2026-07-31T08:15:00z"`, `"2026-07-31T08:15:00+0530"`,
+				`"2026-07-31T08:15:00.Z"`, `"2026-07-31T08:15:00.1234567890Z"`, `"2026-07-31T24:00:00Z"`, `"2026-07-31T08:15:00z"`, `"2026-07-31T08:15:00+0530"`,
 			},
 		},
 		{Reference, []string{someID}, []string{`""`, `"01890A5D-AC96-774B-BCCE-B302099A8057"`, `"01890a5dac96774bbcceb302099a8057"`}},

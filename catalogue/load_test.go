@@ -245,43 +245,43 @@ func TestOwnTypes(t *testing.T) {
 	}
 }
 
-func shelfOnly(name, s string) fs.FS { return fstest.MapFS{name: {Data: []byte(s)}} }
+func TestBuiltInTypesNeedNoOwnOnes(t *testing.T) {
+	builtin := shelf(map[string]string{"a.yaml": strings.Replace(goodType, "note: text", "note: {kind: reference, to: other}", 1)})
+	own := strings.Replace(strings.Replace(goodType, "thing:", "other:", 1), "  rows: [R-B-01]\n", "", 1)
+	if _, err := load(builtin, shelfOnly("ours.yaml", own)); err == nil || !strings.Contains(err.Error(), "refers to an own type") {
+		t.Errorf("got %v; want a problem: what an operator takes away would break built-in types", err)
+	}
+}
 
-func TestReferenceOrder(t *testing.T) {
-	c := Embedded()
-	types := c.Types()
-	for i, d := range types {
-		if c.Order(d.Type) != i {
-			t.Errorf("%s is at place %d; Order says %d", d.Type, i, c.Order(d.Type))
-		}
+// TestPartsFollowTheirParent: a line that lacks what its document is routed by
+// would not arrive with it.
+func TestPartsFollowTheirParent(t *testing.T) {
+	const files = `store: {title: Store, rows: [R-B-30], class: central_store, editor: centre, route: instances, deletion: never, scope: id, fields: {name: text}}
+order:
+  {title: Order, rows: [R-B-42], class: store, editor: active, route: store, deletion: tombstone, scope: store_id, partner: to_id, stock: true,
+  fields: {store_id: {kind: reference, to: store, required: true, fixed: true}, to_id: {kind: reference, to: store}}}
+line:
+  {title: Line, rows: [R-B-42], class: store, editor: active, route: store, deletion: tombstone, scope: store_id, partner: to_id, stock: true,
+  fields: {order_id: {kind: reference, to: order, required: true, fixed: true, parent: true},
+    store_id: {kind: reference, to: store, required: true, fixed: true}, to_id: {kind: reference, to: store}}}
+`
+	if _, err := load(shelf(map[string]string{"a.yaml": files})); err != nil {
+		t.Fatalf("a good order is refused: %v", err)
 	}
-	if c.Order("nothing") != -1 {
-		t.Error("a type that is not there has a place")
-	}
-	// What must never come late, whatever circles there are.
-	for _, d := range types {
-		for _, f := range d.Fields {
-			if f.Parent && c.Order(f.To) >= c.Order(d.Type) {
-				t.Errorf("%s comes before its parent %s", d.Type, f.To)
-			}
-		}
-	}
-	for _, pair := range [][2]atoll.Type{
-		{"unit", "item"}, {"item", "stock_line"}, {"name", "contact"}, {"store", "invoice"}, {"location", "stock_line"},
-		{"patient", "prescription"}, {"stock_line", "prescription_line"}, {"period", "requisition"}, {"vaccine_course", "vaccination"},
+	at := strings.Index(files, "line:")
+	for _, row := range []struct{ old, new, message string }{
+		{"partner: to_id, ", "", "its parent's partner to_id"},
+		{"stock: true", "stock: false", "its parent's stock"},
+		{"route: store", "route: active", "its parent's route store"},
 	} {
-		if c.Order(pair[0]) >= c.Order(pair[1]) {
-			t.Errorf("%s comes after %s", pair[0], pair[1])
-		}
-	}
-	shuffled := c.Types()
-	slices.Reverse(shuffled)
-	for i, d := range inOrder(shuffled) {
-		if d.Type != types[i].Type {
-			t.Fatalf("the order depends on the order of the files: %s instead of %s", d.Type, types[i].Type)
+		spoiled := files[:at] + strings.Replace(files[at:], row.old, row.new, 1)
+		if _, err := load(shelf(map[string]string{"a.yaml": spoiled})); err == nil || !strings.Contains(err.Error(), row.message) {
+			t.Errorf("%s: got %v; want %q", row.old, err, row.message)
 		}
 	}
 }
+
+func shelfOnly(name, s string) fs.FS { return fstest.MapFS{name: {Data: []byte(s)}} }
 
 // TestR_K_65_ChangesAreListed holds every field against what the last release
 // had. When it fails, raise the version, list the change in data/version.yaml,
