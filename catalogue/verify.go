@@ -217,7 +217,7 @@ func (v *verifier) lifeCycle(d *declaration) {
 		v.fail(d, "deletion", "want tombstone, soft or never", "it does not say what deletion means")
 	}
 	if def.Deletion == Soft && !slices.ContainsFunc(def.Fields, marksDeletion) {
-		v.fail(d, "deletion", "add a status, is_active, inactive, disabled or deleted_at",
+		v.fail(d, "deletion", "add a status, active, is_active, inactive, disabled or deleted_at",
 			"a soft deletion needs a field that says so")
 	}
 	if def.Class == Message && def.Deletion != Never {
@@ -236,7 +236,7 @@ func marksDeletion(f Field) bool {
 	switch f.Name {
 	case "status":
 		return f.Kind == Enum
-	case "is_active", "inactive", "disabled":
+	case "active", "is_active", "inactive", "disabled":
 		return f.Kind == Boolean
 	case "deleted_at":
 		return f.Kind == Time
