@@ -166,7 +166,7 @@ func (j *Judge) schema(w World, op *atoll.Operation, strict bool) (Change, error
 		return c, checkChange(op.Type, c.Old, op.Fields)
 	case atoll.Delete:
 		if def.Deletion != catalogue.Tombstone {
-			return c, atoll.Errorf(atoll.Rule, "a %s is never deleted", def.Title).Do(deletionHint(def))
+			return c, atoll.Errorf(atoll.Rule, "a %s is never deleted", def.Title).Do("%s", deletionHint(def))
 		}
 		return c, nil
 	}

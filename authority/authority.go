@@ -57,7 +57,7 @@ func OwnerOf(t *topology.Topology, s Subject, asker atoll.SiteID) (Owner, error)
 		return Owner{Site: asker, Why: "local data belongs to the site it is on"}, nil
 	}
 	for _, e := range s.Def.Also {
-		if e.Name == catalogue.CentralProcurement || e.Name == catalogue.CentralPayments {
+		if e.Editor != "" && (e.Name == catalogue.CentralProcurement || e.Name == catalogue.CentralPayments) {
 			// R-D-74: an order keeps the owner it was entered under, whatever the
 			// preference says later.
 			if owner := atoll.SiteID(s.Fields.Int("owning_site")); owner > 0 {
