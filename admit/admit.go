@@ -197,6 +197,9 @@ func deletionHint(def *catalogue.Def) string {
 func base(op *atoll.Operation, before *atoll.Record) error {
 	switch {
 	case op.Verb == atoll.Restate:
+		if op.Base == (atoll.Origin{}) {
+			return atoll.Errorf(atoll.Invalid, "a restated record names no entry that made it")
+		}
 		return nil
 	case op.Verb == atoll.Insert:
 		if before != nil {

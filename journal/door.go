@@ -125,6 +125,31 @@ func (d *Door) Write(tx storage.Tx, e Edit) (Result, error) {
 	return d.append(tx, t, e, kept, changes)
 }
 
+// Restate appends an entry with the whole state of the records as they stand,
+// for readers that lost them or never had them. The records themselves are left
+// as they are; those that stay at this site are left out.
+func (d *Door) Restate(tx storage.Tx, e Edit) (Result, error) {
+	t, err := d.Topology(tx)
+	if err != nil {
+		return Result{}, err
+	}
+	var ops []atoll.Operation
+	for _, p := range e.Do {
+		p.Verb = atoll.Restate
+		op, err := d.operation(tx, t, p)
+		if err != nil {
+			return Result{}, err
+		}
+		if op.Verb != "" && !op.Stays {
+			ops = append(ops, op)
+		}
+	}
+	if len(ops) == 0 {
+		return Result{}, nil
+	}
+	return d.append(tx, t, e, ops, nil)
+}
+
 func (d *Door) append(tx storage.Tx, t *topology.Topology, e Edit, ops []atoll.Operation, changes []admit.Change) (Result, error) {
 	head, err := tx.Head(d.Site)
 	if err != nil {
@@ -232,7 +257,9 @@ func (d *Door) operation(tx storage.Tx, t *topology.Topology, p Proposal) (atoll
 		if !there || before.Deleted {
 			return atoll.Operation{}, nil
 		}
-		op.Version, op.Fields = before.Version, old
+		// The reader takes over the version's origin with it, so that the next change
+		// builds on what it has.
+		op.Version, op.Base, op.Fields = before.Version, before.Origin, old
 	}
 	subject, err := admit.SubjectOf(View{tx}, def, p.Key, after)
 	if err != nil {
@@ -320,6 +347,9 @@ func shapes(t *topology.Topology, c admit.Change) bool {
 }
 
 func record(c admit.Change, origin atoll.Origin) atoll.Record {
+	if c.Op.Verb == atoll.Restate {
+		origin = c.Op.Base
+	}
 	return atoll.Record{
 		Key: c.Op.Key, Version: c.Op.Version, Deleted: c.Op.Verb == atoll.Delete, Origin: origin, Body: fields(c).Encode(),
 	}

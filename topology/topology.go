@@ -117,7 +117,9 @@ func Build(records iter.Seq2[atoll.Record, error]) (*Topology, error) {
 		case "store":
 			t.stores[r.ID] = StoreFrom(r.ID, f)
 		case "store_choice":
-			set(t.collectors, f.ID("store_id"), atoll.SiteID(f.Int("site_id")))
+			if f.Text("choice") == "collector" {
+				set(t.collectors, f.ID("store_id"), atoll.SiteID(f.Int("site_id")))
+			}
 		case "name_store_join":
 			if !f.Bool("inactive", false) {
 				joins = append(joins, join{f.ID("name_id"), f.ID("partner_store_id"), f.ID("store_id")})
@@ -167,8 +169,23 @@ func StoreFrom(id atoll.ID, f atoll.Fields) Store {
 	if s.Site == 0 {
 		s.Site = atoll.CentreID // R-C-23
 	}
+	if s.NameID == "" {
+		s.NameID = StoreNameID(id)
+	}
 	return s
 }
+
+// JoinID is the identity of the row that makes a store visible in another. Both
+// rows of a pair have ids that follow from the pair, so that making it twice is
+// making it once.
+func JoinID(in, partner atoll.ID) atoll.ID {
+	return atoll.DeriveID("visible store", string(in), string(partner))
+}
+
+// StoreNameID is the identity of the name that the primary makes for a store
+// that came without one: a store is also a name (T-09), and names are the
+// primary's while stores are the centre's (R-C-22).
+func StoreNameID(store atoll.ID) atoll.ID { return atoll.DeriveID("name of store", string(store)) }
 
 func set[K, V comparable](m map[K]map[V]bool, k K, v V) {
 	if m[k] == nil {

@@ -41,7 +41,7 @@ type Kind struct {
 }
 
 // All lists every kind, in the order in which they are asked.
-var All = []Kind{numbering, shipment, supplierReturn, order, link}
+var All = []Kind{storeName, numbering, shipment, supplierReturn, order, link}
 
 // Case is one changed record, and the database it changed in.
 type Case struct {

@@ -1,0 +1,277 @@
+// Package simulate runs a centre and its sites in one process: the real code of
+// both, over a network that can fail on purpose and a clock that is wound by
+// hand. Tests, the demo and benchmarks build their systems with it.
+package simulate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/catalogue"
+	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/site"
+	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/storage/sqlite"
+	"github.com/atollsync/atoll/topology"
+)
+
+// Clock is a clock that is wound by hand.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// NewClock returns a clock that stands at a fixed moment.
+func NewClock() *Clock { return &Clock{now: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)} }
+
+// Now returns the time, a millisecond later at each call.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(time.Millisecond)
+	return c.now
+}
+
+// Wind moves the clock.
+func (c *Clock) Wind(d time.Duration) {
+	c.mu.Lock()
+	c.now = c.now.Add(d)
+	c.mu.Unlock()
+}
+
+// Network decides about the fate of one exchange. The zero Network is a good one.
+type Network struct {
+	// CutUp ends the request after so many entries; CutDown the answer after so many
+	// frames. Negative never cuts.
+	CutUp, CutDown func() int
+	// Twice delivers the request a second time, before the answer is read.
+	Twice func() bool
+	// Down refuses the exchange.
+	Down func() bool
+}
+
+// Node is one installation of a fleet.
+type Node struct {
+	*station.Station
+	Name   string
+	Clock  *Clock
+	Net    *Network
+	Site   *site.Site      // nil at the centre
+	Centre *central.Centre // nil at a site
+	dir    string
+}
+
+// Fleet is a system: a centre and its sites.
+type Fleet struct {
+	Centre    *Node
+	Sites     map[atoll.SiteID]*Node
+	Stores    map[string]atoll.ID // by code
+	Clock     *Clock
+	Catalogue *catalogue.Catalogue
+	dir       string
+	closers   []func() error
+}
+
+// New makes a fleet with a centre only, in the directory.
+func New(ctx context.Context, dir string) (*Fleet, error) {
+	f := &Fleet{
+		Sites: map[atoll.SiteID]*Node{}, Stores: map[string]atoll.ID{}, Clock: NewClock(), Catalogue: catalogue.Embedded(), dir: dir,
+	}
+	n, err := f.open(ctx, "centre", station.Identity{Role: station.Central, Site: atoll.CentreID, Name: "Centre"})
+	if err != nil {
+		return nil, err
+	}
+	f.Centre = n
+	return f, nil
+}
+
+func (f *Fleet) open(ctx context.Context, name string, id station.Identity) (*Node, error) {
+	store, err := sqlite.Open(ctx, filepath.Join(f.dir, name+".db"), sqlite.Options{})
+	if err != nil {
+		return nil, err
+	}
+	f.closers = append(f.closers, store.Close)
+	return f.start(ctx, name, id, store)
+}
+
+func (f *Fleet) start(ctx context.Context, name string, id station.Identity, store storage.Store) (*Node, error) {
+	n := &Node{Name: name, Clock: f.Clock, Net: &Network{}, dir: f.dir}
+	n.Station = station.New(id, station.Options{Store: store, Catalogue: f.Catalogue, Now: n.Clock.Now})
+	if id.Role == station.Central {
+		if err := n.found(ctx); err != nil {
+			return nil, err
+		}
+		return n, nil
+	}
+	n.Site = site.New(site.Options{
+		Store: store, Door: n.Door, Centre: &line{f, n}, Device: "device of " + name, App: "test", Now: n.Clock.Now,
+		Integrated: func(ctx context.Context) error { _, err := n.Processors.Run(ctx); return err },
+		Restate:    func(ctx context.Context) error { _, err := n.Station.Restate(ctx, "atoll", nil); return err },
+	})
+	n.Usable = n.Site.Usable
+	return n, n.Site.Begin(ctx)
+}
+
+func (n *Node) found(ctx context.Context) error {
+	err := n.Store.Update(ctx, func(tx storage.Tx) error {
+		head, err := tx.Head(atoll.CentreID)
+		if err != nil || head.Timeline != "" {
+			return err
+		}
+		return tx.SetBase(atoll.CentreID, atoll.Head{Timeline: atoll.NewTimeline()})
+	})
+	if err != nil {
+		return err
+	}
+	n.Centre = central.New(central.Options{
+		Store: n.Store, Door: n.Door, System: atoll.DeriveID("test system"), Now: n.Clock.Now, App: "test",
+		Admitted: func(ctx context.Context) {
+			if _, err := n.Processors.Run(ctx); err != nil {
+				slog.Default().Error("processors", "err", err) //nolint:sloglint // a test bench has no logger
+			}
+		},
+	})
+	if err := n.Centre.Prepare(ctx); err != nil {
+		return err
+	}
+	if _, err := n.Centre.Start(ctx); err != nil {
+		return err
+	}
+	return n.Centre.Found(ctx, "test", "Centre")
+}
+
+// Close closes all databases.
+func (f *Fleet) Close() error {
+	var errs []error
+	for _, c := range f.closers {
+		errs = append(errs, c())
+	}
+	return errors.Join(errs...)
+}
+
+// AddSite makes a site at the centre with its stores, enrols it and starts it. It
+// has not synchronised yet.
+func (f *Fleet) AddSite(ctx context.Context, name string, kind topology.Kind, stores ...string) (*Node, error) {
+	s, code, err := f.Centre.Centre.AddSite(ctx, "test", name, kind)
+	if err != nil {
+		return nil, err
+	}
+	for _, store := range stores {
+		if _, err := f.Centre.Centre.Configure(ctx, "test", central.Assign(f.Stores[store], s.ID)); err != nil {
+			return nil, err
+		}
+	}
+	key := make([]byte, 32)
+	if len(stores) > 0 {
+		if _, err := f.Centre.Centre.Enrol(ctx, exchange.Enrolment{
+			Code: code, Key: key, Device: "device of " + name, Protocol: exchange.Protocol,
+		}); err != nil {
+			return nil, err
+		}
+	}
+	n, err := f.open(ctx, name, station.Identity{Role: station.Remote, Site: s.ID, Name: name})
+	if err != nil {
+		return nil, err
+	}
+	f.Sites[s.ID] = n
+	return n, nil
+}
+
+// AddStore makes a store, active at the centre.
+func (f *Fleet) AddStore(ctx context.Context, code string, dispensary bool) error {
+	id := atoll.DeriveID("test store", code)
+	f.Stores[code] = id
+	_, err := f.Centre.Centre.Configure(ctx, "test", central.AddStore(id, code, "Store "+code, dispensary))
+	return err
+}
+
+// Sync runs one full cycle of the site.
+func (f *Fleet) Sync(ctx context.Context, id atoll.SiteID) (site.Cycle, error) {
+	n, ok := f.Sites[id]
+	if !ok {
+		return site.Cycle{}, fmt.Errorf("no site %d", id)
+	}
+	return n.Site.Cycle(ctx)
+}
+
+// line is the network between a site and the centre.
+type line struct {
+	fleet *Fleet
+	node  *Node
+}
+
+// Exchange hands the request to the centre, as far as the network lets it.
+func (l *line) Exchange(ctx context.Context, h exchange.Hello, entries iter.Seq2[exchange.Entry, error]) iter.Seq2[exchange.Frame, error] {
+	net := l.node.Net
+	return func(yield func(exchange.Frame, error) bool) {
+		cut := atoll.Errorf(atoll.Interrupted, "the line was cut")
+		if net.Down != nil && net.Down() {
+			yield(nil, atoll.Errorf(atoll.Unavailable, "no network"))
+			return
+		}
+		up, down := -1, -1
+		if net.CutUp != nil {
+			up = net.CutUp()
+		}
+		if net.CutDown != nil {
+			down = net.CutDown()
+		}
+		var sent []exchange.Entry
+		for e, err := range entries {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			sent = append(sent, e)
+		}
+		request := func(yield func(exchange.Entry, error) bool) {
+			for i, e := range sent {
+				if up >= 0 && i >= up {
+					yield(exchange.Entry{}, cut)
+					return
+				}
+				if !yield(e, nil) {
+					return
+				}
+			}
+		}
+		if net.Twice != nil && net.Twice() {
+			for range l.fleet.Centre.Centre.Exchange(ctx, h, request) { //nolint:revive // the first answer is lost
+			}
+		}
+		n := 0
+		for f, err := range l.fleet.Centre.Centre.Exchange(ctx, h, request) {
+			if down >= 0 && n >= down {
+				yield(nil, cut)
+				return
+			}
+			n++
+			if !yield(f, err) {
+				return
+			}
+		}
+	}
+}
+
+// Insert makes records, in one transaction, as a user of the node.
+func (n *Node) Insert(ctx context.Context, do ...journal.Proposal) error {
+	_, err := n.Edit(ctx, journal.Edit{Actor: "tester", Cause: atoll.Cause{Kind: "user"}, Do: do})
+	return err
+}
+
+// Finalise finalises an invoice on the node.
+func (n *Node) Finalise(ctx context.Context, id atoll.ID) error {
+	_, err := n.Act(ctx, "tester", atoll.Cause{Kind: "user"}, func(d documents.Desk) ([]journal.Proposal, error) { return d.Finalise(id) })
+	return err
+}

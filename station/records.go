@@ -1,0 +1,169 @@
+package station
+
+import (
+	"context"
+	"errors"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/authority"
+	"github.com/atollsync/atoll/catalogue"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
+)
+
+// Record is a record as people see it: with its owner, and whether it may be
+// edited here.
+type Record struct {
+	atoll.Record
+	Fields atoll.Fields
+	Def    *catalogue.Def
+	Owner  authority.Owner
+	// Editable is whether this site owns it. Users also need the right.
+	Editable bool
+}
+
+// Record returns one record. It fails with atoll.NotFound, also for one that was
+// deleted or retracted.
+func (s *Station) Record(ctx context.Context, key atoll.Key) (Record, error) {
+	var out Record
+	err := s.Store.View(ctx, func(r storage.Reader) error {
+		rec, err := r.Record(key)
+		if errors.Is(err, atoll.NotFound) || err == nil && (rec.Deleted || rec.Hidden) {
+			return atoll.Errorf(atoll.NotFound, "there is no such record").About(key)
+		}
+		if err != nil {
+			return err
+		}
+		out, err = s.dress(r, rec)
+		return err
+	})
+	return out, err
+}
+
+func (s *Station) dress(r storage.Reader, rec atoll.Record) (Record, error) {
+	out := Record{Record: rec}
+	f, err := rec.Fields()
+	if err != nil {
+		return out, err
+	}
+	out.Fields = f
+	def, ok := s.Catalogue.Lookup(rec.Type)
+	if !ok {
+		return out, nil
+	}
+	out.Def = def
+	out.Fields = mask(def, f)
+	if out.Owner, err = s.Door.Owner(r, rec); err != nil {
+		out.Owner = authority.Owner{Why: err.Error()}
+		return out, nil //nolint:nilerr // the owner is not known here; said in words
+	}
+	out.Editable = out.Owner.Site == s.Door.Site
+	return out, nil
+}
+
+// mask hides secret fields.
+func mask(def *catalogue.Def, f atoll.Fields) atoll.Fields {
+	for _, field := range def.Fields {
+		if field.Secret && f.Has(field.Name) {
+			f = f.Clone()
+			f.Set(field.Name, "••••••")
+		}
+	}
+	return f
+}
+
+// Records returns the records that the query selects, and the id after which the
+// next page begins, "" at the end.
+func (s *Station) Records(ctx context.Context, q storage.Query) ([]Record, atoll.ID, error) {
+	def, ok := s.Catalogue.Lookup(q.Type)
+	if !ok {
+		return nil, "", atoll.Errorf(atoll.Unknown, "record type %q is not in the catalogue", q.Type).Do("list the types with: atoll catalogue")
+	}
+	for name := range q.Where {
+		if f, ok := def.Field(name); !ok || !f.Index {
+			return nil, "", atoll.Errorf(atoll.Invalid, "%s cannot be filtered by %q", q.Type, name).On(name).
+				Do("fields to filter by are marked index in: atoll catalogue %s", q.Type)
+		}
+	}
+	if q.Limit <= 0 || q.Limit > 1000 {
+		q.Limit = 1000
+	}
+	var out []Record
+	var next atoll.ID
+	err := s.Store.View(ctx, func(r storage.Reader) error {
+		out, next = nil, ""
+		page := q
+		page.Limit++
+		recs, err := r.Records(page)
+		if err != nil {
+			return err
+		}
+		if len(recs) > q.Limit {
+			recs = recs[:q.Limit]
+			next = recs[len(recs)-1].ID
+		}
+		for _, rec := range recs {
+			d, err := s.dress(r, rec)
+			if err != nil {
+				return err
+			}
+			out = append(out, d)
+		}
+		return nil
+	})
+	return out, next, err
+}
+
+// History returns the versions of a record, newest first, as far as this
+// database holds the journals.
+func (s *Station) History(ctx context.Context, key atoll.Key, limit int) ([]journal.Change, error) {
+	var out []journal.Change
+	err := s.Store.View(ctx, func(r storage.Reader) error {
+		rec, err := r.Record(key)
+		if errors.Is(err, atoll.NotFound) {
+			return atoll.Errorf(atoll.NotFound, "there is no such record").About(key)
+		}
+		if err != nil {
+			return err
+		}
+		out, err = journal.History(r, rec, limit)
+		return err
+	})
+	return out, err
+}
+
+// StoreView is a store as people here see it (R-C-02, R-I-28).
+type StoreView struct {
+	topology.Store
+	Type topology.SyncType `json:"type"`
+	Open bool              `json:"open"` // can be entered and reported on
+}
+
+// Stores returns the stores known here with their type here, by code.
+func (s *Station) Stores(ctx context.Context) ([]StoreView, error) {
+	t, err := s.Topology(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []StoreView
+	for _, st := range t.Stores() {
+		v := StoreView{Store: st, Type: t.Instance(st.ID, s.Door.Site).Type}
+		if v.Type == topology.None || v.Type == topology.Transfer {
+			v.Type = topology.Transfer // its core record is here: it can be traded with
+		}
+		v.Open = v.Type == topology.Active || v.Type == topology.Collector
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// Counts returns the number of records of each type.
+func (s *Station) Counts(ctx context.Context) (map[atoll.Type]int, error) {
+	var out map[atoll.Type]int
+	err := s.Store.View(ctx, func(r storage.Reader) (err error) {
+		out, err = r.CountRecords()
+		return err
+	})
+	return out, err
+}

@@ -1,0 +1,211 @@
+// Package station is what every installation has, the centre and a remote site
+// alike: an identity, records that people read and edit, documents with their
+// acts, processors, users. The command line, the REST API and the console are
+// faces of it; none has powers that the others lack.
+package station
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/admit"
+	"github.com/atollsync/atoll/catalogue"
+	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
+	"github.com/atollsync/atoll/transfer"
+)
+
+// Role is what an installation is.
+type Role string
+
+// The roles.
+const (
+	Central Role = "central"
+	Remote  Role = "site"
+)
+
+// Identity is who an installation is. It is on the shelf: it belongs to the
+// database and is never synchronised.
+type Identity struct {
+	Role    Role         `json:"role"`
+	System  atoll.ID     `json:"system,omitempty"` // of the whole system; never changes
+	Site    atoll.SiteID `json:"site,omitempty"`   // 0 for a site that is not enrolled yet
+	Name    string       `json:"name"`
+	Created time.Time    `json:"created"`
+	// Of a remote site: the centre's address and pinned certificate, and the site's
+	// private key.
+	URL string `json:"url,omitempty"`
+	Pin string `json:"pin,omitempty"`
+	Key []byte `json:"key,omitempty"`
+}
+
+// Options make a Station.
+type Options struct {
+	Store     storage.Store
+	Catalogue *catalogue.Catalogue
+	Now       func() time.Time
+	Log       *slog.Logger
+}
+
+// Station is one installation. All methods may be called from several
+// goroutines.
+type Station struct {
+	Options
+	Identity   Identity
+	Door       *journal.Door
+	Processors *transfer.Processors
+	// Usable says whether people may work here; nil always allows it.
+	Usable func(storage.Reader) error
+	// Changed is called after an edit was committed; it must not block. Nil is
+	// allowed.
+	Changed func()
+}
+
+const shelfSelf = "self"
+
+// LoadIdentity returns who the database belongs to. It fails with
+// atoll.Initialise when it belongs to nobody yet.
+func LoadIdentity(ctx context.Context, s storage.Store) (Identity, error) {
+	var id Identity
+	err := s.View(ctx, func(r storage.Reader) error {
+		b, err := r.Get(shelfSelf, "identity")
+		if errors.Is(err, atoll.NotFound) {
+			return atoll.Errorf(atoll.Initialise, "nothing is set up here yet").Do("run: atoll init central, or: atoll init site")
+		}
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(b, &id)
+	})
+	return id, err
+}
+
+// SaveIdentity stores who the database belongs to.
+func SaveIdentity(tx storage.Tx, id Identity) error {
+	b, err := json.Marshal(id)
+	if err != nil {
+		return err
+	}
+	return tx.Set(shelfSelf, "identity", b)
+}
+
+// New returns the station of the identity.
+func New(id Identity, o Options) *Station {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	judge := &admit.Judge{Catalogue: o.Catalogue, Rules: append(documents.Rules(), visibleToItself)}
+	s := &Station{
+		Options: o, Identity: id,
+		Door: &journal.Door{
+			Site: id.Site, Centre: id.Role == Central, Judge: judge, Companions: []journal.Companion{symmetric}, Now: o.Now,
+		},
+	}
+	s.Processors = &transfer.Processors{Store: o.Store, Door: s.Door, Kinds: transfer.All, Now: o.Now, Log: o.Log}
+	return s
+}
+
+// Topology returns the configuration as it is now.
+func (s *Station) Topology(ctx context.Context) (*topology.Topology, error) {
+	var t *topology.Topology
+	err := s.Store.View(ctx, func(r storage.Reader) (err error) {
+		t, err = s.Door.Topology(r)
+		return err
+	})
+	return t, err
+}
+
+// Edit makes a transaction on behalf of a user or program: all of it or none. It
+// never waits for the network. What follows from it (an answering document in
+// another store of this site) is there when it returns.
+func (s *Station) Edit(ctx context.Context, e journal.Edit) (journal.Result, error) {
+	return s.Act(ctx, e.Actor, e.Cause, func(documents.Desk) ([]journal.Proposal, error) { return e.Do, nil })
+}
+
+// Act is Edit for changes that are worked out from the records as they stand.
+func (s *Station) Act(ctx context.Context, actor string, cause atoll.Cause, act func(documents.Desk) ([]journal.Proposal, error)) (journal.Result, error) {
+	var res journal.Result
+	err := s.Store.Update(ctx, func(tx storage.Tx) error {
+		res = journal.Result{}
+		if s.Usable != nil {
+			if err := s.Usable(tx); err != nil {
+				return err
+			}
+		}
+		t, err := s.Door.Topology(tx)
+		if err != nil {
+			return err
+		}
+		do, err := act(documents.Desk{R: tx, T: t, Now: s.Now()})
+		if err != nil {
+			return err
+		}
+		res, err = s.Door.Write(tx, journal.Edit{Actor: actor, Cause: cause, Do: do})
+		return err
+	})
+	if err != nil || res.Seq == 0 {
+		return res, err
+	}
+	// The edit stands whatever becomes of what follows from it: a processor that
+	// fails here goes on with the next cycle.
+	if _, perr := s.Processors.Run(ctx); perr != nil {
+		s.Log.ErrorContext(ctx, "processors failed", "err", perr)
+	}
+	if s.Changed != nil {
+		s.Changed()
+	}
+	return res, nil
+}
+
+// restatePage is how many records one entry of a restatement carries.
+const restatePage = 500
+
+// Restate writes the whole state of every record this site owns into its journal
+// again, so that it is pushed again: after the centre lost data (R-H-28), or when
+// data that stayed here shall go up from now on (R-B-93, R-C-95). Select chooses
+// the records; nil takes all. It is many small transactions and may be repeated:
+// the centre leaves out what it knows.
+func (s *Station) Restate(ctx context.Context, actor string, selected func(atoll.Record) bool) (records int, err error) {
+	for _, def := range s.Catalogue.Types() {
+		if def.Class == catalogue.Local {
+			continue
+		}
+		for after := atoll.ID(""); ; {
+			var page []atoll.Record
+			err := s.Store.Update(ctx, func(tx storage.Tx) (err error) {
+				if page, err = tx.Records(storage.Query{Type: def.Type, After: after, Limit: restatePage}); err != nil {
+					return err
+				}
+				var do []journal.Proposal
+				for _, r := range page {
+					owner, err := s.Door.Owner(tx, r)
+					if err != nil || owner.Site != s.Door.Site || (selected != nil && !selected(r)) {
+						continue
+					}
+					do = append(do, journal.Proposal{Verb: atoll.Restate, Key: r.Key})
+				}
+				if len(do) == 0 {
+					return nil
+				}
+				_, err = s.Door.Restate(tx, journal.Edit{Actor: actor, Cause: atoll.Cause{Kind: "resync", Ref: string(def.Type)}, Do: do})
+				records += len(do)
+				return err
+			})
+			if err != nil {
+				return records, fmt.Errorf("restate %s: %w", def.Type, err)
+			}
+			if len(page) < restatePage {
+				break
+			}
+			after = page[len(page)-1].ID
+		}
+	}
+	return records, nil
+}
