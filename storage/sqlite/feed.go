@@ -47,7 +47,7 @@ func (r *reader) Feed(audience atoll.Audience, after, until atoll.Position, limi
 // the first.
 func (t *tx) List(audience atoll.Audience, line storage.FeedLine) error {
 	_, err := t.exec("write the feed", list, string(audience), int64(line.Position),
-		string(line.Key.Type), string(line.Key.ID), flag(line.Gone), flag(line.Forced))
+		string(line.Key.Type), string(line.Key.ID), bit(line.Gone), bit(line.Forced))
 	return err
 }
 

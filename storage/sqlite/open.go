@@ -126,7 +126,7 @@ func connect(path, mode string, opts Options) (*sql.DB, error) {
 			"fullfsync(1)",      // … on macOS too
 			"recursive_triggers(1)",
 			"cache_size(-16384)",           // KiB
-			"wal_autocheckpoint(2000)",     // pages
+			"wal_autocheckpoint(8000)",     // pages: a page that changes often is copied back seldom
 			"journal_size_limit(67108864)", // bytes the log keeps on disk after a checkpoint
 		)
 	}

@@ -202,7 +202,7 @@ func (t *tx) Put(r atoll.Record, index map[string]string) (atoll.Position, error
 		}
 		indexed = string(b)
 	}
-	state := flag(r.Deleted)*deleted + flag(r.Hidden)*hidden
+	state := bit(r.Deleted)*deleted + bit(r.Hidden)*hidden
 	args := []any{
 		int64(position), string(r.Type), string(r.ID), int64(r.Version), state,
 		int64(r.Origin.Site), int64(r.Origin.Seq), audiences, indexed, string(r.Body),

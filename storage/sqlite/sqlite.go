@@ -74,6 +74,10 @@ var _ storage.Store = (*Store)(nil)
 
 // View implements [storage.Store]. The snapshot is the one at its start.
 func (s *Store) View(ctx context.Context, fn func(storage.Reader) error) error {
+	return s.view(ctx, func(r *reader) error { return fn(r) })
+}
+
+func (s *Store) view(ctx context.Context, fn func(*reader) error) error {
 	if err := s.enter(); err != nil {
 		return err
 	}
@@ -96,8 +100,12 @@ func (s *Store) View(ctx context.Context, fn func(storage.Reader) error) error {
 
 // Update implements [storage.Store].
 func (s *Store) Update(ctx context.Context, fn func(storage.Tx) error) error {
+	return s.update(ctx, func(t *tx) error { return fn(t) })
+}
+
+func (s *Store) update(ctx context.Context, fn func(*tx) error) error {
 	if s.writing == nil {
-		return atoll.Errorf(atoll.Unavailable, "the database %s was opened for reading only", s.path)
+		return atoll.Errorf(atoll.Unavailable, "the database %s was opened for reading only", s.path).Do("open it for writing, or use the program that has")
 	}
 	if err := s.enter(); err != nil {
 		return err

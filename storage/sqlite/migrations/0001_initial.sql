@@ -153,7 +153,7 @@ CREATE TABLE quarantine (
 	content      BLOB    NOT NULL, -- the encoded entry
 	at           INTEGER NOT NULL, -- when it was refused
 	attempts     INTEGER NOT NULL, -- how often it was tried again
-	state        TEXT    NOT NULL CHECK (state IN ('open', 'applied', 'skipped', 'returned')),
+	state        TEXT    NOT NULL CHECK (state IN ('open', 'applied', 'skipped', 'returned')), -- what became of it
 	settled      INTEGER NOT NULL, -- when it was settled
 	settled_by   TEXT    NOT NULL, -- by whom
 	note         TEXT    NOT NULL  -- why

@@ -1,0 +1,125 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/atollsync/atoll"
+)
+
+// View declares a view for reports and BI tools: the live records of one type,
+// with proper columns. The view is named "report_" and Name, and has the
+// record's id before the columns.
+type View struct {
+	Name    string
+	Type    string // the record type
+	Columns []Column
+}
+
+// Column is one column of a View: a field of the record's body.
+type Column struct {
+	Name      string // not "id"
+	JSONField string
+	// SQLType says how the value is shown. TEXT and DECIMAL show a number with
+	// the digits it was written with (1.50 stays 1.50); INTEGER and REAL
+	// calculate; BOOLEAN is 1 or 0; JSON shows lists and objects as they are.
+	SQLType string
+}
+
+const viewPrefix = "report_"
+
+const (
+	getViews = `SELECT name, sql FROM sqlite_schema WHERE type = 'view' AND name LIKE 'report\_%' ESCAPE '\' ORDER BY name`
+
+	// How a column reads the field at the path '$.%'.
+	exactText = `CASE WHEN json_type(body, '$.%') IN ('integer', 'real') THEN body -> '$.%' ELSE body ->> '$.%' END`
+)
+
+var columnTypes = map[string]string{
+	"TEXT":    exactText,
+	"DECIMAL": exactText,
+	"INTEGER": `CAST(body ->> '$.%' AS INTEGER)`,
+	"REAL":    `CAST(body ->> '$.%' AS REAL)`,
+	"BOOLEAN": `CAST(body ->> '$.%' AS INTEGER)`,
+	"JSON":    `body -> '$.%'`,
+}
+
+var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// DefineViews makes the database have these views and no other ones of ours,
+// replacing those of an earlier call. What is as it should be is left alone. It
+// fails with atoll.Invalid for a name that is not an identifier or is there
+// twice, and for an unknown type of column.
+func (s *Store) DefineViews(ctx context.Context, views []View) error {
+	want := map[string]string{}
+	for _, v := range views {
+		query, err := v.define()
+		if err != nil {
+			return err
+		}
+		if _, twice := want[v.key()]; twice {
+			return atoll.Errorf(atoll.Invalid, "view %q is declared twice", v.Name)
+		}
+		want[v.key()] = query
+	}
+	return s.update(ctx, func(t *tx) error {
+		var run []string
+		err := t.each("list views", getViews, nil, func(rows *sql.Rows) (bool, error) {
+			var name, query string
+			err := rows.Scan(&name, &query)
+			if key := strings.ToLower(name); want[key] == query {
+				delete(want, key)
+			} else {
+				run = append(run, `DROP VIEW "`+name+`"`)
+			}
+			return true, err
+		})
+		if err != nil {
+			return err
+		}
+		for _, query := range want {
+			run = append(run, query)
+		}
+		slices.SortStableFunc(run, func(a, b string) int { // what goes, goes first
+			return bit(strings.HasPrefix(b, "DROP")) - bit(strings.HasPrefix(a, "DROP"))
+		})
+		for _, query := range run {
+			// Not through exec: these are never run again, so nothing need keep them.
+			if _, err := t.s.conn.ExecContext(t.quiet, query); err != nil {
+				return t.failed("define a view", err)
+			}
+		}
+		return nil
+	})
+}
+
+// key is the view's name as SQLite compares it.
+func (v View) key() string { return strings.ToLower(viewPrefix + v.Name) }
+
+func (v View) define() (string, error) {
+	if !identifier.MatchString(v.Name) || !identifier.MatchString(v.Type) {
+		return "", atoll.Errorf(atoll.Invalid, "view %.60q of type %.60q: want letters, digits and _", v.Name, v.Type)
+	}
+	var b strings.Builder
+	b.WriteString("CREATE VIEW \"" + viewPrefix + v.Name + "\" AS SELECT id")
+	seen := map[string]bool{"id": true}
+	for _, c := range v.Columns {
+		how, ok := columnTypes[c.SQLType]
+		switch name := strings.ToLower(c.Name); {
+		case !ok:
+			return "", atoll.Errorf(atoll.Invalid, "view %s: column %.60q has the unknown type %.60q", v.Name, c.Name, c.SQLType)
+		case !identifier.MatchString(c.Name) || !identifier.MatchString(c.JSONField):
+			return "", atoll.Errorf(atoll.Invalid, "view %s: column %.60q of field %.60q: want letters, digits and _", v.Name, c.Name, c.JSONField)
+		case seen[name]:
+			return "", atoll.Errorf(atoll.Invalid, "view %s: column %q is there twice", v.Name, c.Name)
+		default:
+			seen[name] = true
+		}
+		b.WriteString(",\n\t" + strings.ReplaceAll(how, "%", c.JSONField) + ` AS "` + c.Name + `"`)
+	}
+	b.WriteString("\nFROM record WHERE type = '" + v.Type + "' AND state = 0 AND body <> ''")
+	return b.String(), nil
+}
