@@ -1,0 +1,235 @@
+package host
+
+import (
+	"bufio"
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
+	"github.com/atollsync/atoll/wire"
+)
+
+// AddSite makes a site at the centre with its stores, and returns the ticket with
+// which it enrols.
+func (h *Host) AddSite(ctx context.Context, actor, name string, kind topology.Kind, stores []atoll.ID) (topology.Site, wire.Ticket, error) {
+	s, code, err := h.Centre.AddSite(ctx, actor, name, kind)
+	if err != nil {
+		return s, wire.Ticket{}, err
+	}
+	for _, store := range stores {
+		if _, err := h.Centre.Configure(ctx, actor, central.Assign(store, s.ID)); err != nil {
+			return s, wire.Ticket{}, err
+		}
+	}
+	t, err := h.Ticket(code)
+	return s, t, err
+}
+
+// Ticket makes the ticket for a one-time code: where the centre is, and which
+// certificate it has.
+func (h *Host) Ticket(code string) (wire.Ticket, error) {
+	url, secure, err := h.address()
+	if err != nil {
+		return wire.Ticket{}, err
+	}
+	t := wire.Ticket{URL: url, Code: code}
+	if secure && h.TLSCert == "" {
+		cert, _, err := h.certificate()
+		if err != nil {
+			return t, err
+		}
+		if t.Pin, err = wire.FingerprintPEM(cert); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+// Enrol gives this site its place in the system that the ticket is from
+// (R-H-21). It may be done again with a new ticket of the same site, after the
+// centre has lost or reset it.
+func (h *Host) Enrol(ctx context.Context, t wire.Ticket) (exchange.Enrolled, error) {
+	id := h.Station.Identity
+	var none exchange.Enrolled
+	if id.Role != station.Remote {
+		return none, atoll.Errorf(atoll.Invalid, "this is a central server; only remote sites enrol")
+	}
+	key := ed25519.NewKeyFromSeed(id.Key)
+	client, err := wire.NewClient(wire.ClientOptions{
+		URL: t.URL, Pin: t.Pin, AllowPlain: h.AllowPlain, Device: h.Device, Key: key, Now: h.Now,
+	})
+	if err != nil {
+		return none, err
+	}
+	defer client.Close()
+	// Find out whether that is a centre of ours before the code is used up.
+	if _, err := client.Ping(ctx); err != nil {
+		return none, err
+	}
+	public, _ := key.Public().(ed25519.PublicKey)
+	e, err := client.Enrol(ctx, exchange.Enrolment{
+		Code: t.Code, Key: public, Device: h.Device, Protocol: exchange.Protocol, App: h.App,
+	})
+	if err != nil {
+		return none, err
+	}
+	if id.Site != 0 && (id.Site != e.Site || id.System != e.System) {
+		return none, atoll.Errorf(atoll.SiteMismatch, "this database is site %d; the ticket is for site %d (%s)", id.Site, e.Site, e.Name).
+			Do("use an empty directory for another site")
+	}
+	id.Site, id.System, id.Name, id.URL = e.Site, e.System, e.Name, t.URL
+	if id.Pin = ""; !t.Pin.IsZero() {
+		id.Pin = t.Pin.String()
+	}
+	err = h.Store.Update(ctx, func(tx storage.Tx) error {
+		return errors.Join(station.SaveIdentity(tx, id), tx.Drop(shelfToken, "token"))
+	})
+	if err != nil {
+		return none, err
+	}
+	if h.client != nil {
+		h.client.Close()
+	}
+	if err := h.assemble(ctx); err != nil {
+		return none, err
+	}
+	return e, h.Site.Begin(ctx)
+}
+
+// Reinitialise gives the site an empty database, to be filled from the centre
+// (R-H-27). Changes the centre does not have are first written to a file, whose
+// name is returned with their number; the old database is kept beside the new
+// one. Users stay. The caller opens the host anew.
+func (h *Host) Reinitialise(ctx context.Context) (unsent string, entries int, err error) {
+	id := h.Station.Identity
+	if id.Role != station.Remote || id.Site == 0 {
+		return "", 0, atoll.Errorf(atoll.Invalid, "only an enrolled site can be initialised again")
+	}
+	stamp := h.Now().UTC().Format("20060102-150405")
+	unsent, entries, err = h.exportUnsent(ctx, filepath.Join(h.Data, "unsent-"+stamp+".jsonl"))
+	if err != nil {
+		return "", 0, err
+	}
+	var users []storage.Item
+	err = h.Store.View(ctx, func(r storage.Reader) (err error) {
+		users, err = r.Scan("user", "", 0, false)
+		return err
+	})
+	if err != nil {
+		return unsent, entries, err
+	}
+	if err := h.Close(); err != nil {
+		return unsent, entries, err
+	}
+	old, now := filepath.Join(h.Data, database), filepath.Join(h.Data, "before-"+stamp+".db")
+	if err := os.Rename(old, now); err != nil {
+		return unsent, entries, err
+	}
+	for _, suffix := range []string{"-wal", "-shm"} {
+		if err := os.Rename(old+suffix, now+suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return unsent, entries, err
+		}
+	}
+	store, err := create(ctx, h.Config, id)
+	if err != nil {
+		return unsent, entries, err
+	}
+	err = store.Update(ctx, func(tx storage.Tx) error {
+		for _, u := range users {
+			if err := tx.Set("user", u.Key, u.Value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(err, store.Close()); err != nil {
+		return unsent, entries, err
+	}
+	again, err := Open(ctx, h.Config)
+	if err != nil {
+		return unsent, entries, err
+	}
+	return unsent, entries, errors.Join(again.Site.Begin(ctx), again.Close())
+}
+
+// exportUnsent writes the journal entries the centre does not have to a file, one
+// JSON object a line. No file is made when there are none.
+func (h *Host) exportUnsent(ctx context.Context, name string) (string, int, error) {
+	st, err := h.Site.Status(ctx)
+	if err != nil || st.Waiting == 0 {
+		return "", 0, err
+	}
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return "", 0, err
+	}
+	w := bufio.NewWriter(f)
+	n := 0
+	err = h.Store.View(ctx, func(r storage.Reader) error {
+		head, err := r.Head(h.Station.Door.Site)
+		if err != nil {
+			return err
+		}
+		for after := head.Seq - st.Waiting; ; {
+			page, err := r.Entries(h.Station.Door.Site, after, 200, 8<<20)
+			if err != nil || len(page) == 0 {
+				return err
+			}
+			for _, je := range page {
+				after = je.Seq
+				e, err := atoll.DecodeEntry(je.Content)
+				if err != nil {
+					return err
+				}
+				line, err := json.Marshal(readable(je, e))
+				if err != nil {
+					return err
+				}
+				n++
+				if _, err := fmt.Fprintf(w, "%s\n", line); err != nil {
+					return err
+				}
+			}
+		}
+	})
+	return name, n, errors.Join(err, w.Flush(), f.Sync(), f.Close())
+}
+
+// unsentEntry is an entry as the export file tells it.
+type unsentEntry struct {
+	Seq     uint64            `json:"seq"`
+	Time    time.Time         `json:"time"`
+	Actor   string            `json:"actor"`
+	Cause   atoll.Cause       `json:"cause"`
+	Changes []unsentOperation `json:"changes"`
+}
+
+type unsentOperation struct {
+	Verb    atoll.Verb   `json:"verb"`
+	Type    atoll.Type   `json:"type"`
+	ID      atoll.ID     `json:"id"`
+	Version uint64       `json:"version"`
+	Fields  atoll.Fields `json:"fields,omitempty"`
+}
+
+func readable(je storage.JournalEntry, e *atoll.Entry) unsentEntry {
+	out := unsentEntry{Seq: je.Seq, Time: e.Time, Actor: e.Actor, Cause: e.Cause}
+	for _, op := range e.Operations {
+		out.Changes = append(out.Changes, unsentOperation{op.Verb, op.Type, op.ID, op.Version, op.Fields})
+	}
+	return out
+}
+
+// Backup writes a consistent copy of the database to a file, while it is in use.
+func (h *Host) Backup(ctx context.Context, name string) error { return h.Store.Backup(ctx, name) }

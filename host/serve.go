@@ -1,0 +1,255 @@
+package host
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/wire"
+)
+
+// DefaultListen is where a host serves unless told otherwise: this machine only.
+const DefaultListen = "127.0.0.1:8640"
+
+const (
+	shelfHost = "host"
+	grace     = 10 * time.Second // for requests in hand when serving ends
+)
+
+// Serve serves until ctx ends, then lets requests in hand finish. Ready is called
+// with the address once it can be reached; nil is allowed. At a remote site the
+// schedule of synchronisation runs too.
+func (h *Host) Serve(ctx context.Context, ready func(url string)) error {
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", h.listen())
+	if err != nil {
+		return atoll.Errorf(atoll.Unavailable, "cannot listen on %s: %w", h.listen(), err).
+			Do("is another program using the port? choose another with --listen")
+	}
+	// A port of 0 was chosen by the system; tickets must name the real one.
+	h.Listen = ln.Addr().String()
+	secure, err := h.secure()
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	server := &http.Server{
+		Handler: h.Handler(), ReadHeaderTimeout: 20 * time.Second, IdleTimeout: 5 * time.Minute, MaxHeaderBytes: 32 << 10,
+		ErrorLog: nil,
+	}
+	if secure {
+		cert, key, err := h.certificate()
+		if err != nil {
+			return errors.Join(err, ln.Close())
+		}
+		pair, err := tls.X509KeyPair(cert, key)
+		if err != nil {
+			return errors.Join(atoll.Errorf(atoll.Invalid, "the certificate cannot be used: %w", err), ln.Close())
+		}
+		ln = tls.NewListener(ln, &tls.Config{
+			Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
+		})
+	}
+	if h.Centre != nil {
+		if _, err := h.Centre.Start(ctx); err != nil {
+			return errors.Join(err, ln.Close())
+		}
+	}
+	// Other commands make tickets while we serve; they must know where.
+	url, _, err := h.address()
+	if err == nil {
+		err = h.Store.Update(ctx, func(tx storage.Tx) error { return tx.Set(shelfHost, "listen", []byte(h.Listen)) })
+	}
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	return h.run(ctx, server, ln, func() {
+		if ready != nil {
+			ready(url)
+		}
+	})
+}
+
+func (h *Host) run(ctx context.Context, server *http.Server, ln net.Listener, ready func()) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	g.Go(func() error {
+		<-ctx.Done()
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		defer cancel()
+		if err := server.Shutdown(last); err != nil {
+			return server.Close()
+		}
+		return nil
+	})
+	if h.Site != nil && h.client != nil {
+		g.Go(func() error { return ended(h.Site.Run(ctx)) })
+	}
+	if h.Centre != nil {
+		g.Go(func() error { return ended(h.flush(ctx)) })
+	}
+	// What an earlier run left undone.
+	if _, err := h.Station.Processors.Run(ctx); err != nil {
+		h.Log.ErrorContext(ctx, "processors failed", "err", err)
+	}
+	ready()
+	return g.Wait()
+}
+
+// ended turns the end that was asked for into success.
+func ended(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// flush writes what the centre only notes, every few seconds.
+func (h *Host) flush(ctx context.Context) error {
+	tick := time.NewTicker(3 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return h.Centre.Flush(context.WithoutCancel(ctx))
+		case <-tick.C:
+			if err := h.Centre.Flush(ctx); err != nil {
+				h.Log.WarnContext(ctx, "sync log could not be written", "err", err)
+			}
+		}
+	}
+}
+
+// Handler answers everything this host serves.
+func (h *Host) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		err := h.Store.View(r.Context(), func(v storage.Reader) error { _, err := v.LastPosition(); return err })
+		if err != nil {
+			wire.WriteProblem(w, atoll.Errorf(atoll.Unavailable, "the database cannot be read: %w", err))
+			return
+		}
+		_, _ = fmt.Fprintln(w, "ready")
+	})
+	if h.Centre != nil {
+		mux.Handle(wire.Prefix, wire.Handler(wire.Options{
+			Centre: h.Centre, Gate: h.Centre, Logger: h.Log, Now: h.Now, Version: h.App,
+		}))
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		wire.WriteProblem(w, atoll.Errorf(atoll.NotFound, "there is nothing at %s", r.URL.Path))
+	})
+	return mux
+}
+
+// listen is where to serve: as told, or as last served, or the default.
+func (h *Host) listen() string {
+	if h.Listen != "" {
+		return h.Listen
+	}
+	last := ""
+	err := h.Store.View(context.Background(), func(r storage.Reader) error {
+		b, err := r.Get(shelfHost, "listen")
+		last = string(b)
+		return err
+	})
+	if err == nil && last != "" {
+		return last
+	}
+	return DefaultListen
+}
+
+// address is the URL at which others reach this host, and whether it is
+// encrypted.
+func (h *Host) address() (string, bool, error) {
+	secure, err := h.secure()
+	if err != nil {
+		return "", false, err
+	}
+	if h.URL != "" {
+		return h.URL, strings.HasPrefix(h.URL, "https:"), nil
+	}
+	scheme := "http://"
+	if secure {
+		scheme = "https://"
+	}
+	name, port, err := net.SplitHostPort(h.listen())
+	if err != nil {
+		return "", false, atoll.Errorf(atoll.Invalid, "the address %q cannot be used", h.listen()).Do("give it as HOST:PORT")
+	}
+	if ip := net.ParseIP(name); name == "" || (ip != nil && ip.IsUnspecified()) {
+		if name, err = os.Hostname(); err != nil {
+			return "", false, err
+		}
+	}
+	return scheme + net.JoinHostPort(name, port), secure, nil
+}
+
+// secure decides whether to encrypt.
+func (h *Host) secure() (bool, error) {
+	name, _, err := net.SplitHostPort(h.listen())
+	if err != nil {
+		return false, atoll.Errorf(atoll.Invalid, "the address %q cannot be used", h.listen()).Do("give it as HOST:PORT")
+	}
+	ip := net.ParseIP(name)
+	here := name == "localhost" || (ip != nil && ip.IsLoopback())
+	switch h.TLS {
+	case "on":
+		return true, nil
+	case "off":
+		if !here && !h.AllowPlain {
+			return false, atoll.Errorf(atoll.Invalid, "without encryption only this machine can be served").
+				Do("leave --tls at auto, or add --allow-plain where the network encrypts by itself")
+		}
+		return false, nil
+	case "auto":
+		return !here || h.TLSCert != "", nil
+	}
+	return false, atoll.Errorf(atoll.Invalid, "unknown TLS setting %q", h.TLS).Do("choose auto, on or off")
+}
+
+// certificate returns the certificate and key in PEM form: the operator's own, or
+// one that is made once, signed by itself, and kept in the data directory.
+func (h *Host) certificate() (cert, key []byte, err error) {
+	certFile, keyFile := h.TLSCert, h.TLSKey
+	own := certFile != ""
+	if !own {
+		certFile, keyFile = filepath.Join(h.Data, "tls-cert.pem"), filepath.Join(h.Data, "tls-key.pem")
+	}
+	cert, err = os.ReadFile(certFile)
+	if err == nil {
+		key, err = os.ReadFile(keyFile)
+	}
+	if err == nil || own || !errors.Is(err, os.ErrNotExist) {
+		return cert, key, err
+	}
+	names := []string{"localhost", "127.0.0.1", "::1"}
+	if host, herr := os.Hostname(); herr == nil {
+		names = append(names, host)
+	}
+	if name, _, serr := net.SplitHostPort(h.listen()); serr == nil && name != "" {
+		names = append(names, name)
+	}
+	if cert, key, err = wire.SelfSigned(names, h.Now()); err != nil {
+		return nil, nil, err
+	}
+	if err := os.WriteFile(keyFile, key, 0o600); err != nil {
+		return nil, nil, err
+	}
+	return cert, key, os.WriteFile(certFile, cert, 0o644) //nolint:gosec // a certificate is public
+}
