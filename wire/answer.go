@@ -1,0 +1,244 @@
+package wire
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"iter"
+	"net/http"
+	"strings"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/exchange"
+)
+
+// maxToken bounds what is handed to the gate.
+const maxToken = 4096
+
+func (h *handler) authenticate(c *call) (atoll.SiteID, error) {
+	scheme, token, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxToken {
+		return 0, atoll.Errorf(atoll.SignIn, "the site must sign in first")
+	}
+	return h.Gate.Authenticate(c.r.Context(), token)
+}
+
+// exchange serves one exchange. Before the first frame of the centre's answer a
+// failure is an ordinary problem; after it, a Problem frame ends the answer.
+func (h *handler) exchange(c *call) error {
+	site, err := h.authenticate(c)
+	if err != nil {
+		return err
+	}
+	c.report.Site = site
+	if err := h.gauge.site(h.Now(), site); err != nil {
+		return err
+	}
+	select {
+	case h.slots <- struct{}{}:
+		defer func() { <-h.slots }()
+	default:
+		return Later(busyFor, "the central server is busy")
+	}
+	in := decompress(bounded{http.MaxBytesReader(c.w, c.w.body(c.r), h.Limits.Body)}, h.Limits.Content)
+	defer in.release()
+	defer func() { c.report.Received = in.source.n }()
+
+	kind, payload, err := in.next()
+	if err != nil {
+		return h.foreign(in, err)
+	}
+	if kind != KindHello {
+		return atoll.Errorf(atoll.Invalid, "a request must begin with a Hello")
+	}
+	hello, err := decodeHello(payload)
+	if err != nil {
+		return err
+	}
+	if hello.Site != site {
+		return atoll.Errorf(atoll.Denied, "signed in as site %s, but speaking as site %s", site, hello.Site).On("site")
+	}
+	a := &answer{call: c, hello: &hello, bare: in.source.bare()}
+	defer a.close()
+	// The centre may give up the entries early but must not keep them beyond its
+	// answer: the decoder behind them goes back to the pool.
+	return a.send(h.Centre.Exchange(c.r.Context(), hello, h.entries(c, in)))
+}
+
+// foreign says so when what came is not compressed as it should be at all.
+func (h *handler) foreign(in *decompressor, err error) error {
+	if in.source.foreign() {
+		return atoll.Errorf(atoll.Invalid, "the request is not an exchange")
+	}
+	return err
+}
+
+// bounded turns the error of an over-long body into one of ours.
+type bounded struct{ in io.Reader }
+
+func (b bounded) Read(p []byte) (int, error) {
+	n, err := b.in.Read(p)
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		err = atoll.Errorf(atoll.TooLarge, "the request is longer than %d bytes", large.Limit)
+	}
+	return n, err
+}
+
+// entries are the entries of a request that arrived whole, and then the error if
+// the request did not end as it should. They can be ranged over once.
+func (h *handler) entries(c *call, in *decompressor) iter.Seq2[exchange.Entry, error] {
+	return func(yield func(exchange.Entry, error) bool) {
+		defer c.w.awaitBody()
+		last := uint64(0)
+		for {
+			e, more, err := h.entry(c, in, last)
+			if err != nil {
+				yield(exchange.Entry{}, err)
+				return
+			}
+			if !more {
+				return
+			}
+			last = e.Seq
+			c.report.Entries++
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (h *handler) entry(c *call, in *decompressor, last uint64) (e exchange.Entry, more bool, err error) {
+	kind, payload, err := in.next()
+	if err != nil {
+		return e, false, err
+	}
+	switch kind {
+	case KindEntry:
+		if e, err = decodeEntry(payload); err != nil {
+			return e, false, err
+		}
+		if c.report.Entries >= h.Limits.Entries {
+			return e, false, atoll.Errorf(atoll.TooLarge, "more than %d entries in one request", h.Limits.Entries)
+		}
+		if last != 0 && e.Seq != last+1 {
+			return e, false, atoll.Errorf(atoll.Invalid, "entry %d follows entry %d in the request", e.Seq, last)
+		}
+		return e, true, nil
+	case KindDone:
+		var d done
+		if err := unmarshal(payload, &d); err != nil {
+			return e, false, err
+		}
+		if d.Entries != c.report.Entries {
+			return e, false, atoll.Errorf(atoll.Damaged, "the request was to have %d entries and has %d", d.Entries, c.report.Entries)
+		}
+		return e, false, in.ended()
+	}
+	return e, false, atoll.Errorf(atoll.Invalid, "a frame of kind %q among the entries", kind)
+}
+
+// answer writes the centre's answer. Nothing is sent before the first frame, so
+// that a refusal still has its status.
+type answer struct {
+	*call
+	hello *exchange.Hello
+	bare  bool
+	out   *compressor
+	ended bool
+}
+
+func (a *answer) send(frames iter.Seq2[exchange.Frame, error]) (err error) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		// The answer has begun: end it with a problem, then let the adapter log.
+		a.problem(atoll.Errorf(atoll.Internal, "panic"))
+		panic(p)
+	}()
+	for f, err := range frames {
+		if err != nil {
+			a.problem(err)
+			return err
+		}
+		if err := a.frame(f); err != nil {
+			a.problem(err)
+			return err
+		}
+		if a.ended {
+			return a.finish()
+		}
+	}
+	err = atoll.Errorf(atoll.Internal, "the centre's answer has no end")
+	if cause := context.Cause(a.r.Context()); cause != nil {
+		err = interrupted(cause)
+	}
+	a.problem(err)
+	return err
+}
+
+func (a *answer) frame(f exchange.Frame) error {
+	if a.out == nil {
+		a.out = compress(a.w, a.bare)
+	}
+	if err := writeFrame(&a.out.frameWriter, f, a.hello); err != nil {
+		return broken(err)
+	}
+	flush := a.out.due()
+	switch f := f.(type) {
+	case exchange.Record:
+		a.report.Records++
+	case exchange.Receipt:
+		// The site can forget its fear for these entries from here on. When there
+		// were none, the receipt can wait, and a short answer stays in one piece.
+		flush = f.Offered > 0
+	case exchange.End:
+		a.ended = true
+		return nil
+	}
+	if !flush {
+		return nil
+	}
+	if err := a.out.flush(); err != nil {
+		return broken(err)
+	}
+	return broken(a.w.push())
+}
+
+// broken is the error for a site that hung up.
+func broken(err error) error {
+	var known *atoll.Error
+	if err == nil || errors.As(err, &known) {
+		return err
+	}
+	return interrupted(err)
+}
+
+// problem ends an answer that has begun; one that has not is left to the adapter.
+func (a *answer) problem(err error) {
+	if a.out == nil || a.ended {
+		return
+	}
+	a.answered = true
+	b, jerr := json.Marshal(ProblemOf(err))
+	if jerr != nil || a.out.write(KindProblem, b) != nil {
+		return
+	}
+	_ = a.finish() // if it does not arrive, the site sees a cut, which is as true
+}
+
+func (a *answer) finish() error {
+	a.answered = true
+	return broken(a.out.out.Close())
+}
+
+func (a *answer) close() {
+	if a.out != nil {
+		a.out.release()
+		a.out = nil
+	}
+}

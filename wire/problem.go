@@ -1,0 +1,211 @@
+package wire
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"mime"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/atollsync/atoll"
+)
+
+// ContentProblem is the media type of an error (RFC 9457).
+const ContentProblem = "application/problem+json"
+
+// maxProblem bounds an error that is read.
+const maxProblem = 64 << 10
+
+// statuses says for every code with which HTTP status it travels and its title.
+// The code is the truth; the status is for programs that know no codes. 401 is
+// for SignIn alone, because a client answers it by signing in.
+var statuses = map[atoll.Code]struct {
+	status int
+	title  string
+}{
+	atoll.Internal:     {500, "Something went wrong inside"},
+	atoll.Invalid:      {400, "The input is not well formed"},
+	atoll.TooLarge:     {413, "Too large"},
+	atoll.NotFound:     {404, "Not found"},
+	atoll.Exists:       {409, "It exists already"},
+	atoll.Conflict:     {409, "Changed by somebody else in the meantime"},
+	atoll.Denied:       {403, "Not allowed"},
+	atoll.SignIn:       {401, "Sign in first"},
+	atoll.Busy:         {429, "Busy, try again later"},
+	atoll.Unavailable:  {503, "Out of reach"},
+	atoll.Interrupted:  {400, "The connection ended too early"},
+	atoll.Damaged:      {400, "The data were damaged on the way"},
+	atoll.NotHere:      {409, "The record belongs to another site"},
+	atoll.NotVisible:   {422, "The other store is not visible here"},
+	atoll.LifeCycle:    {409, "The document's status does not allow it"},
+	atoll.Unknown:      {422, "Unknown record type"},
+	atoll.Schema:       {422, "A field is missing, unknown or wrong"},
+	atoll.Reference:    {422, "A record that is named does not exist"},
+	atoll.Ownership:    {403, "The site does not own the record"},
+	atoll.OldEpoch:     {409, "The ownership has moved since"},
+	atoll.BaseVersion:  {409, "The histories of the record have parted"},
+	atoll.Rule:         {422, "A business rule forbids it"},
+	atoll.HeldBehind:   {409, "An earlier change of the record waits"},
+	atoll.WrongChain:   {409, "The journal does not continue the one that is known"},
+	atoll.Restored:     {409, "The site's database is older than the centre's memory of it"},
+	atoll.Cloned:       {409, "Two databases claim to be one site"},
+	atoll.Initialise:   {409, "The site must be initialised"},
+	atoll.Paused:       {409, "Synchronisation is paused"},
+	atoll.OldProtocol:  {409, "The versions do not fit together"},
+	atoll.SiteUnknown:  {403, "No such site"},
+	atoll.SiteSecret:   {403, "Wrong code"},
+	atoll.SiteDevice:   {403, "Another device is enrolled for the site"},
+	atoll.SiteNoStore:  {409, "The site has no store"},
+	atoll.SiteLocked:   {429, "Too many wrong attempts"},
+	atoll.SiteMismatch: {409, "The settings name another site"},
+	atoll.DiskFull:     {507, "The disk is full"},
+	atoll.LoopGuard:    {422, "A processor answered one document too often"},
+}
+
+// Status returns the HTTP status a code travels with; 500 for one that is not in
+// the table.
+func Status(code atoll.Code) int {
+	if s, ok := statuses[code]; ok {
+		return s.status
+	}
+	return http.StatusInternalServerError
+}
+
+// Problem is the body of an error on the wire.
+type Problem struct {
+	Type    string     `json:"type"`
+	Title   string     `json:"title"`
+	Status  int        `json:"status"`
+	Detail  string     `json:"detail,omitempty"`
+	Code    atoll.Code `json:"code"`
+	Subject string     `json:"subject,omitempty"`
+	Field   string     `json:"field,omitempty"`
+	Hint    string     `json:"hint,omitempty"`
+	// Retry is in how many seconds another attempt makes sense; it says the same as
+	// the header Retry-After, for errors that come after the header has gone.
+	Retry int `json:"retry,omitempty"`
+}
+
+// ProblemOf returns what the world may know of err: the text of an [atoll.Error],
+// but never its cause, and nothing at all of an Internal one. Errors that are no
+// atoll.Error are Internal.
+func ProblemOf(err error) Problem {
+	var e *atoll.Error
+	if !errors.As(err, &e) {
+		e = &atoll.Error{Code: atoll.CodeOf(err)}
+	}
+	s, known := statuses[e.Code]
+	if !known || e.Code == atoll.Internal {
+		e, s = &atoll.Error{Code: atoll.Internal, Hint: "the server's log tells more"}, statuses[atoll.Internal]
+	}
+	p := Problem{
+		Type: "urn:atoll:problem:" + string(e.Code), Title: s.title, Status: s.status, Code: e.Code,
+		Detail: e.Message, Subject: e.Subject, Field: e.Field, Hint: e.Hint,
+	}
+	if after, ok := RetryAfter(err); ok && e.Code != atoll.Internal {
+		p.Retry = int(math.Ceil(after.Seconds()))
+	}
+	return p
+}
+
+// error is the opposite of ProblemOf.
+func (p Problem) error() *atoll.Error {
+	e := &atoll.Error{Code: p.Code, Message: p.Detail, Subject: p.Subject, Field: p.Field, Hint: p.Hint}
+	if e.Message == "" {
+		e.Message = p.Title
+	}
+	if p.Retry > 0 {
+		e.Err = later(time.Duration(p.Retry) * time.Second)
+	}
+	return e
+}
+
+// parseProblem reads a body of the media type [ContentProblem]. A code it does
+// not know is from a newer program and is kept.
+func parseProblem(b []byte) (Problem, error) {
+	var p Problem
+	if err := json.Unmarshal(b, &p); err != nil {
+		return p, err
+	}
+	if p.Code == "" || len(p.Code) > 60 {
+		return p, fmt.Errorf("a problem without a code")
+	}
+	p.Retry = min(max(p.Retry, 0), 24*60*60)
+	return p, nil
+}
+
+// WriteProblem answers a request with err as problem+json. It must be the first
+// thing written to w. Causes are not written: log err before.
+func WriteProblem(w http.ResponseWriter, err error) { writeProblem(w, ProblemOf(err)) }
+
+func writeProblem(w http.ResponseWriter, p Problem) {
+	b, err := json.Marshal(p)
+	if err != nil {
+		b = []byte(`{"code":"internal","status":500}`) // strings and numbers: cannot happen
+	}
+	h := w.Header()
+	h["Content-Type"] = []string{ContentProblem}
+	h.Set("Cache-Control", "no-store")
+	if p.Retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(p.Retry))
+	}
+	if p.Status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", "Bearer") // RFC 9110 asks for it
+	}
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(b) // whoever hung up needs no answer
+}
+
+// ReadProblem returns the error that a response with a status of 400 or above
+// carries. A response without problem+json did not come from this program but
+// from something in between: it is [atoll.Unavailable]. The body is read to its
+// end (within bounds) and left open.
+func ReadProblem(resp *http.Response) error {
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxProblem))
+	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind != ContentProblem {
+		return notAtoll(resp)
+	}
+	if err != nil {
+		return interrupted(err)
+	}
+	p, err := parseProblem(b)
+	if err != nil {
+		return notAtoll(resp)
+	}
+	if p.Retry == 0 {
+		n, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
+		p.Retry = min(max(n, 0), 24*60*60)
+	}
+	return p.error()
+}
+
+// notAtoll is the error for an answer that this program would not give: that of a
+// hotel's log-in page, a proxy, another server.
+func notAtoll(resp *http.Response) *atoll.Error {
+	return atoll.Errorf(atoll.Unavailable, "the address answered, but it is not an Atoll server (HTTP status %d)", resp.StatusCode).
+		Do("check the address; if the network asks for a log-in of its own, open any web page and log in there first")
+}
+
+// later is a cause that says when to try again.
+type later time.Duration
+
+func (l later) Error() string { return "retry after " + time.Duration(l).String() }
+
+// Later returns an error of the code Busy that asks to wait: it crosses HTTP as
+// the header Retry-After.
+func Later(after time.Duration, format string, args ...any) *atoll.Error {
+	e := atoll.Errorf(atoll.Busy, format, args...)
+	e.Err = later(after)
+	return e
+}
+
+// RetryAfter returns how long the other end asked to wait, if it did.
+func RetryAfter(err error) (time.Duration, bool) {
+	var l later
+	ok := errors.As(err, &l)
+	return time.Duration(l), ok
+}

@@ -1,0 +1,136 @@
+package wire
+
+import (
+	"bytes"
+	"io"
+	"iter"
+	"sync"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/exchange"
+)
+
+// prefixBytes is how much of a request is made before it is sent. A request that
+// is shorter has a known length, needs no chunks, and can be sent again.
+const prefixBytes = 16 << 10
+
+// upload is the body of a request. It makes the stream as it is read, so that a
+// long journal is never in memory and a slow line slows the reading of it.
+type upload struct {
+	mu       sync.Mutex // the transport may still read while the exchange ends
+	pull     func() (exchange.Entry, error, bool)
+	stop     func()
+	out      *compressor
+	buf      bytes.Buffer
+	entries  int
+	complete bool // the stream is made, its last bytes are in buf
+	read     bool // somebody has read from it
+	err      error
+}
+
+// newUpload makes the beginning of the request, or all of a short one. Close it.
+func newUpload(h *exchange.Hello, entries iter.Seq2[exchange.Entry, error]) (*upload, error) {
+	u := &upload{}
+	u.out = compress(&u.buf, false)
+	u.pull, u.stop = iter.Pull2(entries)
+	b, err := encodeHello(h)
+	if err == nil {
+		err = u.out.write(KindHello, b)
+	}
+	for err == nil && !u.complete && u.buf.Len() < prefixBytes {
+		err = u.step()
+	}
+	if err != nil {
+		_ = u.Close()
+		return nil, err
+	}
+	return u, nil
+}
+
+// step adds one entry to the stream, or its end.
+func (u *upload) step() error {
+	e, err, more := u.pull()
+	if err != nil {
+		return err
+	}
+	if !more {
+		b, err := marshal(done{u.entries})
+		if err != nil {
+			return err
+		}
+		if err := u.out.write(KindDone, b); err != nil {
+			return err
+		}
+		u.complete = true
+		return u.out.out.Close()
+	}
+	u.entries++
+	if err := u.out.write(KindEntry, entryHead(e.Seq), e.Content); err != nil {
+		return err
+	}
+	if u.out.due() {
+		return u.out.flush()
+	}
+	return nil
+}
+
+// Read implements io.Reader for the transport.
+func (u *upload) Read(p []byte) (int, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.read = true
+	for u.err == nil && !u.complete && u.buf.Len() == 0 {
+		u.err = u.step()
+	}
+	if u.err != nil {
+		return 0, u.err
+	}
+	n, err := u.buf.Read(p)
+	if err != nil {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// Close ends the upload; reading from it then fails. It may be called twice.
+func (u *upload) Close() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.out == nil {
+		return nil
+	}
+	if u.err == nil {
+		u.err = errClosed
+	}
+	u.stop()
+	u.out.release()
+	u.out = nil
+	return nil
+}
+
+var errClosed = atoll.Errorf(atoll.Interrupted, "the exchange is over")
+
+// failed returns the error of the entries themselves, if that is what ended the
+// upload.
+func (u *upload) failed() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.err == errClosed {
+		return nil
+	}
+	return u.err
+}
+
+// count returns the number of entries taken so far.
+func (u *upload) count() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.entries
+}
+
+// untouched reports whether nothing of the body has been read.
+func (u *upload) untouched() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return !u.read
+}
