@@ -49,7 +49,7 @@ func (s *Store) Backup(ctx context.Context, path string) error {
 	if err != nil {
 		return ended(ctx, explain("write a backup", err))
 	}
-	if err := f.Sync(); err != nil { // SQLite does not
+	if err := errors.Join(f.Sync(), f.Close()); err != nil { // SQLite does not sync it
 		return explain("write a backup", err)
 	}
 	if err := os.Rename(part, path); err != nil {

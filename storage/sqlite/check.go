@@ -44,6 +44,10 @@ var checks = []struct{ doing, query string }{
 // the file, and disturbs nobody.
 func (s *Store) Check(ctx context.Context) error {
 	return s.view(ctx, func(r *reader) error {
+		// These statements are long: unlike others, they end when ctx does.
+		quiet := r.quiet
+		r.quiet = ctx
+		defer func() { r.quiet = quiet }()
 		var faults []string
 		for _, c := range checks {
 			err := r.each(c.doing, c.query, nil, func(rows *sql.Rows) (bool, error) {
@@ -55,7 +59,7 @@ func (s *Store) Check(ctx context.Context) error {
 				return true, err
 			})
 			if err != nil {
-				return err
+				return ended(ctx, err)
 			}
 			if c.doing == "check the file" && faults != nil {
 				break // the rest would say the same in other words

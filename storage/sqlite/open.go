@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -59,16 +60,28 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	return s, nil
 }
 
+// touching makes sure that no file is opened by SQLite while touch has it open:
+// a process that closes a file drops all locks it has on it, also SQLite's.
+var touching sync.Mutex
+
 // touch creates an empty file, which is an empty database, so that it never
-// exists with wider permissions.
+// exists with wider permissions. A file that exists it leaves closed.
 func touch(path string, readOnly bool) error {
-	if readOnly {
-		if _, err := os.Stat(path); err != nil {
-			return cannotOpen(path, err)
-		}
+	touching.Lock()
+	defer touching.Unlock()
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return atoll.Errorf(atoll.Unavailable, "%s is a directory", path).Do("name a file")
+	case err == nil:
 		return nil
+	case readOnly || !errors.Is(err, fs.ErrNotExist):
+		return cannotOpen(path, err)
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil // another process was faster
+	}
 	if err != nil {
 		return cannotOpen(path, err)
 	}
@@ -134,7 +147,6 @@ func connect(path, mode string, opts Options) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db.SetConnMaxIdleTime(0)
 	return db, nil
 }
 

@@ -277,6 +277,22 @@ func TestDiskFullKeepsNothing(t *testing.T) {
 	}
 }
 
+// A deferred transaction would take its snapshot at its first reading.
+func TestViewIsTheSnapshotOfItsBeginning(t *testing.T) {
+	s := fresh(t)
+	err := s.View(t.Context(), func(r storage.Reader) error {
+		fill(t, s, 3)
+		records, err := r.Changed(0, 9)
+		if len(records) != 0 {
+			t.Errorf("a View sees %d records that were committed after it began", len(records))
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 func TestReaderIsDeadAfterItsTransaction(t *testing.T) {
 	s := fresh(t)
 	var kept storage.Tx

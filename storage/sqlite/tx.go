@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"maps"
-	"strconv"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/storage"
@@ -14,7 +13,6 @@ import (
 type tx struct {
 	reader
 	given *atoll.Position
-	depth int // of savepoints
 	memory
 }
 
@@ -66,23 +64,21 @@ func (t *tx) Savepoint(fn func() error) error {
 	if err := t.ready(); err != nil {
 		return err
 	}
-	t.depth++
-	name := "s" + strconv.Itoa(t.depth)
-	defer func() { t.depth-- }()
-	if _, err := t.exec("set a savepoint", "SAVEPOINT "+name); err != nil {
+	// One name does for all: it means the innermost.
+	if _, err := t.exec("set a savepoint", "SAVEPOINT s"); err != nil {
 		return err
 	}
 	before := t.memory.copy()
 	done := false
 	defer func() {
 		if !done {
-			t.undo(name, before)
+			t.undo(before)
 		}
 	}()
 	if err := fn(); err != nil {
 		return err
 	}
-	if _, err := t.exec("release a savepoint", "RELEASE "+name); err != nil {
+	if _, err := t.exec("release a savepoint", "RELEASE s"); err != nil {
 		return err
 	}
 	done = true
@@ -91,9 +87,9 @@ func (t *tx) Savepoint(fn func() error) error {
 
 // undo goes back to the savepoint, whether ctx has ended or not. If it cannot,
 // the transaction cannot go on.
-func (t *tx) undo(name string, before memory) {
+func (t *tx) undo(before memory) {
 	t.memory = before
-	for _, query := range []string{"ROLLBACK TO " + name, "RELEASE " + name} {
+	for _, query := range []string{"ROLLBACK TO s", "RELEASE s"} {
 		if err := t.plain(query); err != nil && t.err == nil {
 			t.err = explain("go back to a savepoint", err)
 		}

@@ -112,6 +112,9 @@ func feedPages(t *testing.T, b *bench) {
 		if len(page) == 0 {
 			break
 		}
+		if round > 100 {
+			t.Fatalf("nothing changes, and Feed after %d still returns %d lines", cursor, len(page))
+		}
 		if round < 6 {
 			move(1+round, 7-round, 8+round)
 		}

@@ -197,6 +197,9 @@ func changedPages(t *testing.T, b *bench) {
 		if round >= 20 && len(page) == 0 {
 			break
 		}
+		if round > 100 {
+			t.Fatalf("nothing changes, and Changed(%d) still returns %d records", cursor, len(page))
+		}
 		if round < 20 { // behind the cursor, before it, and new ones
 			change(1+random.IntN(12), 1+random.IntN(12))
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -98,4 +99,24 @@ func twoStoresWrite(t *testing.T, b *bench) {
 		head := read(t, s, func(r storage.Reader) (atoll.Head, error) { return r.Head(1) })
 		equal(t, "the journal's end", head.Seq, uint64(want))
 	}
+}
+
+// increment reads and writes: two at once would lose one.
+func increment(tx storage.Tx) error {
+	v, err := tx.Get("test", "counter")
+	if err != nil && !errors.Is(err, atoll.NotFound) {
+		return err
+	}
+	n, _ := strconv.Atoi(string(v))
+	return tx.Set("test", "counter", []byte(strconv.Itoa(n+1)))
+}
+
+func counter(t *testing.T, s storage.Store) int {
+	t.Helper()
+	v := read(t, s, func(r storage.Reader) ([]byte, error) { return r.Get("test", "counter") })
+	n, err := strconv.Atoi(string(v))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

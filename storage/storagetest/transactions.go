@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"strconv"
 	"testing"
 
 	"github.com/atollsync/atoll"
@@ -28,6 +27,7 @@ var transactionTests = []test{
 	{"Savepoint undoes on panic", savepointUndoesOnPanic},
 	{"Savepoints nest", savepointsNest},
 	{"Close waits for running transactions", closeWaits},
+	{"Close while others write loses nothing", closeWhileWriting},
 	{"Close twice does nothing and then all fails", closeTwice},
 }
 
@@ -188,26 +188,6 @@ func updatesRunInTurn(t *testing.T, b *bench) {
 	equal(t, "the counter", counter(t, b), writers*each)
 }
 
-// increment reads and writes: two at once would lose one.
-func increment(tx storage.Tx) error {
-	v, err := tx.Get("test", "counter")
-	if err != nil && !errors.Is(err, atoll.NotFound) {
-		return err
-	}
-	n, _ := strconv.Atoi(string(v))
-	return tx.Set("test", "counter", []byte(strconv.Itoa(n+1)))
-}
-
-func counter(t *testing.T, s storage.Store) int {
-	t.Helper()
-	v := read(t, s, func(r storage.Reader) ([]byte, error) { return r.Get("test", "counter") })
-	n, err := strconv.Atoi(string(v))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
 func updateSeesItsOwn(t *testing.T, b *bench) {
 	update(t, b, func(tx storage.Tx) error {
 		if err := writeSome(tx, 1); err != nil {
@@ -355,6 +335,35 @@ func closeWaits(t *testing.T, b *bench) {
 	closed()
 	b.Store = b.another(t)
 	there(t, b, 1, true)
+}
+
+func closeWhileWriting(t *testing.T, b *bench) {
+	update(t, b, increment)
+	const writers = 6
+	first, done := make(chan bool, writers), make(chan int, writers)
+	for range writers {
+		go func() {
+			n := 0
+			for b.Update(t.Context(), increment) == nil { // until it is closed
+				if n++; n == 1 {
+					first <- true
+				}
+			}
+			done <- n
+		}()
+	}
+	for range writers {
+		<-first
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want := 1
+	for range writers {
+		want += <-done
+	}
+	s := b.another(t)
+	equal(t, "the counter", counter(t, s), want)
 }
 
 func closeTwice(t *testing.T, b *bench) {
