@@ -41,7 +41,9 @@ func Audiences(t *topology.Topology, d *catalogue.Def, key atoll.Key, f atoll.Fi
 		out = patient(out, scope)
 	case catalogue.ToMessage:
 		out = message(out, f)
-	case catalogue.ToCentre, catalogue.ToNobody:
+	case catalogue.ToCentre:
+		out = chosen(out, d, f)
+	case catalogue.ToNobody:
 	}
 	for _, e := range d.Also {
 		out = also(out, t, e, f)

@@ -9,7 +9,10 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"maps"
+	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -151,6 +154,50 @@ func (n *Node) found(ctx context.Context) error {
 	return n.Centre.Found(ctx, "test", "Centre")
 }
 
+// Clone returns a fleet with copies of this one's databases, in another
+// directory. This one must be closed; it can be cloned any number of times.
+func (f *Fleet) Clone(ctx context.Context, dir string) (*Fleet, error) {
+	out := &Fleet{
+		Sites: map[atoll.SiteID]*Node{}, Stores: maps.Clone(f.Stores), Clock: &Clock{now: f.Clock.Now()}, Catalogue: f.Catalogue, dir: dir,
+	}
+	for _, n := range f.Nodes() {
+		b, err := os.ReadFile(filepath.Join(f.dir, n.Name+".db"))
+		if err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(filepath.Join(dir, n.Name+".db"), b, 0o600); err != nil {
+			return nil, err
+		}
+		copied, err := out.open(ctx, n.Name, n.Identity)
+		if err != nil {
+			return nil, errors.Join(err, out.Close())
+		}
+		if n.Site == nil {
+			out.Centre = copied
+		} else {
+			out.Sites[n.Door.Site] = copied
+		}
+	}
+	return out, nil
+}
+
+// Nodes returns the centre, then the sites by number.
+func (f *Fleet) Nodes() []*Node {
+	out := []*Node{f.Centre}
+	for _, id := range slices.Sorted(maps.Keys(f.Sites)) {
+		out = append(out, f.Sites[id])
+	}
+	return out
+}
+
+// At returns the node of the site, the centre's included; nil if there is none.
+func (f *Fleet) At(id atoll.SiteID) *Node {
+	if id == atoll.CentreID {
+		return f.Centre
+	}
+	return f.Sites[id]
+}
+
 // Close closes all databases.
 func (f *Fleet) Close() error {
 	var errs []error
@@ -203,6 +250,25 @@ func (f *Fleet) Sync(ctx context.Context, id atoll.SiteID) (site.Cycle, error) {
 		return site.Cycle{}, fmt.Errorf("no site %d", id)
 	}
 	return n.Site.Cycle(ctx)
+}
+
+// Settle lets all sites synchronise until none has anything more to say or to
+// hear: peace. It fails when that does not come about.
+func (f *Fleet) Settle(ctx context.Context) error {
+	for range 20 {
+		moved := 0
+		for _, id := range slices.Sorted(maps.Keys(f.Sites)) {
+			c, err := f.Sync(ctx, id)
+			if err != nil {
+				return fmt.Errorf("site %d: %w", id, err)
+			}
+			moved += c.Sent + c.Received + c.Retracted
+		}
+		if moved == 0 {
+			return nil
+		}
+	}
+	return errors.New("the sites do not come to rest")
 }
 
 // line is the network between a site and the centre.

@@ -1,0 +1,353 @@
+package simulate
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/site"
+	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
+)
+
+// world is a fleet on the test bench: its methods fail the test instead of
+// returning errors.
+type world struct {
+	*Fleet
+	t   testing.TB
+	ctx context.Context
+}
+
+// The fixtures are built once and copied for each test.
+var templates struct {
+	f1, f2 func() (*Fleet, error)
+}
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "fleet")
+	if err != nil {
+		panic(err)
+	}
+	build := func(name string, mirrored bool) func() (*Fleet, error) {
+		return sync.OnceValues(func() (*Fleet, error) {
+			at := dir + "/" + name
+			if err := os.Mkdir(at, 0o700); err != nil {
+				return nil, err
+			}
+			f, err := F1(context.Background(), at, mirrored)
+			if err != nil {
+				return nil, err
+			}
+			return f, f.Close()
+		})
+	}
+	templates.f1, templates.f2 = build("f1", false), build("f2", true)
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+func newWorld(t testing.TB, template func() (*Fleet, error)) *world {
+	t.Helper()
+	tf, err := template()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return clone(t, tf, t.TempDir())
+}
+
+func clone(t testing.TB, of *Fleet, dir string) *world {
+	t.Helper()
+	f, err := of.Clone(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return &world{f, t, t.Context()}
+}
+
+// f1 is the standard fixture, f2 the mirrored one.
+func f1(t testing.TB) *world { t.Helper(); return newWorld(t, templates.f1) }
+func f2(t testing.TB) *world { t.Helper(); return newWorld(t, templates.f2) }
+
+// sync lets the sites synchronise, one full cycle each, in this order.
+func (w *world) sync(sites ...atoll.SiteID) (last site.Cycle) {
+	w.t.Helper()
+	for _, id := range sites {
+		c, err := w.Sync(w.ctx, id)
+		if err != nil {
+			w.t.Fatalf("sync(%d): %v", id, err)
+		}
+		last = c
+	}
+	return last
+}
+
+// peace lets everybody synchronise and holds the fleet to its laws.
+func (w *world) peace() {
+	w.t.Helper()
+	if err := w.Settle(w.ctx); err != nil {
+		w.t.Fatal(err)
+	}
+	w.lawful()
+}
+
+// lawful fails on every breach of the laws.
+func (w *world) lawful() {
+	w.t.Helper()
+	for _, breach := range w.Check(w.ctx) {
+		w.t.Error(breach)
+	}
+}
+
+// configure changes the configuration at the centre.
+func (w *world) configure(c central.Configuration) central.Preview {
+	w.t.Helper()
+	p, err := w.Centre.Centre.Configure(w.ctx, "tester", c)
+	if err != nil {
+		w.t.Fatalf("configure: %v", err)
+	}
+	return p
+}
+
+// refused wants the error to have the code, and to say each of the words.
+func (w *world) refused(err error, code atoll.Code, words ...string) {
+	w.t.Helper()
+	if !errors.Is(err, code) {
+		w.t.Errorf("got %v; want it refused with %s", err, code)
+		return
+	}
+	text := err.Error()
+	var e *atoll.Error
+	if errors.As(err, &e) {
+		text += " " + e.Hint
+	}
+	for _, word := range words {
+		if !strings.Contains(text, word) {
+			w.t.Errorf("the refusal %q does not say %q", text, word)
+		}
+	}
+}
+
+// edit makes an edit at a site, as its user.
+func (w *world) edit(at atoll.SiteID, do ...journal.Proposal) {
+	w.t.Helper()
+	if err := w.At(at).Insert(w.ctx, do...); err != nil {
+		w.t.Fatalf("edit at site %d: %v", at, err)
+	}
+}
+
+// insert makes one record at a site and returns its id.
+func (w *world) insert(at atoll.SiteID, kind atoll.Type, f atoll.Fields) atoll.ID {
+	w.t.Helper()
+	id := atoll.NewID(w.Clock.Now())
+	w.edit(at, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: kind, ID: id}, Fields: f})
+	return id
+}
+
+// change proposes an update.
+func change(kind atoll.Type, id atoll.ID, f atoll.Fields) journal.Proposal {
+	return journal.Proposal{Verb: atoll.Update, Key: atoll.Key{Type: kind, ID: id}, Fields: f}
+}
+
+// update changes one record at a site.
+func (w *world) update(at atoll.SiteID, kind atoll.Type, id atoll.ID, f atoll.Fields) {
+	w.t.Helper()
+	w.edit(at, change(kind, id, f))
+}
+
+// act runs an act of documents on a document at a site.
+func (w *world) act(at atoll.SiteID, act func(documents.Desk, atoll.ID) ([]journal.Proposal, error), id atoll.ID) {
+	w.t.Helper()
+	if err := w.try(at, act, id); err != nil {
+		w.t.Fatalf("act at site %d: %v", at, err)
+	}
+}
+
+func (w *world) try(at atoll.SiteID, act func(documents.Desk, atoll.ID) ([]journal.Proposal, error), id atoll.ID) error {
+	_, err := w.At(at).Act(w.ctx, "tester", atoll.Cause{Kind: "user"}, func(d documents.Desk) ([]journal.Proposal, error) { return act(d, id) })
+	return err
+}
+
+// The acts.
+var (
+	finalise            = documents.Desk.Finalise
+	receive             = documents.Desk.Receive
+	finaliseRequisition = documents.Desk.FinaliseRequisition
+)
+
+// home is the site where the store is active.
+func (w *world) home(store string) atoll.SiteID {
+	w.t.Helper()
+	s, ok := w.topology(atoll.CentreID).Store(w.Stores[store])
+	if !ok {
+		w.t.Fatalf("no store %s", store)
+	}
+	return s.Site
+}
+
+func (w *world) topology(at atoll.SiteID) *topology.Topology {
+	w.t.Helper()
+	t, err := w.At(at).Topology(w.ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return t
+}
+
+// item makes an item on the primary.
+func (w *world) item(code string) atoll.ID {
+	w.t.Helper()
+	id, p := Item(code)
+	w.edit(w.topology(atoll.CentreID).Primary(), p)
+	return id
+}
+
+// stock puts packs of an item into a store and returns the stock line.
+func (w *world) stock(store string, item atoll.ID, packs string) atoll.ID {
+	w.t.Helper()
+	id := atoll.NewID(w.Clock.Now())
+	p := Stock(id, w.Stores[store], item, packs)
+	p.Fields.Set("batch", "L-"+store)
+	w.edit(w.home(store), p)
+	return id
+}
+
+// ship sends packs of a stock line from one store to another.
+func (w *world) ship(from, to string, line atoll.ID, packs ...string) atoll.ID {
+	w.t.Helper()
+	id, err := w.At(w.home(from)).Shipment(w.ctx, w.Stores[from], w.Stores[to], line, packs...)
+	if err != nil {
+		w.t.Fatalf("shipment %s to %s: %v", from, to, err)
+	}
+	return id
+}
+
+// request finalises a request requisition of one store to another.
+func (w *world) request(from, to string, item atoll.ID, quantity string) (atoll.ID, error) {
+	w.t.Helper()
+	at := w.home(from)
+	id := w.insert(at, "requisition", atoll.Fields{}.Set("store_id", w.Stores[from]).Set("kind", documents.Request).
+		Set("status", documents.New).Set("name_id", topology.StoreNameID(w.Stores[to])))
+	w.insert(at, "requisition_line", atoll.Fields{}.Set("requisition_id", id).Set("store_id", w.Stores[from]).
+		Set("item_id", item).Set("requested_quantity", number(quantity)))
+	return id, w.try(at, finaliseRequisition, id)
+}
+
+// get returns a record as the site shows it, nil if it does not.
+func (w *world) get(at atoll.SiteID, kind atoll.Type, id atoll.ID) *station.Record {
+	w.t.Helper()
+	r, err := w.At(at).Record(w.ctx, atoll.Key{Type: kind, ID: id})
+	if errors.Is(err, atoll.NotFound) {
+		return nil
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return &r
+}
+
+// want returns a record that must be shown at the site.
+func (w *world) want(at atoll.SiteID, kind atoll.Type, id atoll.ID) station.Record {
+	w.t.Helper()
+	r := w.get(at, kind, id)
+	if r == nil {
+		w.t.Fatalf("site %d does not show %s %s", at, kind, id)
+	}
+	return *r
+}
+
+// list returns the records of a type at a site, with these values of indexed
+// fields (name, value, …).
+func (w *world) list(at atoll.SiteID, kind atoll.Type, where ...string) []station.Record {
+	w.t.Helper()
+	q := storage.Query{Type: kind, Where: map[string]string{}}
+	for i := 0; i < len(where); i += 2 {
+		q.Where[where[i]] = where[i+1]
+	}
+	out, _, err := w.At(at).Records(w.ctx, q)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return out
+}
+
+// one returns the only record that list would.
+func (w *world) one(at atoll.SiteID, kind atoll.Type, where ...string) station.Record {
+	w.t.Helper()
+	got := w.list(at, kind, where...)
+	if len(got) != 1 {
+		w.t.Fatalf("site %d has %d %ss with %v; want one", at, len(got), kind, where)
+	}
+	return got[0]
+}
+
+// answer returns the responding half of a document at a site.
+func (w *world) answer(at atoll.SiteID, kind atoll.Type, id atoll.ID) station.Record {
+	w.t.Helper()
+	return w.one(at, kind, "originating_id", string(id))
+}
+
+// equal wants the record to be the same at both sites, to the byte.
+func (w *world) equal(kind atoll.Type, id atoll.ID, a, b atoll.SiteID) {
+	w.t.Helper()
+	x, y := w.want(a, kind, id), w.want(b, kind, id)
+	if string(x.Body) != string(y.Body) || x.Version != y.Version || x.Origin != y.Origin {
+		w.t.Errorf("%s is version %d %s at site %d, version %d %s at site %d", x.Key, x.Version, x.Body, a, y.Version, y.Body, b)
+	}
+}
+
+// instance returns the type of a store on a site, as the site itself shows it:
+// "" when it is not in the list.
+func (w *world) instance(at atoll.SiteID, store string) station.StoreView {
+	w.t.Helper()
+	views, err := w.At(at).Stores(w.ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, v := range views {
+		if v.ID == w.Stores[store] {
+			return v
+		}
+	}
+	return station.StoreView{}
+}
+
+// ofStore returns every record of the store that the node holds, hidden ones
+// included, other than its core record and the name it is traded with.
+func (w *world) ofStore(at atoll.SiteID, store string) []atoll.Key {
+	w.t.Helper()
+	var out []atoll.Key
+	h, err := snapshot(w.ctx, w.At(at))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for key, r := range h.records {
+		if key.Type != "name" && r.MustFields().ID("store_id") == w.Stores[store] {
+			out = append(out, key)
+		}
+	}
+	return out
+}
+
+// seq is the end of the site's journal.
+func (w *world) seq(at atoll.SiteID) uint64 {
+	w.t.Helper()
+	var head atoll.Head
+	err := w.At(at).Store.View(w.ctx, func(r storage.Reader) (err error) {
+		head, err = r.Head(at)
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return head.Seq
+}

@@ -1,0 +1,245 @@
+package simulate
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/authority"
+	"github.com/atollsync/atoll/catalogue"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/route"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
+)
+
+// Check holds the fleet to the laws that must be true whenever all sites have
+// synchronised and none has anything left to say (see [Fleet.Settle]). It asks
+// from both sides, as a record that never reached the centre is missed by nobody
+// who only asks the centre. It returns each breach in words, none when all is
+// well.
+func (f *Fleet) Check(ctx context.Context) []string {
+	c := &checker{fleet: f}
+	if err := c.run(ctx); err != nil {
+		c.say("the laws could not be checked: %v", err)
+	}
+	return c.breaches
+}
+
+// checker gathers breaches.
+type checker struct {
+	fleet    *Fleet
+	breaches []string
+}
+
+func (c *checker) say(format string, args ...any) {
+	const most = 50
+	if len(c.breaches) < most {
+		c.breaches = append(c.breaches, fmt.Sprintf(format, args...))
+	}
+}
+
+func (c *checker) run(ctx context.Context) error {
+	centre, err := snapshot(ctx, c.fleet.Centre)
+	if err != nil {
+		return err
+	}
+	nodes := map[atoll.SiteID]*holding{atoll.CentreID: centre}
+	for id, n := range c.fleet.Sites {
+		if nodes[id], err = snapshot(ctx, n); err != nil {
+			return err
+		}
+		c.replicas(centre, nodes[id])
+		c.holdings(centre, nodes[id])
+		c.rest(nodes[id])
+	}
+	c.rest(centre)
+	c.pairs(nodes, centre)
+	for _, n := range c.fleet.Nodes() {
+		if err := c.chains(ctx, n); err != nil {
+			return err
+		}
+	}
+	return c.stock(ctx, nodes, centre)
+}
+
+// holding is everything that one node has.
+type holding struct {
+	node       *Node
+	topology   *topology.Topology
+	records    map[atoll.Key]atoll.Record
+	staged     map[string]int
+	refused    map[atoll.SiteID]int
+	exceptions int
+}
+
+func snapshot(ctx context.Context, n *Node) (*holding, error) {
+	h := &holding{node: n, records: map[atoll.Key]atoll.Record{}}
+	err := n.Store.View(ctx, func(r storage.Reader) error {
+		var err error
+		if h.topology, err = n.Door.Topology(r); err != nil {
+			return err
+		}
+		for after := atoll.Position(0); ; {
+			page, err := r.Changed(after, 1000)
+			if err != nil {
+				return err
+			}
+			for _, rec := range page {
+				after = rec.Position
+				h.records[rec.Key] = rec
+			}
+			if len(page) == 0 {
+				break
+			}
+		}
+		if h.staged, err = r.CountStaged(); err != nil {
+			return err
+		}
+		h.refused, err = r.CountRefusals()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	open, err := n.Processors.Exceptions(ctx)
+	h.exceptions = len(open)
+	return h, err
+}
+
+// replicas: a site holds every record it is entitled to, as the centre has it, to
+// the byte.
+func (c *checker) replicas(centre, at *holding) {
+	site := at.node.Door.Site
+	entitled := centre.topology.Subscription(site)
+	for key, want := range centre.records {
+		due := slices.ContainsFunc(want.Audiences, func(a atoll.Audience) bool { return slices.Contains(entitled, a) })
+		got, there := at.records[key]
+		switch {
+		case !due:
+		case !there && want.Deleted: // it never had what is gone
+		case !there:
+			c.say("site %d lacks %s", site, key)
+		case got.Hidden:
+			c.say("site %d hides %s, which it is entitled to", site, key)
+		default:
+			c.same(site, got, want)
+		}
+	}
+}
+
+// same compares a site's record with the centre's.
+func (c *checker) same(site atoll.SiteID, got, want atoll.Record) {
+	switch {
+	case got.Version != want.Version || got.Origin != want.Origin || got.Deleted != want.Deleted:
+		c.say("%s: site %d has version %d of %s (deleted: %t), the centre version %d of %s (deleted: %t)", got.Key, site,
+			got.Version, got.Origin, got.Deleted, want.Version, want.Origin, want.Deleted)
+	case !bytes.Equal(got.Body, want.Body):
+		c.say("%s: site %d has %s, the centre %s", got.Key, site, got.Body, want.Body)
+	}
+}
+
+// holdings: what a site has is at the centre, unless it stays; and it has nothing
+// that is not meant for it.
+func (c *checker) holdings(centre, at *holding) {
+	site := at.node.Door.Site
+	entitled := centre.topology.Subscription(site)
+	for key, got := range at.records {
+		def, ok := at.node.Catalogue.Lookup(key.Type)
+		if !ok || got.Hidden {
+			continue
+		}
+		want, there := centre.records[key]
+		owned := c.owner(at, def, got) == site
+		switch {
+		case route.Stays(at.topology, def, got.MustFields()):
+			if !owned {
+				c.say("site %d has %s, which stays at another", site, key)
+			}
+			if there && want.Origin == got.Origin {
+				c.say("the centre has %s, which stays at site %d", key, site)
+			}
+			continue
+		case !there && got.Deleted:
+			continue // made and unmade before it was ever sent
+		case !there:
+			c.say("the centre lacks %s, which site %d has", key, site)
+			continue
+		}
+		due := slices.ContainsFunc(want.Audiences, func(a atoll.Audience) bool { return slices.Contains(entitled, a) })
+		if !due && !owned && !got.Deleted && got.Origin.Site != site {
+			c.say("site %d holds %s, which is not meant for it (audiences %v)", site, key, want.Audiences)
+		}
+		if owned {
+			c.same(site, got, want)
+		}
+	}
+}
+
+func (c *checker) owner(at *holding, def *catalogue.Def, r atoll.Record) atoll.SiteID {
+	s := authority.Subject{Def: def, Key: r.Key, Fields: r.MustFields()}
+	s.Home, s.HomeEpoch = authority.HomeOf(def, s.Fields)
+	if field, ok := def.Field(def.Scope); ok && field.Kind == catalogue.Reference && def.Home == "" {
+		if person, there := at.records[atoll.Key{Type: field.To, ID: s.Fields.ID(def.Scope)}]; there {
+			s.Home = person.MustFields().ID("home_store_id")
+		}
+	}
+	owner, err := authority.OwnerOf(at.topology, s, at.node.Door.Site)
+	if err != nil {
+		return 0
+	}
+	return owner.Site
+}
+
+// rest: nothing waits, nothing was refused, no document is unanswered.
+func (c *checker) rest(h *holding) {
+	for lane, n := range h.staged {
+		c.say("%s: %d records wait in lane %q", h.node.Name, n, lane)
+	}
+	for site, n := range h.refused {
+		c.say("%s: %d entries of site %d are in quarantine", h.node.Name, n, site)
+	}
+	if h.exceptions > 0 {
+		c.say("%s: %d documents could not be answered", h.node.Name, h.exceptions)
+	}
+}
+
+// chains: every journal follows from its first entry to its last, and the
+// centre's copies end where the originals do.
+func (c *checker) chains(ctx context.Context, n *Node) error {
+	own := n.Door.Site
+	return n.Store.View(ctx, func(r storage.Reader) error {
+		heads, err := r.Journals()
+		if err != nil {
+			return err
+		}
+		for site, head := range heads {
+			first, err := r.Entries(site, 0, 1, 1)
+			if err != nil {
+				return err
+			}
+			if len(first) == 0 || first[0].Seq != 1 {
+				continue // it goes on from the centre's memory (R-H-25)
+			}
+			read, err := journal.Verify(r, site, 0, atoll.Hash{})
+			if err != nil {
+				c.say("%s: journal of site %d: %v", n.Name, site, err)
+			}
+			if uint64(read) != head.Seq {
+				c.say("%s: journal of site %d ends at %d, not %d", n.Name, site, read, head.Seq)
+			}
+		}
+		if n.Site == nil {
+			return nil
+		}
+		return c.fleet.Centre.Store.View(ctx, func(at storage.Reader) error {
+			copied, err := at.Head(own)
+			if err == nil && (copied.Seq != heads[own].Seq || copied.Hash != heads[own].Hash) {
+				c.say("the journal of site %d ends at %d (%s), the centre's copy at %d (%s)", own, heads[own].Seq, heads[own].Hash, copied.Seq, copied.Hash)
+			}
+			return err
+		})
+	})
+}
