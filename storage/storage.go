@@ -5,6 +5,9 @@
 // examines every engine is storage/storagetest: one test for each promise made
 // here. Rules do not live in an engine: who may write a record, where it goes
 // and what is valid is decided before storage is called.
+//
+// Times are kept to the millisecond and come back in UTC; the zero time stays
+// zero.
 package storage
 
 import (
@@ -117,6 +120,10 @@ type JournalReader interface {
 	// Head returns the end of the site's journal; the zero Head when it is empty
 	// and no base was set.
 	Head(site atoll.SiteID) (atoll.Head, error)
+
+	// Base returns where this database's part of the site's journal begins: what
+	// SetBase set, or the zero Head when the journal is here from its beginning.
+	Base(site atoll.SiteID) (atoll.Head, error)
 
 	// Entries returns entries of the site's journal with a seq above after, in
 	// rising order: as many as fit into limit entries and maxBytes of content, but

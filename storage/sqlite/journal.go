@@ -51,6 +51,12 @@ func (r *reader) head(query string, site atoll.SiteID) (h atoll.Head, found bool
 	return h, true, nil
 }
 
+// Base implements [storage.JournalReader].
+func (r *reader) Base(site atoll.SiteID) (atoll.Head, error) {
+	h, _, err := r.head(getBase, site)
+	return h, err
+}
+
 // Entries implements [storage.JournalReader]. A limit or maxBytes of 0 is none.
 func (r *reader) Entries(site atoll.SiteID, after uint64, limit, maxBytes int) ([]storage.JournalEntry, error) {
 	if after > 1<<63-1 {
