@@ -1,0 +1,79 @@
+# Everything one needs: Go (the version in go.mod), make, and for `make race` a C
+# compiler. `make` alone prints the targets; .ci/run calls the same ones.
+
+GO       ?= go
+FUZZTIME ?= 60s
+BIN      ?= bin
+LINT      = $(GO) tool -modfile=tools/go.mod golangci-lint
+PLATFORMS = windows/amd64 linux/arm64 android/arm64
+
+# Packages whose tests know -update, and the fuzz targets as package:name.
+GOLDEN = $(sort $(dir $(shell grep -rl --include='*_test.go' 'flag.Bool."update"' .)))
+FUZZES = $(shell grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|/[^/]*:func |:|')
+
+.DEFAULT_GOAL := help
+.PHONY: help check build test race lint fmt fmt-check fuzz bench generate golden verify tidy-check cross ci demo clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+check: fmt lint test ## format, lint, test: before every push
+
+build: ## the program, in bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ ./cmd/atoll
+
+test: ## all tests
+	$(GO) test ./...
+
+race: ## all tests under the race detector, the long ones shortened
+	@test "$$(CGO_ENABLED=1 $(GO) env CGO_ENABLED)" = 1 && command -v "$$($(GO) env CC)" >/dev/null || \
+		{ echo "the race detector needs a C compiler ($$($(GO) env CC))"; exit 1; }
+	CGO_ENABLED=1 $(GO) test -race -short ./...
+
+lint: ## what the linters of .golangci.yml find
+	$(LINT) run ./...
+
+fmt: ## write every file in its format
+	$(LINT) fmt ./...
+
+fmt-check: ## name files that gofmt would change
+	@files=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+		test -z "$$files" || { echo "not formatted (make fmt):"; echo "$$files"; exit 1; }
+
+fuzz: ## every fuzz target for FUZZTIME (60s)
+	@set -e; for f in $(FUZZES); do \
+		echo "$$f"; $(GO) test -run '^$$' -fuzz "^$${f#*:}$$" -fuzztime $(FUZZTIME) "$${f%%:*}"; done
+
+bench: ## all benchmarks, ten runs each, for benchstat
+	$(GO) test -run '^$$' -bench . -benchmem -count 10 ./...
+
+generate: ## write generated files anew
+	$(GO) generate ./...
+
+golden: ## write golden files anew; read the diff before committing it
+	@set -e; for d in $(GOLDEN); do echo "$$d"; $(GO) test "$$d" -update >/dev/null; done
+
+verify: ## fail if a generated or golden file was out of date
+	@state() { git status --porcelain; git diff | git hash-object --stdin; }; before=$$(state); \
+		$(MAKE) --no-print-directory generate golden; \
+		test "$$(state)" = "$$before" || { \
+		echo "these files are not what their generators make: run make generate golden, read the diff, commit"; \
+		git --no-pager diff --stat; exit 1; }
+
+tidy-check: ## fail if go.mod does not list what the code imports
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+
+cross: ## the program for the other platforms, without a C compiler
+	@set -e; for p in $(PLATFORMS); do \
+		out=$(BIN)/$${p%/*}-$${p#*/}/; echo "$$p"; mkdir -p "$$out"; \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -trimpath -o "$$out" ./cmd/atoll; done
+
+ci: ## what CI runs, in its order
+	bash .ci/run
+
+demo: ## the worked example: a centre, sites, and what passes between them
+	$(GO) run ./cmd/atoll demo
+
+clean: ## remove what was built
+	rm -rf $(BIN)

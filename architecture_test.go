@@ -1,0 +1,577 @@
+package atoll_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/scanner"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+)
+
+const module = "github.com/atollsync/atoll"
+
+// A room is one package of this module and the others it may import.
+type room struct {
+	name string // its directory; "atoll" is the root
+	may  string // the rooms it may import, separated by spaces
+}
+
+// rooms is the plan of the house. A room may import only rooms above its own
+// line, and of those only the ones it names: arrows point one way. To add a
+// package, add its line here, below everything it stands on, and its row in
+// docs/architecture.md.
+var rooms = []room{
+	// The vocabulary.
+	{"atoll", ""},
+
+	// Rules: values in, values out.
+	{"catalogue", "atoll"},
+	{"topology", "atoll"},
+	{"authority", "atoll catalogue topology"},
+	{"route", "atoll catalogue topology"},
+	{"admit", "atoll catalogue topology authority"},
+
+	// What is stored, and what is said.
+	{"storage", "atoll"},
+	{"storage/sqlite", "atoll storage"},
+	{"storage/storagetest", "atoll storage"},
+	{"exchange", "atoll"},
+
+	// The stages, in the order in which a change meets them.
+	{"journal", "atoll catalogue topology authority route admit storage"},
+	{"integrate", "atoll catalogue exchange storage journal"},
+	{"documents", "atoll catalogue topology admit storage journal"},
+	{"transfer", "atoll catalogue topology admit storage journal documents"},
+
+	// The engines. Central and site never see each other.
+	{"station", "atoll catalogue topology authority admit storage journal documents transfer"},
+	{"central", "atoll catalogue topology authority route admit storage exchange journal integrate documents transfer"},
+	{"site", "atoll catalogue topology authority route storage exchange journal integrate documents transfer"},
+
+	// The edges: the network, other systems, people.
+	{"wire", "atoll exchange"},
+	{"gateway/msupply", "atoll catalogue topology storage journal"},
+	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents transfer station central site"},
+
+	// Where everything is put together.
+	{"host", everything},
+	{"simulate", everything},
+	{"demo", everything},
+	{"cmd/atoll", everything},
+}
+
+// everything stands for all rooms above.
+const everything = "*"
+
+// kept lists imports that only some rooms may have: what a room is for, it does
+// itself, and the others go through it.
+var kept = map[string]string{
+	"database/sql":                         "storage/sqlite",
+	"modernc.org/sqlite":                   "storage/sqlite",
+	"net/http":                             "wire api host simulate demo cmd/atoll",
+	"crypto/tls":                           "wire host cmd/atoll",
+	"github.com/klauspost/compress":        "wire api",
+	"github.com/goccy/go-yaml":             "catalogue cmd/atoll",
+	"github.com/cockroachdb/apd":           "catalogue documents gateway/msupply simulate demo",
+	"github.com/alexedwards/argon2id":      "station",
+	"github.com/alecthomas/kong":           "cmd/atoll",
+	"github.com/danielgtaylor/huma":        "api",
+	"github.com/cheggaaa/pb":               "cmd/atoll",
+	"testing":                              "storage/storagetest",
+	"log":                                  "",
+	"math/rand":                            "",
+	"unsafe":                               "",
+	"github.com/atollsync/atoll/simulate":  "demo cmd/atoll",
+	"github.com/atollsync/atoll/cmd/atoll": "",
+}
+
+// exactly lists imports of kept whose subdirectories are other packages.
+var exactly = []string{"log", "testing", "math/rand", "net/http"}
+
+const (
+	maxLines = 600 // of one Go file
+	maxShare = 4   // one package holds less than one maxShare-th of the code
+)
+
+// source is one Go file.
+type source struct {
+	path, room, name string
+	test             bool
+	file             *ast.File
+	lines, code      int
+}
+
+var sources = sync.OnceValues(func() ([]source, error) {
+	var out []source
+	set := token.NewFileSet()
+	err := walk(func(p string) error {
+		if !strings.HasSuffix(p, ".go") || strings.Contains(p, "testdata/") || strings.HasPrefix(p, "tools/") {
+			return nil
+		}
+		b, err := os.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		f, err := parser.ParseFile(set, p, b, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		dir := path.Dir(p)
+		if dir == "." {
+			dir = "atoll"
+		}
+		out = append(out, source{
+			path: p, room: dir, name: f.Name.Name, test: strings.HasSuffix(p, "_test.go"),
+			file: f, lines: strings.Count(string(b), "\n"), code: codeLines(b),
+		})
+		return nil
+	})
+	return out, err
+})
+
+// walk calls fn for every file of the checkout, by its path with slashes.
+func walk(fn func(p string) error) error {
+	return filepath.WalkDir(".", func(p string, d fs.DirEntry, err error) error {
+		p = filepath.ToSlash(p)
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (p == ".git" || p == "bin" || p == "data" || p == "demo-data"):
+			return fs.SkipDir
+		case d.Type().IsRegular():
+			return fn(p)
+		}
+		return nil
+	})
+}
+
+// codeLines returns the number of lines that hold more than comments.
+func codeLines(b []byte) int {
+	var s scanner.Scanner
+	set := token.NewFileSet()
+	f := set.AddFile("", -1, len(b))
+	s.Init(f, b, nil, 0)
+	lines := map[int]bool{}
+	for {
+		pos, tok, lit := s.Scan()
+		if tok == token.EOF {
+			return len(lines)
+		}
+		if tok == token.SEMICOLON && lit == "\n" {
+			continue
+		}
+		for i := range strings.Count(lit, "\n") + 1 { // a raw string has several
+			lines[f.Line(pos)+i] = true
+		}
+	}
+}
+
+func load(t *testing.T) []source {
+	t.Helper()
+	s, err := sources()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s) < 50 {
+		t.Fatalf("%d Go files found: the test looks in the wrong place", len(s))
+	}
+	return s
+}
+
+// imports returns the paths a file imports.
+func imports(f *ast.File) []string {
+	var out []string
+	for _, i := range f.Imports {
+		p, _ := strconv.Unquote(i.Path.Value)
+		out = append(out, p)
+	}
+	return out
+}
+
+// roomOf returns the room an import path of this module names.
+func roomOf(imp string) (string, bool) {
+	if imp == module {
+		return "atoll", true
+	}
+	return strings.CutPrefix(imp, module+"/")
+}
+
+func TestImportsPointDown(t *testing.T) {
+	place := map[string]int{}
+	for i, r := range rooms {
+		if _, twice := place[r.name]; twice {
+			t.Errorf("%s has two lines in the table", r.name)
+		}
+		for _, m := range strings.Fields(r.may) {
+			if _, above := place[m]; !above && m != everything {
+				t.Errorf("the table lets %s import %s, which does not stand above it", r.name, m)
+			}
+		}
+		place[r.name] = i
+	}
+	for _, s := range load(t) {
+		at, known := place[s.room]
+		if !known {
+			t.Errorf("%s: package %s is not in the table: add its line to rooms in architecture_test.go, below all it stands on, "+
+				"and its row to docs/architecture.md", s.path, s.room)
+			continue
+		}
+		if s.test {
+			continue
+		}
+		may := strings.Fields(rooms[at].may)
+		for _, imp := range imports(s.file) {
+			to, ours := roomOf(imp)
+			if !ours {
+				continue
+			}
+			if there, known := place[to]; known && slices.Contains(may, everything) && there < at {
+				continue
+			}
+			if !slices.Contains(may, to) {
+				t.Errorf("%s imports %s; %s may import: %s. If the new arrow is right, draw it in architecture_test.go and docs/architecture.md",
+					s.path, to, s.room, rooms[at].may)
+			}
+		}
+	}
+}
+
+func TestKeptImports(t *testing.T) {
+	for _, s := range load(t) {
+		for _, imp := range imports(s.file) {
+			for p, where := range kept {
+				if imp != p && (slices.Contains(exactly, p) || !strings.HasPrefix(imp, p+"/")) {
+					continue
+				}
+				if !s.test && !slices.Contains(strings.Fields(where), s.room) {
+					t.Errorf("%s imports %s, which is kept to: %s", s.path, imp, orNobody(where))
+				}
+			}
+		}
+	}
+}
+
+func orNobody(s string) string {
+	if s == "" {
+		return "nobody"
+	}
+	return s
+}
+
+func TestPackageComments(t *testing.T) {
+	comments := map[string][]string{}
+	for _, s := range load(t) {
+		if s.test {
+			continue
+		}
+		comments[s.room] = append(comments[s.room], "")
+		if s.file.Doc == nil {
+			continue
+		}
+		comments[s.room][0] += " " + s.path
+		begin := "Package " + s.name + " "
+		if s.name == "main" {
+			begin = "Command " + path.Base(s.room) + " "
+		}
+		if !strings.HasPrefix(s.file.Doc.Text(), begin) {
+			t.Errorf("%s: the package comment does not begin with %q", s.path, begin)
+		}
+	}
+	for r, c := range comments {
+		if n := len(strings.Fields(c[0])); n != 1 {
+			t.Errorf("%s has %d package comments, want one:%s", r, n, c[0])
+		}
+	}
+}
+
+func TestPackageNames(t *testing.T) {
+	for _, s := range load(t) {
+		for part := range strings.SplitSeq(s.room, "/") {
+			switch part {
+			case "util", "utils", "common", "internal", "helper", "helpers", "types", "misc", "base", "pkg", "lib":
+				t.Errorf("%s: the name %q does not say what is in there", s.path, part)
+			}
+		}
+	}
+}
+
+func TestSizes(t *testing.T) {
+	code, all := map[string]int{}, 0
+	for _, s := range load(t) {
+		if s.lines > maxLines {
+			t.Errorf("%s has %d lines; the limit is %d", s.path, s.lines, maxLines)
+		}
+		if !s.test {
+			code[s.room] += s.code
+			all += s.code
+		}
+	}
+	for r, n := range code {
+		if n*maxShare >= all {
+			t.Errorf("%s holds %d of %d lines of code; one package shall hold less than a quarter", r, n, all)
+		}
+	}
+	largest := slices.MaxFunc(slices.Collect(maps.Keys(code)), func(a, b string) int { return code[a] - code[b] })
+	t.Logf("%d lines of code in %d packages; the largest is %s with %d", all, len(code), largest, code[largest])
+}
+
+// The one door: records and journals are written by package journal alone
+// (R-A-13). Where a journal begins is also told by what sets a database up.
+func TestOneDoor(t *testing.T) {
+	door := map[string]string{
+		"Put":     "journal",
+		"Forget":  "journal",
+		"Append":  "journal",
+		"SetBase": "journal site host simulate",
+	}
+	calls := 0
+	for _, s := range load(t) {
+		if s.test || strings.HasPrefix(s.room, "storage/") || !slices.Contains(imports(s.file), module+"/storage") {
+			continue // without the contract there is no transaction to call
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			where, guarded := door[sel.Sel.Name]
+			if x, ok := sel.X.(*ast.Ident); !guarded || ok && importsAs(s.file, x.Name) {
+				return true
+			}
+			calls++
+			if !slices.Contains(strings.Fields(where), s.room) {
+				t.Errorf("%s uses the method %s of a transaction; only %s may: write records through journal.Door",
+					s.path, sel.Sel.Name, strings.Join(strings.Fields(where), ", "))
+			}
+			return true
+		})
+	}
+	if calls < 4 {
+		t.Errorf("%d calls of the door's methods found: the test looks for the wrong names", calls)
+	}
+}
+
+// importsAs reports whether the file imports a package under the name.
+func importsAs(f *ast.File, name string) bool {
+	return slices.ContainsFunc(f.Imports, func(i *ast.ImportSpec) bool {
+		p, _ := strconv.Unquote(i.Path.Value)
+		return i.Name != nil && i.Name.Name == name || i.Name == nil && path.Base(p) == name
+	})
+}
+
+var (
+	requireLine   = regexp.MustCompile(`(?m)^(?:require)?\s+([a-z][\w.-]*\.[\w./~-]+) v\S+`)
+	dependencyRow = regexp.MustCompile("(?m)^\\| `([^`]+)`")
+)
+
+// Every module that our files import has its row in docs/dependencies.md, and
+// every row its module.
+func TestDependenciesAreListed(t *testing.T) {
+	mod, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var required []string
+	for _, m := range requireLine.FindAllSubmatch(mod, -1) {
+		required = append(required, string(m[1]))
+	}
+	direct := map[string]string{} // module → a file that imports it
+	for _, s := range load(t) {
+		for _, imp := range imports(s.file) {
+			best := ""
+			for _, m := range required {
+				if (imp == m || strings.HasPrefix(imp, m+"/")) && len(m) > len(best) {
+					best = m
+				}
+			}
+			if best != "" {
+				direct[best] = s.path
+			}
+		}
+	}
+	page, err := os.ReadFile("docs/dependencies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := map[string]bool{}
+	for _, m := range dependencyRow.FindAllSubmatch(page, -1) {
+		if string(m[1]) == module+"/tools" {
+			continue
+		}
+		listed[string(m[1])] = true
+		if direct[string(m[1])] == "" {
+			t.Errorf("docs/dependencies.md lists %s, which no file imports", m[1])
+		}
+	}
+	for m, by := range direct {
+		if !listed[m] {
+			t.Errorf("%s imports %s, which has no row in docs/dependencies.md: what is it for, why this one, what would we write otherwise?", by, m)
+		}
+	}
+	if len(direct) < 5 || len(direct) > 25 {
+		t.Errorf("%d direct modules; between 5 and 25 were expected", len(direct))
+	}
+}
+
+// nowhere lists words that no file of this repository holds, in two halves each,
+// so that this one does not: paths of somebody's machine, and hosts of registries,
+// which belong in nobody's build.
+var nowhere = [][2]string{
+	{"/work/", "main"},
+	{"/work/", "shared"},
+	{"/ro", "ot/"},
+	{"/ho", "me/"},
+	{"/tmp/", "bash"},
+	{"C:\\", "Users"},
+	{"proxy.gol", "ang.org"},
+	{"sum.gol", "ang.org"},
+	{"registry.np", "mjs"},
+	{"py", "pi.org"},
+	{"crates", ".io"},
+	{"deb.deb", "ian.org"},
+	{"house-", "style"},
+	{"behaviour", ".md"},
+}
+
+func TestWordsThatBelongNowhere(t *testing.T) {
+	err := walk(func(p string) error {
+		b, err := os.ReadFile(p)
+		if err != nil || slices.Contains(b[:min(len(b), 8000)], 0) || path.Base(p) == "go.sum" {
+			return err
+		}
+		for i, line := range strings.Split(string(b), "\n") {
+			for _, w := range nowhere {
+				if strings.Contains(line, w[0]+w[1]) {
+					t.Errorf("%s:%d holds %q", p, i+1, w[0]+w[1])
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+var (
+	mdLink   = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	mdSymbol = regexp.MustCompile("`([a-z]+)\\.([A-Z]\\w*)(?:\\.([A-Z]\\w*))?(?:\\(\\))?`")
+	mdPath   = regexp.MustCompile("`((?:[\\w-]+/)*[\\w.-]+\\.(?:go|md|sql|yaml)|(?:[\\w-]+/)+)`")
+	mdLine   = regexp.MustCompile(`\.go:\d`)
+)
+
+// What the documents name is there: files, links, and symbols of our packages.
+func TestDocumentsNameWhatExists(t *testing.T) {
+	symbols := map[string]map[string]bool{} // package → exported names, also "Type.Name"
+	for _, s := range load(t) {
+		if !s.test {
+			if symbols[s.name] == nil {
+				symbols[s.name] = map[string]bool{}
+			}
+			declare(symbols[s.name], s.file)
+		}
+	}
+	named := 0
+	err := walk(func(p string) error {
+		if path.Ext(p) != ".md" {
+			return nil
+		}
+		b, err := os.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		for _, m := range mdLink.FindAllStringSubmatch(string(b), -1) {
+			to, _, _ := strings.Cut(m[1], "#")
+			if to == "" || strings.Contains(to, "://") || strings.HasPrefix(to, "mailto:") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(p), to)); err != nil {
+				t.Errorf("%s links to %s, which is not there", p, m[1])
+			}
+		}
+		for _, m := range mdSymbol.FindAllStringSubmatch(string(b), -1) {
+			known, ours := symbols[m[1]]
+			name := strings.TrimSuffix(m[2]+"."+m[3], ".")
+			if ours && !known[name] {
+				t.Errorf("%s names %s.%s, which is not declared", p, m[1], name)
+			}
+			named++
+		}
+		for _, m := range mdPath.FindAllStringSubmatch(string(b), -1) {
+			_, here := os.Stat(filepath.Join(filepath.Dir(p), m[1]))
+			_, atRoot := os.Stat(m[1])
+			if here != nil && atRoot != nil && strings.Contains(m[1], "/") {
+				t.Errorf("%s names %s, which is not there", p, m[1])
+			}
+		}
+		if m := mdLine.FindString(string(b)); m != "" {
+			t.Errorf("%s names a line (%s); name the function, which moves along", p, m)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if named < 20 {
+		t.Errorf("%d symbols found in the documents: the test looks for the wrong form", named)
+	}
+}
+
+// declare adds the exported names that the file declares at its top level.
+func declare(names map[string]bool, f *ast.File) {
+	for _, d := range f.Decls {
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			if d.Recv == nil {
+				names[d.Name.Name] = true
+				continue
+			}
+			of := d.Recv.List[0].Type
+			if star, ok := of.(*ast.StarExpr); ok {
+				of = star.X
+			}
+			if id, ok := of.(*ast.Ident); ok {
+				names[id.Name+"."+d.Name.Name] = true
+			}
+		case *ast.GenDecl:
+			for _, s := range d.Specs {
+				declareSpec(names, s)
+			}
+		}
+	}
+}
+
+func declareSpec(names map[string]bool, s ast.Spec) {
+	switch s := s.(type) {
+	case *ast.ValueSpec:
+		for _, n := range s.Names {
+			names[n.Name] = true
+		}
+	case *ast.TypeSpec:
+		names[s.Name.Name] = true
+		var members *ast.FieldList
+		switch t := s.Type.(type) {
+		case *ast.StructType:
+			members = t.Fields
+		case *ast.InterfaceType:
+			members = t.Methods
+		default:
+			return
+		}
+		for _, m := range members.List {
+			for _, n := range m.Names {
+				names[s.Name.Name+"."+n.Name] = true
+			}
+		}
+	}
+}
