@@ -1,0 +1,312 @@
+package msupply
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/journal"
+)
+
+// The outcomes of a source, and of a record of ours.
+const (
+	inserted  = "inserted"
+	changed   = "changed"
+	unchanged = "unchanged"
+	deleted   = "deleted"
+	keptWhole = "kept"
+)
+
+// verdict is what becomes of one record of ours.
+type verdict struct {
+	typ  atoll.Type
+	verb string
+}
+
+// planned is one source with the changes that its import needs.
+type planned struct {
+	*row
+	state    string
+	verdicts []verdict
+	records  []journal.Proposal // its records
+	notes    []journal.Proposal // external keys and companions
+	refusals int
+}
+
+// unit is what has to be in one entry: a document with its lines, since lines of
+// a finalised document cannot be added later; otherwise one source.
+type unit struct {
+	members []*planned
+	order   int  // in which its types are written
+	barrier bool // what is written later needs it in force: stores, patients
+}
+
+// planner compares translated rows with the database and says what to write.
+type planner struct {
+	ctx     context.Context
+	writer  Writer
+	w       *world
+	touched map[atoll.Key]bool // records that an earlier row plans already
+	shared  *planned           // patterns of empty keys, which belong to no one row
+}
+
+// plan returns what is to be done for the row. It reads; it writes nothing.
+func (p *planner) plan(r *row) (*planned, error) {
+	out := &planned{row: r, state: unchanged}
+	if r.refused == "" {
+		same, err := p.seen(r)
+		if err != nil {
+			return nil, err
+		}
+		if same {
+			for _, m := range r.made {
+				out.verdicts = append(out.verdicts, verdict{m.typ, unchanged}, verdict{externalType, unchanged})
+			}
+			out.verdicts = append(out.verdicts, verdict{keptType, unchanged})
+			return out, nil
+		}
+		for _, m := range r.made {
+			if err := p.compare(out, m); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if r.refused != "" { // before, or by the comparison
+		return out, p.keep(out)
+	}
+	return out, p.companions(out)
+}
+
+// keep plans to keep the whole record instead of what was planned for it.
+func (p *planner) keep(out *planned) error {
+	for _, q := range out.records {
+		delete(p.touched, q.Key)
+	}
+	out.state, out.records, out.notes, out.verdicts = keptWhole, nil, nil, nil
+	return p.companions(out)
+}
+
+// seen reports whether the last import of the record brought just this.
+func (p *planner) seen(r *row) (bool, error) {
+	f, _, ok, err := p.read(atoll.Key{Type: keptType, ID: keptID(r.table, r.key)})
+	return ok && f.Text("why") == whyRemainder && f.Text("digest") == r.digest(), err
+}
+
+// read returns a record that is there and not deleted.
+func (p *planner) read(key atoll.Key) (atoll.Fields, uint64, bool, error) {
+	r, ok, err := p.writer.Record(p.ctx, key)
+	if err != nil || !ok || r.Deleted {
+		return atoll.Fields{}, 0, false, err
+	}
+	f, err := r.Fields()
+	return f, r.Version, err == nil, err
+}
+
+// compare plans the change of one record.
+func (p *planner) compare(out *planned, m *made) error {
+	r := out.row
+	if r.refused != "" || p.touched[m.record()] {
+		return nil
+	}
+	before, there, err := p.writer.Record(p.ctx, m.record())
+	if err != nil {
+		return err
+	}
+	old := atoll.Fields{}
+	if there {
+		if old, err = before.Fields(); err != nil {
+			return err
+		}
+	}
+	if m.delete {
+		if there && !before.Deleted {
+			p.propose(out, m, journal.Proposal{Verb: atoll.Delete, Key: m.record(), Expect: before.Version}, deleted)
+		}
+		return nil
+	}
+	note, _, noted, err := p.read(atoll.Key{Type: externalType, ID: externalID(r.table, m.key)})
+	if err != nil {
+		return err
+	}
+	switch {
+	case noted && (note.Text("record_type") != string(m.typ) || note.ID("record_id") != m.id):
+		r.refuse(whyIdentity, "it was imported as "+note.Text("record_type")+" before, and is a "+string(m.typ)+" now")
+		return nil
+	case there && before.Deleted:
+		r.refuse(whyHere, "the record was deleted here")
+		return nil
+	case !there:
+		p.propose(out, m, journal.Proposal{Verb: atoll.Insert, Key: m.record(), Fields: m.whole()}, inserted)
+	default:
+		p.update(out, m, old, before.Version)
+	}
+	if !noted && r.refused == "" {
+		out.notes = append(out.notes, journal.Proposal{
+			Verb: atoll.Insert, Key: atoll.Key{Type: externalType, ID: externalID(r.table, m.key)}, Fields: r.external(m),
+		})
+		out.verdicts = append(out.verdicts, verdict{externalType, inserted})
+	} else {
+		out.verdicts = append(out.verdicts, verdict{externalType, unchanged})
+	}
+	return nil
+}
+
+// update plans the fields that differ, among those the source speaks of.
+func (p *planner) update(out *planned, m *made, old atoll.Fields, version uint64) {
+	change := differences(old, m.fields)
+	if m.typ == "number_sequence" && change.Has("last") && old.Int("last") > change.Int("last") {
+		delete(change, "last") // numbers were given here since: a sequence never falls back
+	}
+	if len(change) == 0 {
+		out.verdicts = append(out.verdicts, verdict{m.typ, unchanged})
+		return
+	}
+	if err := out.w.catalogue.CheckChange(m.typ, old, change); err != nil {
+		out.refuse(whySchema, err.Error())
+		return
+	}
+	p.propose(out, m, journal.Proposal{Verb: atoll.Update, Key: m.record(), Fields: change, Expect: version}, changed)
+}
+
+func (p *planner) propose(out *planned, m *made, q journal.Proposal, verb string) {
+	p.touched[m.record()] = true
+	out.records = append(out.records, q)
+	out.verdicts = append(out.verdicts, verdict{m.typ, verb})
+	if m == out.main() {
+		out.state = verb
+	} else if out.state == unchanged {
+		out.state = changed
+	}
+}
+
+// differences are the fields of to that are otherwise in from; null for those to
+// be cleared. Fields that to does not name are no business of the import.
+func differences(from, to atoll.Fields) atoll.Fields {
+	out := atoll.Fields{}
+	for name, v := range to {
+		if to.Has(name) && !bytes.Equal(from[name], v) || !to.Has(name) && from.Has(name) {
+			out[name] = v
+		}
+	}
+	return out
+}
+
+// companions plans the foreign_records of the row, and removes parts of an
+// earlier, longer one.
+func (p *planner) companions(out *planned) error {
+	r := out.row
+	now := r.companions()
+	first := atoll.Key{Type: keptType, ID: keptID(r.table, r.key)}
+	before, _, _, err := p.read(first)
+	if err != nil {
+		return err
+	}
+	parts := int64(1)
+	for _, k := range now {
+		if n := k.fields.Int("parts"); n > 0 {
+			parts = n
+		}
+		if err := p.companion(out, k); err != nil {
+			return err
+		}
+	}
+	for i := parts; i < before.Int("parts"); i++ {
+		key := atoll.Key{Type: keptType, ID: keptID(r.table, r.key, string(rune('0'+i/10))+string(rune('0'+i%10)))}
+		if _, version, there, err := p.read(key); err != nil {
+			return err
+		} else if there {
+			out.notes = append(out.notes, journal.Proposal{Verb: atoll.Delete, Key: key, Expect: version})
+			out.verdicts = append(out.verdicts, verdict{keptType, deleted})
+		}
+	}
+	return nil
+}
+
+func (p *planner) companion(out *planned, k kept) error {
+	key := atoll.Key{Type: keptType, ID: k.id}
+	if k.fields.Text("why") == whyEmpty {
+		if p.touched[key] {
+			return nil // another row has the same empty keys
+		}
+		p.touched[key] = true
+		out = p.shared
+	}
+	old, version, there, err := p.read(key)
+	if err != nil {
+		return err
+	}
+	verb := inserted
+	q := journal.Proposal{Verb: atoll.Insert, Key: key, Fields: k.fields}
+	if there {
+		q = journal.Proposal{Verb: atoll.Update, Key: key, Fields: differences(old, k.fields), Expect: version}
+		verb = changed
+	}
+	if there && len(q.Fields) == 0 {
+		verb = unchanged
+	} else {
+		out.notes = append(out.notes, q)
+	}
+	out.verdicts = append(out.verdicts, verdict{keptType, verb})
+	switch {
+	case out == p.shared || out.state == keptWhole:
+	case out.within:
+		out.state = verb
+	case verb == changed && out.state == unchanged:
+		out.state = changed // what is not translated has changed
+	}
+	return nil
+}
+
+// whole are the lines that are written with their document.
+var whole = []atoll.Type{
+	"invoice_line", "prescription_line", "requisition_line", "stocktake_line", "purchase_order_line", "goods_received_line",
+}
+
+// units puts what was planned into the order of the catalogue: a record comes
+// after what it needs.
+func (p *planner) units(all []*planned) []*unit {
+	var out []*unit
+	for _, q := range p.shared.notes {
+		out = append(out, &unit{members: []*planned{{notes: []journal.Proposal{q}}}, order: -2})
+	}
+	of := map[atoll.Key]*unit{}
+	for _, m := range all {
+		if len(m.records) == 0 && len(m.notes) == 0 {
+			continue
+		}
+		u := &unit{members: []*planned{m}, order: -1}
+		for _, q := range m.records {
+			u.order = max(u.order, p.w.catalogue.Order(q.Key.Type))
+			u.barrier = u.barrier || q.Key.Type == "store" || q.Key.Type == "patient" || q.Key.Type == "prescriber"
+			of[q.Key] = u
+		}
+		out = append(out, u)
+	}
+	for _, u := range out {
+		head := of[document(u.members[0])]
+		if head == nil || head == u {
+			continue
+		}
+		head.members = append(head.members, u.members...)
+		head.order = max(head.order, u.order)
+		u.members = nil
+	}
+	out = slices.DeleteFunc(out, func(u *unit) bool { return len(u.members) == 0 })
+	slices.SortStableFunc(out, func(a, b *unit) int { return cmp.Compare(a.order, b.order) })
+	return out
+}
+
+// document is the document that the line of a source is part of, if it is one.
+func document(m *planned) atoll.Key {
+	if len(m.records) != 1 || !slices.Contains(whole, m.records[0].Key.Type) {
+		return atoll.Key{}
+	}
+	for _, f := range m.def.Fields {
+		if f.Parent {
+			return atoll.Key{Type: f.To, ID: m.main().fields.ID(f.Name)}
+		}
+	}
+	return atoll.Key{}
+}
