@@ -16,6 +16,7 @@ var journalTests = []test{
 	{"Nothing in the journal can be changed R-K-59", journalNeverChanges},
 	{"Head is the end of the journal", headIsTheEnd},
 	{"SetBase sets where an empty journal begins", setBase},
+	{"Base is what SetBase set", baseIsKept},
 	{"Entries fit into limit and bytes, but always one", entriesFit},
 	{"Journals returns every head", journals},
 }
@@ -147,6 +148,23 @@ func setBase(t *testing.T, b *bench) {
 	equal(t, "the entries", got, []storage.JournalEntry{entry(1, 42)})
 	err := b.Update(t.Context(), func(tx storage.Tx) error { return tx.SetBase(1, base) })
 	code(t, "a base under entries", err, atoll.Exists)
+}
+
+func baseIsKept(t *testing.T, b *bench) {
+	base := func(site atoll.SiteID) atoll.Head {
+		return read(t, b, func(r storage.Reader) (atoll.Head, error) { return r.Base(site) })
+	}
+	want := atoll.Head{Timeline: timeline(8), Seq: 41, Hash: hash(41)}
+	update(t, b, func(tx storage.Tx) error {
+		err := errors.Join(tx.SetBase(1, want), tx.Append(entry(1, 42)), tx.Append(entry(2, 1)))
+		got, err2 := tx.Base(1)
+		equal(t, "in the transaction", got, want)
+		return errors.Join(err, err2)
+	})
+	b.reopen(t)
+	equal(t, "under entries", base(1), want)
+	equal(t, "of a journal from its beginning", base(2), atoll.Head{})
+	equal(t, "of none", base(3), atoll.Head{})
 }
 
 func entriesFit(t *testing.T, b *bench) {
