@@ -80,6 +80,7 @@ func (c *Centre) exchange(ctx context.Context, h exchange.Hello, entries iter.Se
 			y.bytes += len(r.Body)
 		}
 		if end, ok := f.(exchange.End); ok {
+			y.cursor = end.Cursor
 			y.complete = !end.More && h.Waiting <= p.receipt.Offered
 		}
 		if !yield(f) {
@@ -168,6 +169,7 @@ type tally struct {
 	records  int
 	bytes    int
 	complete bool
+	cursor   atoll.Position // how far the answer reached
 }
 
 // Cycle is one row of the centre's sync log (R-I-24).
@@ -212,7 +214,10 @@ func (c *Centre) record(h exchange.Hello, y *tally, err error) {
 			return nil //nolint:nilerr // a site that was never made has no state
 		}
 		if y.complete && row.Code == "" {
-			s.LastComplete = now
+			s.LastComplete, s.Cursor, s.Waiting = now, y.cursor, 0
+			if s.Initialisation == InitStarted {
+				s.Initialisation = InitCompleted
+			}
 		}
 		if row.Code != "" && row.Code != atoll.Interrupted {
 			s.LastCode, s.LastError = row.Code, row.Error

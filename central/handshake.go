@@ -112,7 +112,7 @@ func (c *Centre) place(r storage.Reader, s *SiteState, h exchange.Hello, known a
 	switch {
 	case h.Acknowledged.Seq > h.Head.Seq:
 		return atoll.Errorf(atoll.Invalid, "the acknowledged position %d is above the journal's end %d", h.Acknowledged.Seq, h.Head.Seq)
-	case s.Initialisation != InitCompleted && h.Head.Seq == 0:
+	case h.Initialising && h.Head.Seq == 0:
 		return nil // a fresh database: it takes our memory of the journal as its base
 	case h.Head.Seq < known.Seq:
 		return restored

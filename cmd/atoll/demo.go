@@ -1,0 +1,6 @@
+package main
+
+type demoCmd struct{}
+
+// Run runs the demo.
+func (demoCmd) Run(*session) error { return nil }

@@ -1,0 +1,377 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/host"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/storage"
+)
+
+type recordCmd struct {
+	Get     recordGetCmd     `cmd:"" help:"One record, with its owner."`
+	Put     recordPutCmd     `cmd:"" help:"Make or change a record."`
+	Delete  recordDeleteCmd  `cmd:"" help:"Delete a record."`
+	List    recordListCmd    `cmd:"" help:"Records of one type."`
+	History recordHistoryCmd `cmd:"" help:"Every version of a record: who, where, when."`
+}
+
+type keyArg struct {
+	Type string `arg:"" help:"Record type, such as item."`
+	ID   string `arg:"" help:"Id of the record."`
+}
+
+func (k keyArg) key() (atoll.Key, error) {
+	id, err := atoll.ParseID(k.ID)
+	return atoll.Key{Type: atoll.Type(k.Type), ID: id}, err
+}
+
+// recordJSON is a record as --json prints it.
+type recordJSON struct {
+	Type     atoll.Type   `json:"type"`
+	ID       atoll.ID     `json:"id"`
+	Version  uint64       `json:"version"`
+	Origin   atoll.Origin `json:"origin"`
+	Owner    atoll.SiteID `json:"owner,omitempty"`
+	Why      string       `json:"owner_reason,omitempty"`
+	Editable bool         `json:"editable"`
+	Fields   atoll.Fields `json:"fields"`
+}
+
+func asJSON(r station.Record) recordJSON {
+	return recordJSON{r.Type, r.ID, r.Version, r.Origin, r.Owner.Site, r.Owner.Why, r.Editable, r.Fields}
+}
+
+type recordGetCmd struct{ keyArg }
+
+// Run prints one record.
+func (c recordGetCmd) Run(s *session) error {
+	key, err := c.key()
+	if err != nil {
+		return err
+	}
+	return s.with(func(h *host.Host) error {
+		r, err := h.Station.Record(s.ctx, key)
+		if err != nil {
+			return err
+		}
+		return s.print(asJSON(r), func() {
+			s.say("%s  version %d, made by entry %s", r.Key, r.Version, r.Origin)
+			if r.Editable {
+				s.say("editable here: %s", r.Owner.Why)
+			} else {
+				s.say("read only here: it belongs to site %d (%s)", r.Owner.Site, r.Owner.Why)
+			}
+			for _, name := range r.Fields.Names() {
+				s.say("  %-28s %s", name, r.Fields[name])
+			}
+		})
+	})
+}
+
+type recordPutCmd struct {
+	Type   string   `arg:"" help:"Record type, such as item."`
+	ID     string   `arg:"" optional:"" help:"Id of the record to change; a new record is made without it."`
+	Set    []string `short:"s" sep:"none" help:"FIELD=VALUE; may be repeated. An empty value clears the field." placeholder:"FIELD=VALUE"`
+	From   string   `help:"Read the fields as one JSON object from a file, or - for standard input." placeholder:"FILE"`
+	Expect uint64   `help:"Refuse unless the record is at this version." placeholder:"N"`
+}
+
+// Run makes or changes a record.
+func (c recordPutCmd) Run(s *session) error {
+	return s.with(func(h *host.Host) error {
+		fields, err := c.fields(s, h)
+		if err != nil {
+			return err
+		}
+		p := journal.Proposal{Verb: atoll.Update, Fields: fields, Expect: c.Expect}
+		if c.ID == "" {
+			p.Verb, p.Key = atoll.Insert, atoll.Key{Type: atoll.Type(c.Type), ID: atoll.NewID(time.Now())}
+		} else {
+			if p.Key, err = (keyArg{c.Type, c.ID}).key(); err != nil {
+				return err
+			}
+			if _, err := h.Station.Record(s.ctx, p.Key); atoll.CodeOf(err) == atoll.NotFound {
+				p.Verb = atoll.Insert
+			}
+		}
+		res, err := h.Station.Edit(s.ctx, journal.Edit{Actor: s.globals.User, Cause: atoll.Cause{Kind: "user"}, Do: []journal.Proposal{p}})
+		if err != nil {
+			return err
+		}
+		r, err := h.Station.Record(s.ctx, p.Key)
+		if err != nil {
+			return err
+		}
+		return s.print(asJSON(r), func() {
+			if res.Seq == 0 {
+				s.say("%s is so already; nothing changed.", p.Key)
+				return
+			}
+			s.say("%s is at version %d, entry %d of this site's journal.", p.Key, r.Version, res.Seq)
+		})
+	})
+}
+
+// fields gathers what is to be written. Values are text; for fields of other kinds
+// they are read as JSON.
+func (c recordPutCmd) fields(s *session, h *host.Host) (atoll.Fields, error) {
+	fields := atoll.Fields{}
+	if c.From != "" {
+		in := s.in
+		if c.From != "-" {
+			f, err := os.Open(c.From)
+			if err != nil {
+				return nil, atoll.Errorf(atoll.NotFound, "%w", err)
+			}
+			defer f.Close() //nolint:errcheck // it was only read
+			in = f
+		}
+		b, err := io.ReadAll(io.LimitReader(in, atoll.MaxBody+1))
+		if err != nil {
+			return nil, err
+		}
+		if fields, err = atoll.ParseFields(b); err != nil {
+			return nil, err
+		}
+	}
+	def, ok := h.Catalogue.Lookup(atoll.Type(c.Type))
+	for _, set := range c.Set {
+		name, value, found := strings.Cut(set, "=")
+		if !found || name == "" {
+			return nil, atoll.Errorf(atoll.Invalid, "%q: want FIELD=VALUE", set)
+		}
+		kind := ""
+		if ok {
+			if f, known := def.Field(name); known {
+				kind = string(f.Kind)
+			}
+		}
+		switch kind {
+		case "integer", "decimal", "boolean", "object":
+			if value == "" {
+				fields.Set(name, nil)
+				continue
+			}
+			if !json.Valid([]byte(value)) {
+				return nil, atoll.Errorf(atoll.Schema, "%q is not a value for %s", value, name).On(name).Do("it is a field of kind %s", kind)
+			}
+			fields.Set(name, json.RawMessage(value))
+		default:
+			fields.Set(name, value)
+		}
+	}
+	return fields, nil
+}
+
+type recordDeleteCmd struct{ keyArg }
+
+// Run deletes a record.
+func (c recordDeleteCmd) Run(s *session) error {
+	key, err := c.key()
+	if err != nil {
+		return err
+	}
+	return s.with(func(h *host.Host) error {
+		res, err := h.Station.Edit(s.ctx, journal.Edit{
+			Actor: s.globals.User, Cause: atoll.Cause{Kind: "user"}, Do: []journal.Proposal{{Verb: atoll.Delete, Key: key}},
+		})
+		if err != nil {
+			return err
+		}
+		return s.print(map[string]any{"key": key.String(), "seq": res.Seq}, func() { s.say("%s is deleted, entry %d.", key, res.Seq) })
+	})
+}
+
+type recordListCmd struct {
+	Type  string            `arg:"" help:"Record type, such as item."`
+	Where map[string]string `help:"FIELD=VALUE of an indexed field; may be repeated." placeholder:"FIELD=VALUE"`
+	Limit int               `help:"How many." default:"50"`
+	After string            `help:"Go on after this id." placeholder:"ID"`
+}
+
+// Run lists records.
+func (c recordListCmd) Run(s *session) error {
+	return s.with(func(h *host.Host) error {
+		recs, next, err := h.Station.Records(s.ctx, storage.Query{
+			Type: atoll.Type(c.Type), After: atoll.ID(c.After), Limit: c.Limit, Where: c.Where,
+		})
+		if err != nil {
+			return err
+		}
+		list := make([]recordJSON, 0, len(recs))
+		for _, r := range recs {
+			list = append(list, asJSON(r))
+		}
+		return s.print(map[string]any{"records": list, "next": next}, func() {
+			var rows [][]string
+			for _, r := range recs {
+				label := ""
+				if r.Def != nil && r.Def.Label != "" {
+					label = strings.Trim(string(r.Fields[r.Def.Label]), `"`)
+				}
+				here := "read only"
+				if r.Editable {
+					here = "editable"
+				}
+				rows = append(rows, []string{string(r.ID), fmt.Sprint(r.Version), label, here, r.Origin.String()})
+			}
+			s.table("No records of this type here.", []string{"ID", "VERSION", "NAME", "HERE", "ENTRY"}, rows)
+			if next != "" {
+				s.say("More with: --after %s", next)
+			}
+		})
+	})
+}
+
+type recordHistoryCmd struct {
+	keyArg
+	Limit int `help:"How many versions." default:"50"`
+}
+
+// Run prints the versions of a record.
+func (c recordHistoryCmd) Run(s *session) error {
+	key, err := c.key()
+	if err != nil {
+		return err
+	}
+	return s.with(func(h *host.Host) error {
+		changes, err := h.Station.History(s.ctx, key, c.Limit)
+		if err != nil {
+			return err
+		}
+		type version struct {
+			Version  uint64       `json:"version"`
+			Entry    atoll.Origin `json:"entry"`
+			Time     time.Time    `json:"time"`
+			Received time.Time    `json:"received"`
+			Actor    string       `json:"actor"`
+			Cause    atoll.Cause  `json:"cause"`
+			Verb     atoll.Verb   `json:"verb"`
+			Fields   atoll.Fields `json:"fields,omitempty"`
+		}
+		out := make([]version, 0, len(changes))
+		for _, ch := range changes {
+			out = append(out, version{ch.Op.Version, ch.Origin, ch.Time, ch.Received, ch.Actor, ch.Cause, ch.Op.Verb, ch.Op.Fields})
+		}
+		return s.print(out, func() {
+			var rows [][]string
+			for _, v := range out {
+				what := string(v.Verb)
+				if v.Verb == atoll.Update {
+					what += " " + strings.Join(v.Fields.Names(), ", ")
+				}
+				rows = append(rows, []string{fmt.Sprint(v.Version), v.Entry.String(), moment(v.Time), v.Actor, v.Cause.Kind, what})
+			}
+			s.table("Its journal is not in this database: ask at the site that made it, or at the centre.",
+				[]string{"VERSION", "ENTRY", "WHEN", "WHO", "WHY", "WHAT"}, rows)
+		})
+	})
+}
+
+type invoiceCmd struct {
+	Finalise invoiceFinaliseCmd `cmd:"" help:"Finalise an invoice; towards a store it becomes a shipment."`
+	Receive  invoiceReceiveCmd  `cmd:"" help:"Take a supplier invoice off hold and its goods into stock."`
+}
+
+type documentArg struct {
+	ID string `arg:"" help:"Id of the document."`
+}
+
+func (a documentArg) act(s *session, words string, do func(documents.Desk, atoll.ID) ([]journal.Proposal, error)) error {
+	id, err := atoll.ParseID(a.ID)
+	if err != nil {
+		return err
+	}
+	return s.with(func(h *host.Host) error {
+		res, err := h.Station.Act(s.ctx, s.globals.User, atoll.Cause{Kind: "user"}, func(d documents.Desk) ([]journal.Proposal, error) {
+			return do(d, id)
+		})
+		if err != nil {
+			return err
+		}
+		return s.print(map[string]any{"id": id, "seq": res.Seq, "changed": len(res.Changes)}, func() {
+			s.say("%s: %d records changed in entry %d.", words, len(res.Changes), res.Seq)
+		})
+	})
+}
+
+type invoiceFinaliseCmd struct{ documentArg }
+
+// Run finalises an invoice.
+func (c invoiceFinaliseCmd) Run(s *session) error {
+	return c.act(s, "Finalised", documents.Desk.Finalise)
+}
+
+type invoiceReceiveCmd struct{ documentArg }
+
+// Run receives an invoice.
+func (c invoiceReceiveCmd) Run(s *session) error {
+	return c.act(s, "Received into stock", documents.Desk.Receive)
+}
+
+type stockCmd struct {
+	List   stockListCmd   `cmd:"" default:"withargs" help:"Stock of a store."`
+	Adjust stockAdjustCmd `cmd:"" help:"Adjust a stock line, with an inventory adjustment as its document."`
+}
+
+type stockListCmd struct {
+	Store string `arg:"" help:"Code, name or id of the store."`
+}
+
+// Run lists stock.
+func (c stockListCmd) Run(s *session) error {
+	return s.with(func(h *host.Host) error {
+		st, err := storeNamed(s, h, c.Store)
+		if err != nil {
+			return err
+		}
+		if !st.Open {
+			return atoll.Errorf(atoll.NotHere, "this site holds no stock of %s; it only trades with it", st.Name)
+		}
+		recs, _, err := h.Station.Records(s.ctx, storage.Query{Type: "stock_line", Where: map[string]string{"store_id": string(st.ID)}})
+		if err != nil {
+			return err
+		}
+		list := make([]recordJSON, 0, len(recs))
+		var rows [][]string
+		for _, r := range recs {
+			list = append(list, asJSON(r))
+			item := r.Fields.Text("item_id")
+			if it, err := h.Station.Record(s.ctx, atoll.Key{Type: "item", ID: r.Fields.ID("item_id")}); err == nil {
+				item = it.Fields.Text("name")
+			}
+			rows = append(rows, []string{
+				item, r.Fields.Text("batch"), r.Fields.Text("expiry_date"), r.Fields.Number("pack_size"),
+				r.Fields.Number("total_number_of_packs"), string(r.ID),
+			})
+		}
+		return s.print(list, func() {
+			s.table("No stock.", []string{"ITEM", "BATCH", "EXPIRES", "PACK SIZE", "PACKS", "ID"}, rows)
+		})
+	})
+}
+
+type stockAdjustCmd struct {
+	Line   string `arg:"" help:"Id of the stock line."`
+	Packs  string `arg:"" help:"Packs to add; negative to take away (after --)."`
+	Reason string `help:"Why." default:"counted"`
+}
+
+// Run adjusts stock.
+func (c stockAdjustCmd) Run(s *session) error {
+	if !json.Valid([]byte(c.Packs)) {
+		return atoll.Errorf(atoll.Invalid, "%q is not a number of packs", c.Packs)
+	}
+	return documentArg{c.Line}.act(s, "Adjusted", func(d documents.Desk, id atoll.ID) ([]journal.Proposal, error) {
+		return d.Adjust(id, c.Packs, c.Reason)
+	})
+}
