@@ -24,9 +24,13 @@ type round struct {
 	hello   exchange.Hello
 	sent    uint64 // seq of the last entry handed to the transport
 	pending []exchange.Record
-	more    bool // the centre has more for us, or we for it
-	moved   bool // a checkpoint was integrated
+	noted   []note // what frames said, to be written with the next transaction
+	more    bool   // the centre has more for us, or we for it
+	moved   bool   // a checkpoint was integrated
 }
+
+// note is what one frame changes of the link.
+type note func(tx storage.Tx, l *link) error
 
 // exchange runs one exchange and keeps whatever of the answer arrived whole.
 func (s *Site) exchange(ctx context.Context, row *Cycle) (more, moved bool, err error) {
@@ -44,7 +48,7 @@ func (s *Site) exchange(ctx context.Context, row *Cycle) (more, moved bool, err 
 		}
 	}
 	// Progress survives a cut: what arrived whole is kept.
-	if kerr := r.keep(context.WithoutCancel(ctx)); kerr != nil && err == nil {
+	if kerr := r.finish(context.WithoutCancel(ctx)); kerr != nil && err == nil {
 		err = kerr
 	}
 	return r.more, r.moved, err
@@ -134,9 +138,9 @@ func (r *round) entries(ctx context.Context) iter.Seq2[exchange.Entry, error] {
 func (r *round) take(ctx context.Context, f exchange.Frame) error {
 	switch f := f.(type) {
 	case exchange.Welcome:
-		return r.welcome(ctx, f)
+		r.welcome(f)
 	case exchange.Receipt:
-		return r.receipt(ctx, f)
+		r.receipt(f)
 	case exchange.Subscription:
 		return r.subscription(ctx, f)
 	case exchange.Record:
@@ -146,33 +150,53 @@ func (r *round) take(ctx context.Context, f exchange.Frame) error {
 		if len(r.pending) >= keepEvery {
 			return r.keep(ctx)
 		}
-		return nil
 	case exchange.Checkpoint:
 		return r.checkpoint(ctx, f)
 	case exchange.End:
-		return r.end(ctx, f)
+		if err := r.keep(ctx); err != nil {
+			return err
+		}
+		r.end(f)
 	}
 	return nil
 }
 
-// update changes the link in a transaction of its own.
-func (r *round) update(ctx context.Context, fn func(tx storage.Tx, l *link) error) error {
-	return r.site.Store.Update(ctx, func(tx storage.Tx) error {
+// note has what a frame says written with the next transaction: a commit costs a
+// slow disk more than the frame did.
+func (r *round) note(fn note) { r.noted = append(r.noted, fn) }
+
+// update writes what was noted, and then fn, in one transaction.
+func (r *round) update(ctx context.Context, fn note) error {
+	err := r.site.Store.Update(ctx, func(tx storage.Tx) error {
 		l, err := loadLink(tx)
 		if err != nil {
 			return err
 		}
-		if err := fn(tx, &l); err != nil {
-			return err
+		for _, n := range append(slices.Clone(r.noted), fn) {
+			if err := n(tx, &l); err != nil {
+				return err
+			}
 		}
 		r.link = l
 		return l.save(tx)
 	})
+	if err == nil {
+		r.noted = nil
+	}
+	return err
 }
 
-func (r *round) welcome(ctx context.Context, w exchange.Welcome) error {
+// finish makes durable whatever is not yet.
+func (r *round) finish(ctx context.Context) error {
+	if err := r.keep(ctx); err != nil || len(r.noted) == 0 {
+		return err
+	}
+	return r.update(ctx, func(storage.Tx, *link) error { return nil })
+}
+
+func (r *round) welcome(w exchange.Welcome) {
 	s := r.site
-	return r.update(ctx, func(tx storage.Tx, l *link) error {
+	r.note(func(tx storage.Tx, l *link) error {
 		l.Centre, l.CentreApp, l.RuleHash = w.Centre, w.App, w.CatalogueHash
 		l.ClockAhead = r.hello.Clock - w.Clock
 		if w.Rewind != nil {
@@ -227,13 +251,13 @@ func (r *round) goBack(tx storage.Tx, l *link, known atoll.Head) error {
 	return nil
 }
 
-func (r *round) receipt(ctx context.Context, rc exchange.Receipt) error {
+func (r *round) receipt(rc exchange.Receipt) {
 	s := r.site
 	r.row.Offered += rc.Offered
 	r.row.Applied += rc.Applied
 	r.row.Duplicate += rc.Duplicate
 	r.row.Quarantined += rc.Quarantined
-	return r.update(ctx, func(tx storage.Tx, l *link) error {
+	r.note(func(tx storage.Tx, l *link) error {
 		if rc.Acknowledged.Seq > 0 && rc.Acknowledged.Seq > l.Acknowledged.Seq {
 			e, err := tx.Entry(s.Door.Site, rc.Acknowledged.Seq)
 			if err != nil || e.Hash != rc.Acknowledged.Hash {
@@ -256,12 +280,9 @@ func (r *round) receipt(ctx context.Context, rc exchange.Receipt) error {
 	})
 }
 
-func (r *round) end(ctx context.Context, e exchange.End) error {
-	if err := r.keep(ctx); err != nil {
-		return err
-	}
+func (r *round) end(e exchange.End) {
 	r.more = r.more || e.More
-	return r.update(ctx, func(_ storage.Tx, l *link) error {
+	r.note(func(_ storage.Tx, l *link) error {
 		l.Open = false
 		l.Head = e.Head
 		if e.Cursor > l.Cursor && len(l.Covered) > 0 && !r.hello.NoFeed {
@@ -336,6 +357,13 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 		return err
 	}
 	s := r.site
+	if idle, err := r.idle(ctx, c); err != nil || idle {
+		r.note(func(_ storage.Tx, l *link) error {
+			l.Cursor, l.Applied = max(l.Cursor, c.Position), c.Position
+			return nil
+		})
+		return err
+	}
 	lanes := []string{integrate.LaneNormal}
 	for _, a := range c.Joined {
 		lanes = append(lanes, string(a))
@@ -363,6 +391,28 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 	r.row.Integrated.Add(tally)
 	r.moved = true
 	return nil
+}
+
+// idle reports whether a checkpoint has nothing to integrate. What waits for
+// others is tried again when something new came, and once in each run of the
+// program: an upgrade may know what the last one did not.
+func (r *round) idle(ctx context.Context, c exchange.Checkpoint) (bool, error) {
+	s := r.site
+	if r.link.State != Ready || len(c.Joined) > 0 || !s.retried {
+		s.retried = true
+		return false, nil
+	}
+	staged := 0
+	err := s.Store.View(ctx, func(v storage.Reader) error {
+		lanes, err := v.CountStaged()
+		for lane, n := range lanes {
+			if lane != integrate.LaneWaiting {
+				staged += n
+			}
+		}
+		return err
+	})
+	return staged == 0, err
 }
 
 // subscription takes the list of audiences we are entitled to: gained ones are

@@ -69,6 +69,7 @@ type Site struct {
 	pace pace
 
 	cycle   sync.Mutex // held by the cycle under way
+	retried bool       // what waits was tried again in this run; guarded by cycle
 	mu      sync.Mutex
 	running bool
 	now     Progress      // of the cycle under way
