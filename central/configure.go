@@ -22,6 +22,8 @@ type Preview struct {
 	// Records is how many records of the stores concerned will start or stop
 	// flowing, by store.
 	Records map[atoll.ID]int `json:"records,omitempty"`
+	// Warnings must be confirmed by a person before the change is made (R-C-94).
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Configuration is one change of the configuration: it returns the proposals for
@@ -58,7 +60,7 @@ func (c *Centre) configure(ctx context.Context, actor string, change Configurati
 		if err != nil {
 			return err
 		}
-		p = Preview{Changes: topology.Diff(before, after), Records: map[atoll.ID]int{}}
+		p = Preview{Changes: topology.Diff(before, after), Records: map[atoll.ID]int{}, Warnings: warnings(before, after)}
 		if err := c.forgetChoices(tx, actor, p.Changes); err != nil {
 			return err
 		}
@@ -213,17 +215,6 @@ func Collect(store atoll.ID, site atoll.SiteID, collect bool) Configuration {
 			return update(key.Type, key.ID, fields), nil
 		}
 		return []journal.Proposal{{Verb: atoll.Insert, Key: key, Fields: fields}}, nil
-	}
-}
-
-// ManageOnly keeps all of a store's data at its site, or no longer (R-C-15). The
-// centre then holds no copy to restore the store from.
-func ManageOnly(store atoll.ID, only bool) Configuration {
-	return func(_ storage.Reader, t *topology.Topology) ([]journal.Proposal, error) {
-		if _, ok := t.Store(store); !ok {
-			return nil, atoll.Errorf(atoll.NotFound, "there is no store %s", store)
-		}
-		return update("store", store, atoll.Fields{}.Set("managed_only", only)), nil
 	}
 }
 

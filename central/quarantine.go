@@ -165,6 +165,9 @@ func composed(chain []storage.Refusal) ([]atoll.Operation, error) {
 
 // compose returns the operation with the effect of first, then next.
 func compose(first, next atoll.Operation) atoll.Operation {
+	if next.Verb == atoll.Restate {
+		return next // it says all there is to say, and builds on nothing
+	}
 	out := next
 	out.Base = first.Base
 	switch {

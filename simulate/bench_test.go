@@ -78,6 +78,17 @@ func clone(t testing.TB, of *Fleet, dir string) *world {
 func f1(t testing.TB) *world { t.Helper(); return newWorld(t, templates.f1) }
 func f2(t testing.TB) *world { t.Helper(); return newWorld(t, templates.f2) }
 
+// run runs a subtest on the world.
+func (w *world) run(name string, fn func(t *testing.T)) {
+	w.t.Helper()
+	outer := w.t.(*testing.T)
+	outer.Run(name, func(t *testing.T) {
+		w.t = t
+		defer func() { w.t = outer }()
+		fn(t)
+	})
+}
+
 // sync lets the sites synchronise, one full cycle each, in this order.
 func (w *world) sync(sites ...atoll.SiteID) (last site.Cycle) {
 	w.t.Helper()
@@ -350,4 +361,53 @@ func (w *world) seq(at atoll.SiteID) uint64 {
 		w.t.Fatal(err)
 	}
 	return head.Seq
+}
+
+// journalCopy returns the entries of a site's journal after seq, as the centre
+// has them.
+func (w *world) journalCopy(of atoll.SiteID, after uint64) (out []*atoll.Entry) {
+	w.t.Helper()
+	err := w.Centre.Store.View(w.ctx, func(r storage.Reader) error {
+		page, err := r.Entries(of, after, 10_000, 64<<20)
+		for _, je := range page {
+			e, err := atoll.DecodeEntry(je.Content)
+			if err != nil {
+				return err
+			}
+			e.Seq = je.Seq
+			out = append(out, e)
+		}
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return out
+}
+
+// visibilityRows counts the rows that say who sees the store.
+func (w *world) visibilityRows(at atoll.SiteID, store string) int {
+	w.t.Helper()
+	n := len(w.list(at, "name_store_join", "store_id", string(w.Stores[store])))
+	return n + len(w.list(at, "store_preference", "store_id", string(w.Stores[store])))
+}
+
+// replace gives the site an empty database on the same device: the old one is
+// lost.
+func (w *world) replace(at atoll.SiteID) {
+	w.t.Helper()
+	old := w.Sites[at]
+	if err := old.Store.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(old.dir + "/" + old.Name + ".db" + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+			w.t.Fatal(err)
+		}
+	}
+	n, err := w.open(w.ctx, old.Name, old.Identity)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Sites[at] = n
 }

@@ -21,7 +21,7 @@ func TestStoreA(t *testing.T) {
 	line := w.stock("A", item, "100")
 	a, b := w.Stores["A"], w.Stores["B"]
 
-	t.Run("R-C-40 an adjustment reaches the collector copy and nobody else", func(t *testing.T) {
+	w.run("R-C-40 an adjustment reaches the collector copy and nobody else", func(t *testing.T) {
 		_, err := w.Centre.Act(w.ctx, "tester", atoll.Cause{Kind: "user"}, func(d documents.Desk) ([]journal.Proposal, error) {
 			return d.Adjust(line, "10", "counted")
 		})
@@ -42,7 +42,7 @@ func TestStoreA(t *testing.T) {
 		}
 	})
 
-	t.Run("R-C-41 a collector copy is read and reported on, never edited", func(t *testing.T) {
+	w.run("R-C-41 a collector copy is read and reported on, never edited", func(t *testing.T) {
 		if v := w.instance(2, "A"); !v.Open || v.Type != topology.Collector {
 			t.Errorf("A at site 2: %s, open %t; want a collector that can be opened", v.Type, v.Open)
 		}
@@ -59,7 +59,7 @@ func TestStoreA(t *testing.T) {
 		}
 	})
 
-	t.Run("R-C-43 R-C-54 the centre's store ships to a remote one", func(t *testing.T) {
+	w.run("R-C-43 R-C-54 the centre's store ships to a remote one", func(t *testing.T) {
 		id := w.ship("A", "B", line, "20")
 		w.sync(2)
 		half := w.answer(2, "invoice", id)
@@ -72,7 +72,7 @@ func TestStoreA(t *testing.T) {
 		w.equal("invoice", half.ID, 1, 2) // pushed in the same cycle
 	})
 
-	t.Run("R-C-42 R-C-54 a remote store ships to the centre's", func(t *testing.T) {
+	w.run("R-C-42 R-C-54 a remote store ships to the centre's", func(t *testing.T) {
 		own := w.stock("B", item, "50")
 		first := w.ship("B", "A", own, "5")
 		id := w.ship("B", "A", own, "6")
@@ -93,7 +93,7 @@ func TestStoreA(t *testing.T) {
 		}
 	})
 
-	t.Run("R-C-44 R-C-81 between two stores of the centre no sync is needed", func(t *testing.T) {
+	w.run("R-C-44 R-C-81 between two stores of the centre no sync is needed", func(t *testing.T) {
 		id := w.ship("A", "E", line, "7")
 		half := w.answer(1, "invoice", id)
 		w.act(1, receive, half.ID)
@@ -110,7 +110,7 @@ func TestStoreA(t *testing.T) {
 		w.act(1, receive, w.answer(1, "invoice", id).ID)
 	})
 
-	t.Run("R-C-45 a core record goes where the store is known", func(t *testing.T) {
+	w.run("R-C-45 a core record goes where the store is known", func(t *testing.T) {
 		w.update(1, "store", a, atoll.Fields{}.Set("address1", "12 Harbour Road"))
 		w.sync(2, 3)
 		if got := w.want(2, "store", a).Fields.Text("address1"); got != "12 Harbour Road" {

@@ -101,14 +101,14 @@ func New(id Identity, o Options) *Station {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	judge := &admit.Judge{Catalogue: o.Catalogue, Rules: append(documents.Rules(), visibleToItself)}
+	judge := &admit.Judge{Catalogue: o.Catalogue, Rules: append(documents.Rules(), visibleToItself, epochMoves)}
 	s := &Station{
 		Options: o, Identity: id,
 		Door: &journal.Door{
 			Site: id.Site, Centre: id.Role == Central, Judge: judge, Companions: []journal.Companion{symmetric}, Now: o.Now,
 		},
 	}
-	s.Processors = &transfer.Processors{Store: o.Store, Door: s.Door, Kinds: transfer.All, Now: o.Now, Log: o.Log}
+	s.Processors = &transfer.Processors{Store: o.Store, Door: s.Door, Kinds: transfer.All, Now: o.Now, Log: o.Log, Before: s.release}
 	return s
 }
 
@@ -132,6 +132,7 @@ func (s *Station) Edit(ctx context.Context, e journal.Edit) (journal.Result, err
 // Act is Edit for changes that are worked out from the records as they stand.
 func (s *Station) Act(ctx context.Context, actor string, cause atoll.Cause, act func(documents.Desk) ([]journal.Proposal, error)) (journal.Result, error) {
 	var res journal.Result
+	var do []journal.Proposal
 	err := s.Store.Update(ctx, func(tx storage.Tx) error {
 		res = journal.Result{}
 		if s.Usable != nil {
@@ -143,15 +144,21 @@ func (s *Station) Act(ctx context.Context, actor string, cause atoll.Cause, act 
 		if err != nil {
 			return err
 		}
-		do, err := act(documents.Desk{R: tx, T: t, Now: s.Now()})
-		if err != nil {
+		if do, err = act(documents.Desk{R: tx, T: t, Now: s.Now()}); err != nil {
+			return err
+		}
+		if err := s.unguarded(tx, do); err != nil {
 			return err
 		}
 		res, err = s.Door.Write(tx, journal.Edit{Actor: actor, Cause: cause, Do: do})
 		return err
 	})
-	if err != nil || res.Seq == 0 {
+	if err != nil {
+		s.noteRefusal(ctx, actor, do, err)
 		return res, err
+	}
+	if res.Seq == 0 {
+		return res, nil
 	}
 	// The edit stands whatever becomes of what follows from it: a processor that
 	// fails here goes on with the next cycle.

@@ -1,6 +1,8 @@
 package topology
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/atollsync/atoll"
@@ -83,4 +85,44 @@ func (t *Topology) CheckVisible(a, b atoll.ID) error {
 		}
 	}
 	return nil
+}
+
+// guarded are the fields that only acts of configuration change: they decide who
+// is where, and each act checks what must be checked first. A store's are those
+// of its Synchronisation tab, and whether it is open.
+var guarded = map[atoll.Type][]string{
+	"store":        {"site_id", "epoch", "managed_only", "include_transactions", "disabled"},
+	"store_choice": {"store_id", "site_id", "choice"},
+	"site":         {"number", "type"},
+	"system":       {"centre", "primary"},
+}
+
+// Guarded returns the names of the changed fields that an ordinary edit may not
+// change (R-C-07, R-C-110, R-C-118, R-C-119), sorted.
+func Guarded(kind atoll.Type, changed atoll.Fields) (names []string) {
+	for _, name := range guarded[kind] {
+		if _, ok := changed[name]; ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Supposing returns the topology as it would be with the store active on the
+// site: what a screen shows before anything is decided (R-C-08, R-C-114).
+// Nothing is checked, and nothing changes.
+func (t *Topology) Supposing(store atoll.ID, site atoll.SiteID) *Topology {
+	s, ok := t.stores[store]
+	if !ok {
+		return t
+	}
+	out := *t
+	out.stores, out.active = maps.Clone(t.stores), maps.Clone(t.active)
+	out.active[s.Site] = slices.DeleteFunc(slices.Clone(t.active[s.Site]), func(id atoll.ID) bool { return id == store })
+	s.Site = site
+	out.stores[store] = s
+	out.active[site] = append(slices.Clone(t.active[site]), store)
+	slices.Sort(out.active[site])
+	return &out
 }

@@ -83,6 +83,8 @@ type Processors struct {
 	Kinds []Kind
 	Now   func() time.Time
 	Log   *slog.Logger
+	// Before is called at the beginning of each run; nil is allowed.
+	Before func(ctx context.Context) error
 	// LoopGuard is how many answers one document may cause in one pass; 20 if zero
 	// (R-D-21).
 	LoopGuard int
@@ -101,6 +103,11 @@ const (
 func (p *Processors) Run(ctx context.Context) (int, error) {
 	total := 0
 	guard := map[atoll.Key]int{}
+	if p.Before != nil {
+		if err := p.Before(ctx); err != nil {
+			return 0, err
+		}
+	}
 	if err := p.again(ctx); err != nil {
 		return 0, err
 	}

@@ -1,0 +1,150 @@
+package station
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/admit"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
+)
+
+// unguarded refuses an ordinary edit at the centre that would change what only
+// acts of configuration change (R-C-07, R-C-110, R-C-118, R-C-119). At other
+// sites the records are not editable at all.
+func (s *Station) unguarded(r storage.Reader, do []journal.Proposal) error {
+	if s.Identity.Role != Central {
+		return nil
+	}
+	for _, p := range do {
+		changed := p.Fields
+		if p.Verb != atoll.Insert {
+			rec, err := r.Record(p.Key)
+			if err != nil {
+				continue // the door will say that it is not there
+			}
+			old := rec.MustFields()
+			changed = old.Changes(old.Apply(p.Fields))
+			if p.Verb == atoll.Delete {
+				changed = old
+			}
+		} else if p.Key.Type == "store" {
+			continue // a new store is active at the centre, unless it says otherwise
+		}
+		if names := topology.Guarded(p.Key.Type, changed); len(names) > 0 {
+			return atoll.Errorf(atoll.Rule, "%s of a %s is not changed by an edit", strings.Join(names, ", "), p.Key.Type).
+				About(p.Key).On(names[0]).Do("%s", actFor(names[0]))
+		}
+	}
+	return nil
+}
+
+func actFor(field string) string {
+	switch field {
+	case "include_transactions":
+		return "it is switched by the vendor only, with a reason that is kept"
+	case "site_id", "epoch":
+		return "assign the store, or move it with a move job, which freezes and drains it first"
+	case "disabled":
+		return "disable the store, which checks that nothing is open"
+	default:
+		return "change the configuration instead"
+	}
+}
+
+// noteRefusal logs that somebody tried to change the configuration where or when
+// it may not be changed (R-C-115).
+func (s *Station) noteRefusal(ctx context.Context, actor string, do []journal.Proposal, err error) {
+	var no *admit.Refusal
+	if !errors.As(err, &no) && !errors.Is(err, atoll.Rule) {
+		return
+	}
+	for _, p := range do {
+		if names := topology.Guarded(p.Key.Type, p.Fields); len(names) > 0 {
+			s.Log.WarnContext(ctx, "change of configuration refused", "user", actor, "record", p.Key.String(), "fields", strings.Join(names, ","), "err", err)
+			return
+		}
+	}
+}
+
+// law: ownership of a store moves only together with its epoch, so that what its
+// former site still has to say is known as such (R-A-05, R-C-110).
+func epochMoves(_ *topology.Topology, _ admit.World, _ []admit.Change, c admit.Change) error {
+	if c.Op.Type != "store" || c.Old == nil || c.New == nil || bytes.Equal(c.Old["site_id"], c.New["site_id"]) {
+		return nil
+	}
+	if c.New.Int("epoch") != c.Old.Int("epoch")+1 {
+		return atoll.Errorf(atoll.Rule, "a store cannot become active on another site without a new ownership epoch").On("site_id").
+			Do("move it with a move job; a second active instance is impossible")
+	}
+	return nil
+}
+
+// Shelf place of the stores whose data stays here.
+const shelfStaying = "staying"
+
+// release sends the history of stores whose data has stayed here and shall go up
+// from now on: those that were managed only and are not any longer, and
+// dispensaries whose transactions are included again (R-B-93, R-C-95). It is
+// asked before the processors run, so that their edits build on what went up.
+// Stopped anywhere, it begins again.
+func (s *Station) release(ctx context.Context) error {
+	if s.Identity.Role == Central {
+		return nil
+	}
+	var now, released []string
+	err := s.Store.View(ctx, func(r storage.Reader) error {
+		now, released = nil, nil
+		t, err := s.Door.Topology(r)
+		if err != nil {
+			return err
+		}
+		was, err := r.Scan(shelfStaying, "", 0, false)
+		if err != nil {
+			return err
+		}
+		for _, id := range t.Active(s.Door.Site) {
+			if st, _ := t.Store(id); st.ManagedOnly || st.Excluded {
+				now = append(now, string(id))
+			}
+		}
+		for _, it := range was {
+			if st, ok := t.Store(atoll.ID(it.Key)); ok && st.Site == s.Door.Site && !slices.Contains(now, it.Key) {
+				released = append(released, it.Key)
+			}
+		}
+		now = slices.DeleteFunc(now, func(id string) bool {
+			return slices.ContainsFunc(was, func(it storage.Item) bool { return it.Key == id })
+		})
+		return nil
+	})
+	if err != nil || len(now)+len(released) == 0 {
+		return err
+	}
+	if len(released) > 0 {
+		_, err := s.Restate(ctx, "atoll", func(rec atoll.Record) bool {
+			return slices.Contains(released, rec.MustFields().Text("store_id"))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return s.Store.Update(ctx, func(tx storage.Tx) error {
+		for _, id := range now {
+			if err := tx.Set(shelfStaying, id, []byte("{}")); err != nil {
+				return err
+			}
+		}
+		for _, id := range released {
+			if err := tx.Drop(shelfStaying, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
