@@ -8,6 +8,7 @@ import (
 	"iter"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/exchange"
@@ -41,7 +42,7 @@ func (h *handler) exchange(c *call) error {
 	default:
 		return Later(busyFor, "the central server is busy")
 	}
-	in := decompress(bounded{http.MaxBytesReader(c.w, c.w.body(c.r), h.Limits.Body)}, h.Limits.Content)
+	in := h.codec.decompress(bounded{http.MaxBytesReader(c.w, c.w.body(c.r), h.Limits.Body)}, h.Limits.Content)
 	defer in.release()
 	defer func() { c.report.Received = in.source.n }()
 
@@ -59,7 +60,7 @@ func (h *handler) exchange(c *call) error {
 	if hello.Site != site {
 		return atoll.Errorf(atoll.Denied, "signed in as site %s, but speaking as site %s", site, hello.Site).On("site")
 	}
-	a := &answer{call: c, hello: &hello, bare: in.source.bare()}
+	a := &answer{call: c, hello: &hello, bare: in.source.bare(), now: h.Now, codec: h.codec}
 	defer a.close()
 	// The centre may give up the entries early but must not keep them beyond its
 	// answer: the decoder behind them goes back to the pool.
@@ -146,7 +147,10 @@ type answer struct {
 	*call
 	hello *exchange.Hello
 	bare  bool
+	codec *codec
 	out   *compressor
+	now   func() time.Time
+	last  time.Time // of the last flush
 	ended bool
 }
 
@@ -183,19 +187,20 @@ func (a *answer) send(frames iter.Seq2[exchange.Frame, error]) (err error) {
 
 func (a *answer) frame(f exchange.Frame) error {
 	if a.out == nil {
-		a.out = compress(a.w, a.bare)
+		a.out, a.last = a.codec.compress(a.w, a.bare), a.now()
 	}
 	if err := writeFrame(&a.out.frameWriter, f, a.hello); err != nil {
 		return broken(err)
 	}
-	flush := a.out.due()
+	now := a.now()
+	flush := a.out.due() || now.Sub(a.last) >= flushAfter
 	switch f := f.(type) {
 	case exchange.Record:
 		a.report.Records++
 	case exchange.Receipt:
 		// The site can forget its fear for these entries from here on. When there
 		// were none, the receipt can wait, and a short answer stays in one piece.
-		flush = f.Offered > 0
+		flush = flush || f.Offered > 0
 	case exchange.End:
 		a.ended = true
 		return nil
@@ -203,6 +208,7 @@ func (a *answer) frame(f exchange.Frame) error {
 	if !flush {
 		return nil
 	}
+	a.last = now
 	if err := a.out.flush(); err != nil {
 		return broken(err)
 	}

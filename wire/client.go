@@ -85,6 +85,7 @@ type Client struct {
 	o         ClientOptions
 	base      *url.URL
 	transport http.RoundTripper
+	codec     *codec
 	signing   sync.Mutex
 }
 
@@ -118,7 +119,7 @@ func NewClient(o ClientOptions) (*Client, error) {
 	if o.Tokens == nil {
 		o.Tokens = &memoryTokens{}
 	}
-	c := &Client{o: o, base: base, transport: o.Transport}
+	c := &Client{o: o, base: base, transport: o.Transport, codec: newCodec()}
 	if c.transport == nil {
 		c.transport = newTransport(&o)
 	}

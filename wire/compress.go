@@ -32,15 +32,22 @@ const (
 	sendWindow = 256 << 10
 )
 
-// Encoders and decoders own hundreds of kilobytes each and are used again.
-// They run no goroutines of their own (concurrency 1), so the pools may forget
-// them.
-var (
-	encoders = sync.Pool{New: func() any { return newEncoder(zstd.WithEncoderDict(dictionary)) }}
-	// bare ones answer programs that do not use the dictionary.
-	bareEncoders = sync.Pool{New: func() any { return newEncoder() }}
-	decoders     = sync.Pool{New: func() any { return newDecoder() }}
-)
+// codec owns encoders and decoders, hundreds of kilobytes each, and lends them.
+// They run no goroutines of their own (concurrency 1), so a pool may forget them.
+// Each Handler and Client has its own codec: there is nothing global.
+type codec struct {
+	encoders     sync.Pool
+	bareEncoders sync.Pool // for answers to programs that do not use the dictionary
+	decoders     sync.Pool
+}
+
+func newCodec() *codec {
+	return &codec{
+		encoders:     sync.Pool{New: func() any { return newEncoder(zstd.WithEncoderDict(dictionary)) }},
+		bareEncoders: sync.Pool{New: func() any { return newEncoder() }},
+		decoders:     sync.Pool{New: func() any { return newDecoder() }},
+	}
+}
 
 func newEncoder(options ...zstd.EOption) *zstd.Encoder {
 	e, err := zstd.NewWriter(nil, append(options,
@@ -78,10 +85,10 @@ type compressor struct {
 	pool    *sync.Pool
 }
 
-func compress(to io.Writer, bare bool) *compressor {
-	pool := &encoders
+func (c *codec) compress(to io.Writer, bare bool) *compressor {
+	pool := &c.encoders
 	if bare {
-		pool = &bareEncoders
+		pool = &c.bareEncoders
 	}
 	e := pool.Get().(*zstd.Encoder)
 	e.Reset(to)
@@ -100,14 +107,15 @@ func (c *compressor) release() {
 type decompressor struct {
 	*frameReader
 	decoder *zstd.Decoder
+	pool    *sync.Pool
 	source  *source
 }
 
 // decompress reads frames of at most total bytes from in.
-func decompress(in io.Reader, total int64) *decompressor {
+func (c *codec) decompress(in io.Reader, total int64) *decompressor {
 	s := &source{in: in}
-	d := decoders.Get().(*zstd.Decoder)
-	x := &decompressor{decoder: d, source: s}
+	d := c.decoders.Get().(*zstd.Decoder)
+	x := &decompressor{decoder: d, pool: &c.decoders, source: s}
 	if err := d.Reset(s); err != nil {
 		x.frameReader = newFrameReader(failing{err}, total)
 		return x
@@ -118,7 +126,7 @@ func decompress(in io.Reader, total int64) *decompressor {
 
 func (d *decompressor) release() {
 	_ = d.decoder.Reset(nil) // only lets go of the source
-	decoders.Put(d.decoder)
+	d.pool.Put(d.decoder)
 	d.decoder, d.frameReader = nil, nil
 }
 

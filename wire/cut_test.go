@@ -18,7 +18,7 @@ import (
 // requestBytes is the body that the client makes.
 func requestBytes(t testing.TB, h exchange.Hello, entries []exchange.Entry) []byte {
 	t.Helper()
-	u, err := newUpload(&h, all(entries))
+	u, err := newUpload(testCodec, &h, all(entries))
 	must(t, err)
 	defer u.Close()
 	b, err := io.ReadAll(u)
@@ -52,7 +52,7 @@ func answerBytesOf(t testing.TB, h exchange.Hello, frames []exchange.Frame) []by
 
 // readAnswer reads an answer from bytes, as the client does.
 func readAnswer(in io.Reader, h exchange.Hello) (frames []exchange.Frame, err error) {
-	d := decompress(in, answerBytes)
+	d := testCodec.decompress(in, answerBytes)
 	defer d.release()
 	err = answered(d, &h, func(f exchange.Frame) bool { frames = append(frames, f); return true })
 	return frames, err

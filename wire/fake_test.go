@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"crypto/ed25519"
+	"encoding/base64"
 	"iter"
 	"net/http"
 	"net/http/httptest"
@@ -132,6 +133,9 @@ func (r *rig) told() []exchange.Report {
 	return slices.Clone(r.reports)
 }
 
+// testCodec is for bytes outside of any handler or client.
+var testCodec = newCodec()
+
 const testSite = atoll.SiteID(7)
 
 func newRig(t testing.TB, change func(*Options, *ClientOptions)) *rig {
@@ -203,3 +207,5 @@ func collect(answer iter.Seq2[exchange.Frame, error]) (frames []exchange.Frame, 
 }
 
 var _ http.Handler = (*handler)(nil)
+
+func b64Of(p Pin) string { return base64.StdEncoding.EncodeToString(p[:]) }

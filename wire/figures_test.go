@@ -10,7 +10,7 @@ func figure(t testing.TB, seed uint64, up, down int, bare bool) (request, answer
 	s := newSampler(seed)
 	h := s.hello()
 	var out bytes.Buffer
-	c := compress(&out, bare)
+	c := testCodec.compress(&out, bare)
 	defer c.release()
 	b, _ := encodeHello(&h)
 	must(t, c.write(KindHello, b))
@@ -27,7 +27,7 @@ func figure(t testing.TB, seed uint64, up, down int, bare bool) (request, answer
 	request = out.Len()
 
 	out.Reset()
-	c2 := compress(&out, bare)
+	c2 := testCodec.compress(&out, bare)
 	defer c2.release()
 	idle := s.idle(h)
 	must(t, writeFrame(&c2.frameWriter, idle[0], &h))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"io"
+	"time"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/exchange"
@@ -52,9 +53,13 @@ var limits = map[Kind]int{
 // bytes: at these bounds about 2 % more than one block for everything, at a
 // tenth of them 8 %. On the slowest link we promise (128 kbit/s, R-L-09) a block
 // is on its way for less than half a second.
+//
+// An answer that comes slowly is flushed by time too, so that a site does not give
+// up a centre that is at work (R-H-24).
 const (
 	flushBytes  = 32 << 10
 	flushFrames = 50
+	flushAfter  = 5 * time.Second
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

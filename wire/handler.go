@@ -91,7 +91,7 @@ func Handler(o Options) http.Handler {
 	if o.Address == nil {
 		o.Address = remoteAddress
 	}
-	h := &handler{Options: o, gauge: newGauge(o.Limits), slots: make(chan struct{}, o.Limits.Concurrent)}
+	h := &handler{Options: o, codec: newCodec(), gauge: newGauge(o.Limits), slots: make(chan struct{}, o.Limits.Concurrent)}
 	h.routes = map[string]route{
 		"exchange":  {http.MethodPost, h.exchange},
 		"enrol":     {http.MethodPost, h.enrol},
@@ -110,6 +110,7 @@ type route struct {
 type handler struct {
 	Options
 	routes map[string]route
+	codec  *codec
 	gauge  *gauge
 	slots  chan struct{} // one for each exchange in hand
 }

@@ -26,7 +26,7 @@ import (
 func raw(t testing.TB, write func(w *frameWriter)) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	c := compress(&out, false)
+	c := testCodec.compress(&out, false)
 	defer c.release()
 	write(&c.frameWriter)
 	must(t, c.out.Close())
@@ -257,7 +257,7 @@ func TestBareRequest(t *testing.T) {
 	h := s.hello()
 	h.Site = testSite
 	var out bytes.Buffer
-	c := compress(&out, true)
+	c := testCodec.compress(&out, true)
 	helloFrame(t, &c.frameWriter, h)
 	doneFrame(t, &c.frameWriter, 0)
 	must(t, c.out.Close())

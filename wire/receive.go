@@ -37,7 +37,7 @@ func (c *Client) Exchange(ctx context.Context, hello exchange.Hello, entries ite
 func (c *Client) exchange(ctx context.Context, report *exchange.Report, hello *exchange.Hello,
 	entries iter.Seq2[exchange.Entry, error], yield func(exchange.Frame, error) bool,
 ) error {
-	up, err := newUpload(hello, entries)
+	up, err := newUpload(c.codec, hello, entries)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (c *Client) exchange(ctx context.Context, report *exchange.Report, hello *e
 	if err := refusal(resp); err != nil {
 		return err
 	}
-	in := decompress(watch.reader(resp.Body), answerBytes)
+	in := c.codec.decompress(watch.reader(resp.Body), answerBytes)
 	defer in.release()
 	defer func() { report.Received = in.source.n }()
 	err = answered(in, hello, func(f exchange.Frame) bool {
@@ -91,12 +91,14 @@ func (c *Client) post(watch *watchdog, up *upload) (*http.Response, error) {
 		req := c.request(watch.ctx, http.MethodPost, "exchange")
 		req.Header["Authorization"] = []string{"Bearer " + token}
 		if up.complete {
-			// A short request is one piece. It may be repeated on a fresh connection when
-			// the warm one turns out to be dead: its turn and nonce make it the same
-			// exchange. The key marks it for the transport and is not sent.
+			// A short request is one piece, and as the transport knows this kind of reader,
+			// one packet. It may be repeated on a fresh connection when the warm one turns
+			// out to be dead: its turn and nonce make it the same exchange. The key marks
+			// it for the transport and is not sent.
 			req.ContentLength = int64(len(whole))
-			req.GetBody = func() (io.ReadCloser, error) { return watch.body(bytes.NewReader(whole)), nil }
+			req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(whole)), nil }
 			req.Body, _ = req.GetBody()
+			watch.sent.Add(req.ContentLength)
 			req.Header["Idempotency-Key"] = []string{}
 		} else {
 			// A long one waits for the word that it is welcome, so that an expired token

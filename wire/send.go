@@ -29,9 +29,9 @@ type upload struct {
 }
 
 // newUpload makes the beginning of the request, or all of a short one. Close it.
-func newUpload(h *exchange.Hello, entries iter.Seq2[exchange.Entry, error]) (*upload, error) {
+func newUpload(c *codec, h *exchange.Hello, entries iter.Seq2[exchange.Entry, error]) (*upload, error) {
 	u := &upload{}
-	u.out = compress(&u.buf, false)
+	u.out = c.compress(&u.buf, false)
 	u.pull, u.stop = iter.Pull2(entries)
 	b, err := encodeHello(h)
 	if err == nil {
