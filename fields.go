@@ -3,10 +3,10 @@ package atoll
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -34,62 +34,112 @@ func ParseFields(b []byte) (Fields, error) {
 	if !utf8.Valid(b) {
 		return nil, Errorf(Invalid, "a record's body is not UTF-8 text")
 	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+	if !json.Valid(b) {
+		return nil, Errorf(Invalid, "a record's body is not valid JSON")
+	}
+	return split(b)
+}
+
+// split takes valid JSON apart into the fields of one object. It refuses what is
+// no object, a field named twice, and values nested too deep. Bodies come through
+// here by the million, so it does not go through the decoder.
+func split(b []byte) (Fields, error) {
+	i := space(b, 0)
+	if i >= len(b) || b[i] != '{' {
 		return nil, Errorf(Invalid, "a record's body is not a JSON object")
 	}
-	f := Fields{}
-	for d.More() {
-		t, err := d.Token()
-		if err != nil {
-			return nil, Errorf(Invalid, "a record's body is not valid JSON: %w", err)
+	f := make(Fields, 16)
+	for i = space(b, i+1); i < len(b) && b[i] != '}'; {
+		end := text(b, i)
+		if b[i] != '"' || end < i+2 {
+			return nil, Errorf(Damaged, "a record's body is damaged")
 		}
-		name, _ := t.(string)
+		name := string(b[i+1 : end-1])
+		if strings.IndexByte(name, '\\') >= 0 {
+			if err := json.Unmarshal(b[i:end], &name); err != nil {
+				return nil, Errorf(Invalid, "a field's name cannot be read: %w", err)
+			}
+		}
+		i = space(b, space(b, end)+1) // over the colon
+		end, deepest := value(b, i)
+		if end <= i {
+			return nil, Errorf(Damaged, "a record's body is damaged")
+		}
+		if deepest > MaxDepth {
+			return nil, Errorf(Invalid, "field %.60q is nested deeper than %d levels", name, MaxDepth)
+		}
 		if _, twice := f[name]; twice {
 			return nil, Errorf(Invalid, "field %.60q is there twice", name)
 		}
-		var v json.RawMessage
-		if err := d.Decode(&v); err != nil {
-			return nil, Errorf(Invalid, "field %.60q is not valid JSON: %w", name, err)
+		f[name] = compact(json.RawMessage(b[i:end:end]))
+		if i = space(b, end); i < len(b) && b[i] == ',' {
+			i = space(b, i+1)
 		}
-		if depth(v) > MaxDepth {
-			return nil, Errorf(Invalid, "field %.60q is nested deeper than %d levels", name, MaxDepth)
-		}
-		f[name] = compact(v)
 	}
-	if _, err := d.Token(); err != nil {
-		return nil, Errorf(Invalid, "a record's body is not valid JSON: %w", err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, Errorf(Invalid, "a record's body has something after its end")
+	if i >= len(b) {
+		return nil, Errorf(Invalid, "a record's body is not a whole JSON object")
 	}
 	return f, nil
 }
 
-func depth(v []byte) (deepest int) {
-	level, quoted, escaped := 0, false, false
-	for _, c := range v {
-		switch {
-		case escaped:
-			escaped = false
-		case quoted && c == '\\':
-			escaped = true
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			level++
-			deepest = max(deepest, level)
-		case c == '}' || c == ']':
-			level--
+// space returns the index of the first byte from i that is not white space.
+func space(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\t' || b[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// text returns the index after the string that begins at i.
+func text(b []byte, i int) int {
+	for i++; i < len(b); i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
 		}
 	}
-	return deepest
+	return len(b)
+}
+
+// value returns the index after the value that begins at i, and how deep it is
+// nested.
+func value(b []byte, i int) (end, deepest int) {
+	level := 0
+	for i < len(b) {
+		switch b[i] {
+		case '"':
+			i = text(b, i)
+		case '{', '[':
+			level++
+			deepest = max(deepest, level)
+			i++
+		case '}', ']':
+			if level == 0 {
+				return i, deepest
+			}
+			level--
+			i++
+		case ',', ' ', '\n', '\t', '\r':
+			if level == 0 {
+				return i, deepest
+			}
+			i++
+			continue
+		default:
+			i++
+			continue
+		}
+		if level == 0 {
+			return i, deepest
+		}
+	}
+	return len(b), deepest
 }
 
 func compact(v json.RawMessage) json.RawMessage {
-	if len(v) == 0 || (v[0] != '{' && v[0] != '[') {
+	if len(v) == 0 || (v[0] != '{' && v[0] != '[') || !bytes.ContainsAny(v, " \n\t\r") {
 		return v
 	}
 	var b bytes.Buffer

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"time"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/exchange"
@@ -12,9 +13,12 @@ import (
 	"github.com/atollsync/atoll/storage"
 )
 
-// keepEvery is how many records are gathered before they are made durable: a cut
-// loses at most so many, and a crash too.
-const keepEvery = 200
+// A cut or a crash loses at most so many records, and not many more than arrive
+// in so long: records are gathered, then made durable together.
+const (
+	keepEvery = 500
+	keepFor   = 2 * time.Second
+)
 
 // round is one exchange with the centre.
 type round struct {
@@ -24,9 +28,10 @@ type round struct {
 	hello   exchange.Hello
 	sent    uint64 // seq of the last entry handed to the transport
 	pending []exchange.Record
-	noted   []note // what frames said, to be written with the next transaction
-	more    bool   // the centre has more for us, or we for it
-	moved   bool   // a checkpoint was integrated
+	kept    time.Time // when records were last made durable
+	noted   []note    // what frames said, to be written with the next transaction
+	more    bool      // the centre has more for us, or we for it
+	moved   bool      // a checkpoint was integrated
 }
 
 // note is what one frame changes of the link.
@@ -34,7 +39,7 @@ type note func(tx storage.Tx, l *link) error
 
 // exchange runs one exchange and keeps whatever of the answer arrived whole.
 func (s *Site) exchange(ctx context.Context, row *Cycle) (more, moved bool, err error) {
-	r := &round{site: s, row: row}
+	r := &round{site: s, row: row, kept: s.Now()}
 	if err := r.open(ctx); err != nil {
 		return false, false, err
 	}
@@ -147,7 +152,7 @@ func (r *round) take(ctx context.Context, f exchange.Frame) error {
 		r.pending = append(r.pending, f)
 		r.row.Received++
 		r.site.progress("pull", int64(f.Position), int64(max(r.link.Head, f.Position)))
-		if len(r.pending) >= keepEvery {
+		if len(r.pending) >= keepEvery || r.site.Now().Sub(r.kept) >= keepFor {
 			return r.keep(ctx)
 		}
 	case exchange.Checkpoint:
@@ -339,7 +344,7 @@ func (r *round) keep(ctx context.Context) error {
 		return nil
 	})
 	if err == nil {
-		r.pending = r.pending[:0]
+		r.pending, r.kept = r.pending[:0], s.Now()
 	}
 	return err
 }

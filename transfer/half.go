@@ -23,23 +23,13 @@ type half struct {
 	finishLine func(c Case, from, to atoll.Fields)
 }
 
-// respond makes the responding half of the document in c, or of the document that
-// the line in c is part of (R-D-22: only when it is whole).
+// kind is the half as a kind of answer.
+func (h half) kind() Kind {
+	return Kind{Name: h.name, Type: h.doc, Lines: h.line, Parent: h.parent, Needs: "partner_store_id", Answer: h.respond}
+}
+
+// respond makes the responding half of the document, once it is whole (R-D-22).
 func (h half) respond(c Case) ([]journal.Proposal, error) {
-	if c.Record.Type == h.line {
-		key := atoll.Key{Type: h.doc, ID: c.Fields.ID(h.parent)}
-		r, err := c.R.Record(key)
-		if atoll.CodeOf(err) == atoll.NotFound {
-			return nil, nil // the line came first; the document will ask again
-		}
-		if err != nil {
-			return nil, err
-		}
-		if c.Fields, err = r.Fields(); err != nil {
-			return nil, err
-		}
-		c.Record = r
-	}
 	partner := c.Fields.ID("partner_store_id")
 	if c.Record.Deleted || c.Record.Hidden || c.Fields.Text("kind") != h.from || c.Fields.Text("status") != documents.Finalised ||
 		partner == "" || !c.here(partner) || c.Fields.Has("originating_id") {

@@ -8,7 +8,12 @@ import (
 
 // link: the initiating half learns the responding half's identity, number and
 // status; written by its own site only (R-D-13, R-D-33, R-D-40).
-var link = Kind{Name: "link", Types: []atoll.Type{"invoice", "requisition"}, Answer: func(c Case) ([]journal.Proposal, error) {
+var (
+	link            = Kind{Name: "link", Type: "invoice", Needs: "originating_id", Answer: learn}
+	linkRequisition = Kind{Name: "link requisition", Type: "requisition", Needs: "originating_id", Answer: learn}
+)
+
+func learn(c Case) ([]journal.Proposal, error) {
 	initiating := c.Fields.ID("originating_id")
 	if initiating == "" || !c.here(c.Fields.ID("partner_store_id")) {
 		return nil, nil
@@ -37,4 +42,4 @@ var link = Kind{Name: "link", Types: []atoll.Type{"invoice", "requisition"}, Ans
 		delete(want, "linked_status")
 	}
 	return []journal.Proposal{{Verb: atoll.Update, Key: key, Fields: want}}, nil
-}}
+}

@@ -8,7 +8,12 @@ import (
 // numbering: a document with number -1 gets the next number of its own kind and
 // store, at the site where the store is active (R-D-14). -1 comes from partners
 // that make responding halves elsewhere; it is never shown as a number.
-var numbering = Kind{Name: "numbering", Types: []atoll.Type{"invoice", "requisition"}, Answer: func(c Case) ([]journal.Proposal, error) {
+var (
+	numbering            = Kind{Name: "numbering", Type: "invoice", Answer: number}
+	numberingRequisition = Kind{Name: "numbering requisition", Type: "requisition", Answer: number}
+)
+
+func number(c Case) ([]journal.Proposal, error) {
 	if c.Fields.Number("number") != "-1" || !c.here(c.Fields.ID("store_id")) {
 		return nil, nil
 	}
@@ -20,4 +25,4 @@ var numbering = Kind{Name: "numbering", Types: []atoll.Type{"invoice", "requisit
 		{Verb: atoll.Update, Key: c.Record.Key, Fields: atoll.Fields{}.Set("number", n)},
 		sequence,
 	}, nil
-}}
+}

@@ -1,10 +1,8 @@
 package transfer
 
-import "github.com/atollsync/atoll"
-
 // order: a request requisition to a store becomes a response requisition there
 // (R-D-03).
-var order = Kind{Name: orderHalf.name, Types: []atoll.Type{"requisition", "requisition_line"}, Answer: orderHalf.respond}
+var order = orderHalf.kind()
 
 var orderHalf = half{
 	name: "order", doc: "requisition", line: "requisition_line", parent: "requisition_id",

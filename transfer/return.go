@@ -4,7 +4,7 @@ import "github.com/atollsync/atoll"
 
 // supplierReturn: a supplier credit to a store becomes a customer credit there
 // (R-D-02, R-D-30).
-var supplierReturn = Kind{Name: returnHalf.name, Types: []atoll.Type{"invoice", "invoice_line"}, Answer: returnHalf.respond}
+var supplierReturn = returnHalf.kind()
 
 var returnHalf = half{
 	name: "return", doc: "invoice", line: "invoice_line", parent: "invoice_id",

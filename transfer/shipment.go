@@ -4,7 +4,7 @@ import "github.com/atollsync/atoll"
 
 // shipment: a customer invoice to a store becomes a supplier invoice there, on
 // hold until its receiver takes it off (R-D-01, R-D-23 to R-D-26).
-var shipment = Kind{Name: shipmentHalf.name, Types: []atoll.Type{"invoice", "invoice_line"}, Answer: shipmentHalf.respond}
+var shipment = shipmentHalf.kind()
 
 var shipmentHalf = half{
 	name: "stock transfer", doc: "invoice", line: "invoice_line", parent: "invoice_id",

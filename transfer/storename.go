@@ -9,7 +9,7 @@ import (
 // storeName: a store is also a name, so that others can trade with it. Stores are
 // made at the centre, names on the primary (R-C-22): the primary makes the name
 // of a store that came without one, and renames it with its store.
-var storeName = Kind{Name: "store name", Types: []atoll.Type{"store"}, Answer: func(c Case) ([]journal.Proposal, error) {
+var storeName = Kind{Name: "store name", Type: "store", Answer: func(c Case) ([]journal.Proposal, error) {
 	if c.Site != c.T.Primary() || c.Fields.Has("name_id") {
 		return nil, nil
 	}

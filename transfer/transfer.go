@@ -13,6 +13,7 @@
 package transfer
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,8 +33,14 @@ import (
 type Kind struct {
 	// Name identifies it in causes of entries and in the exceptions.
 	Name string
-	// Types are the record types whose changes it looks at.
-	Types []atoll.Type
+	// Type is the record type whose changes it looks at. A change of a line counts
+	// as one of its document: Lines names the type of line, Parent the line's field
+	// with the document.
+	Type, Lines atoll.Type
+	Parent      string
+	// Needs is a field without which a record, or its line, is never answered: most
+	// records are left out by it without being taken apart.
+	Needs string
 	// Answer returns the changes that follow from the record, for one transaction;
 	// none if nothing is to be done, or if it was done before. It is asked about a
 	// record each time it changes, so it must look at what is there.
@@ -41,7 +48,9 @@ type Kind struct {
 }
 
 // All lists every kind, in the order in which they are asked.
-var All = []Kind{storeName, numbering, shipment, supplierReturn, order, link}
+var All = []Kind{
+	storeName, numbering, numberingRequisition, shipment, supplierReturn, order, link, linkRequisition,
+}
 
 // Case is one changed record, and the database it changed in.
 type Case struct {
@@ -140,6 +149,7 @@ func (p *Processors) Run(ctx context.Context) (int, error) {
 func (p *Processors) find(ctx context.Context) (todo []atoll.Key, upTo atoll.Position, err error) {
 	err = p.Store.View(ctx, func(r storage.Reader) error {
 		todo, upTo = nil, 0
+		seen := map[atoll.Key]bool{}
 		after, err := cursor(r)
 		if err != nil {
 			return err
@@ -151,8 +161,11 @@ func (p *Processors) find(ctx context.Context) (todo []atoll.Key, upTo atoll.Pos
 			}
 			for _, rec := range page {
 				after = rec.Position
-				if !rec.Deleted && !rec.Hidden && p.looksAt(rec.Type) {
-					todo = append(todo, rec.Key)
+				for _, key := range p.concerns(rec) {
+					if !seen[key] {
+						seen[key] = true
+						todo = append(todo, key)
+					}
 				}
 			}
 			upTo = after
@@ -174,15 +187,33 @@ func cursor(r storage.Reader) (atoll.Position, error) {
 	return atoll.Position(o.Seq), err
 }
 
-func (p *Processors) looksAt(t atoll.Type) bool {
-	return slices.ContainsFunc(p.Kinds, func(k Kind) bool { return slices.Contains(k.Types, t) })
+// concerns returns the documents that some kind may answer because of the change.
+func (p *Processors) concerns(rec atoll.Record) []atoll.Key {
+	if rec.Deleted || rec.Hidden {
+		return nil
+	}
+	var out []atoll.Key
+	for _, k := range p.Kinds {
+		line := rec.Type == k.Lines && k.Lines != ""
+		if (rec.Type != k.Type && !line) || (k.Needs != "" && !bytes.Contains(rec.Body, []byte(`"`+k.Needs+`":`))) {
+			continue
+		}
+		key := rec.Key
+		if line {
+			key = atoll.Key{Type: k.Type, ID: rec.MustFields().ID(k.Parent)}
+		}
+		if !slices.Contains(out, key) {
+			out = append(out, key)
+		}
+	}
+	return out
 }
 
 // answer asks every kind about the record and makes the edits they want.
 func (p *Processors) answer(tx storage.Tx, key atoll.Key, guard map[atoll.Key]int) (int, error) {
 	made := 0
 	for _, k := range p.Kinds {
-		if !slices.Contains(k.Types, key.Type) {
+		if k.Type != key.Type {
 			continue
 		}
 		n, err := p.one(tx, k, key, guard)
@@ -198,6 +229,9 @@ func (p *Processors) one(tx storage.Tx, k Kind, key atoll.Key, guard map[atoll.K
 	made := 0
 	err := tx.Savepoint(func() error {
 		rec, err := tx.Record(key)
+		if errors.Is(err, atoll.NotFound) {
+			return nil // a line came before its document, which will ask for itself
+		}
 		if err != nil {
 			return err
 		}
