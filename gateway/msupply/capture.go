@@ -173,7 +173,13 @@ func object(b []byte) (fields map[string]json.RawMessage, twice string, err erro
 		if err := d.Decode(&v); err != nil {
 			return nil, "", atoll.Errorf(atoll.Invalid, "it is not valid JSON: %w", err)
 		}
-		fields[name] = v
+		// White space inside a value means nothing, and must not reach the journal,
+		// whose entries are lines.
+		var b bytes.Buffer
+		if err := json.Compact(&b, v); err != nil {
+			return nil, "", atoll.Errorf(atoll.Invalid, "it is not valid JSON: %w", err)
+		}
+		fields[name] = b.Bytes()
 	}
 	return fields, twice, nil
 }

@@ -62,7 +62,7 @@ func Import(ctx context.Context, in io.Reader, o Options) (Report, error) {
 	w, superseded := survey(all, tables)
 	w.catalogue, w.zone = o.Catalogue, o.Zone
 	p := &planner{ctx: ctx, writer: o.Writer, w: w, touched: map[atoll.Key]bool{}, shared: &planned{}}
-	w.known, w.stored = p.known, p.stored
+	w.known, w.noted, w.stored = p.known, p.noted, p.stored
 	rows, err := w.settle()
 	if err != nil {
 		return report, err
@@ -131,15 +131,21 @@ func label(s string) string {
 	return s[len(s)-most:]
 }
 
-// known finds what an earlier import made of a key.
+// known finds what an earlier import made of a key, if it is there and of the
+// type.
 func (p *planner) known(table, key string, to atoll.Type) (atoll.ID, bool, error) {
-	note, _, ok, err := p.read(atoll.Key{Type: externalType, ID: externalID(table, key)})
-	if err != nil || !ok || note.Text("record_type") != string(to) {
+	kind, id, ok, err := p.noted(table, key)
+	if err != nil || !ok || kind != to {
 		return "", false, err
 	}
-	id := note.ID("record_id")
 	_, _, there, err := p.read(atoll.Key{Type: to, ID: id})
 	return id, there, err
+}
+
+// noted finds what an earlier import made of a key, deleted since or not.
+func (p *planner) noted(table, key string) (atoll.Type, atoll.ID, bool, error) {
+	note, _, ok, err := p.read(atoll.Key{Type: externalType, ID: externalID(table, key)})
+	return atoll.Type(note.Text("record_type")), note.ID("record_id"), ok, err
 }
 
 // stored returns a record of the database, no fields for none.

@@ -264,8 +264,9 @@ var whole = []atoll.Type{
 	"invoice_line", "prescription_line", "requisition_line", "stocktake_line", "purchase_order_line", "goods_received_line",
 }
 
-// units puts what was planned into the order of the catalogue: a record comes
-// after what it needs.
+// units puts what was planned into an order in which each record comes after what
+// it needs: that of the catalogue, and where a source becomes records of several
+// types, that of their required references.
 func (p *planner) units(all []*planned) []*unit {
 	var out []*unit
 	for _, q := range p.shared.notes {
@@ -277,8 +278,10 @@ func (p *planner) units(all []*planned) []*unit {
 			continue
 		}
 		u := &unit{members: []*planned{m}, order: -1}
-		for _, q := range m.records {
-			u.order = max(u.order, p.w.catalogue.Order(q.Key.Type))
+		for i, q := range m.records {
+			if i == 0 {
+				u.order = p.w.catalogue.Order(q.Key.Type)
+			}
 			u.barrier = u.barrier || q.Key.Type == "store" || q.Key.Type == "patient" || q.Key.Type == "prescriber"
 			of[q.Key] = u
 		}
@@ -290,11 +293,41 @@ func (p *planner) units(all []*planned) []*unit {
 			continue
 		}
 		head.members = append(head.members, u.members...)
-		head.order = max(head.order, u.order)
+		for _, q := range u.members[0].records {
+			of[q.Key] = head
+		}
 		u.members = nil
 	}
 	out = slices.DeleteFunc(out, func(u *unit) bool { return len(u.members) == 0 })
 	slices.SortStableFunc(out, func(a, b *unit) int { return cmp.Compare(a.order, b.order) })
+	return p.afterWhatTheyNeed(out, of)
+}
+
+// afterWhatTheyNeed moves a unit behind those that make what its records cannot
+// be without. The order stays as it is where nothing asks for another.
+func (p *planner) afterWhatTheyNeed(all []*unit, of map[atoll.Key]*unit) []*unit {
+	out := make([]*unit, 0, len(all))
+	placed := map[*unit]bool{}
+	var place func(*unit)
+	place = func(u *unit) {
+		if placed[u] {
+			return
+		}
+		placed[u] = true // also on the way: a circle of needs has no order
+		for _, m := range u.members {
+			for _, q := range m.records {
+				for _, ref := range p.w.catalogue.References(q.Key.Type, q.Fields) {
+					if needed := of[atoll.Key{Type: ref.To, ID: ref.ID}]; needed != nil && (ref.Required || ref.Parent) {
+						place(needed)
+					}
+				}
+			}
+		}
+		out = append(out, u)
+	}
+	for _, u := range all {
+		place(u)
+	}
 	return out
 }
 

@@ -122,7 +122,7 @@ func (r *Report) count(all []*planned, shared []verdict, superseded map[string]i
 		case keptWhole:
 			t.Kept++
 			kept[loss{m.table, m.refused}]++
-			if m.refused != whyTable && len(r.Details) < maxDetails {
+			if m.refused != whyTable && m.refused != whyKind && len(r.Details) < maxDetails {
 				r.Details = append(r.Details, Detail{m.table, m.key, m.refused, clip(m.detail)})
 			}
 		}

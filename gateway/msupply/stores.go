@@ -94,9 +94,6 @@ func joinKind(r *row) atoll.Type {
 	key := r.text("name_ID")
 	if _, ok := r.w.find("patient", key); ok {
 		if other, ok := r.other("name", key); !ok || other.text("type") == "patient" {
-			if r.truth("inactive") {
-				r.refuse(whyKind, "the patient is no longer visible there")
-			}
 			return "patient_store_join"
 		}
 	}
@@ -109,7 +106,10 @@ func visible(r *row) {
 	if r.def.Type == "patient_store_join" {
 		r.take(field{"name_ID", "patient_id", nil})
 		r.take(field{"store_ID", "store_id", nil})
-		r.take(field{"inactive", "inactive", nil})
+		if r.truth("inactive") { // ours has no such state: the row is there or not
+			r.main().delete = true
+		}
+		r.carry("inactive")
 		return
 	}
 	for _, f := range []field{{"name_ID", "name_id", nil}, {"store_ID", "store_id", nil}, {"inactive", "inactive", nil}} {

@@ -25,7 +25,9 @@ type world struct {
 	present map[atoll.Type]map[string]atoll.ID
 	first   bool
 	// known asks the database for what an earlier import made of the key.
-	known  func(table, key string, to atoll.Type) (atoll.ID, bool, error)
+	known func(table, key string, to atoll.Type) (atoll.ID, bool, error)
+	// noted asks what became of a key, whether it is still there or not.
+	noted  func(table, key string) (atoll.Type, atoll.ID, bool, error)
 	recall map[recollection]atoll.ID
 	// stored reads a record of the database, no fields for none.
 	stored func(atoll.Key) (atoll.Fields, error)
@@ -261,7 +263,7 @@ func (w *world) translate(s *source) *row {
 		r.refuse(whyTable, "there is no translation for this table")
 		return r
 	case s.action == "delete" || string(s.raw) == "null":
-		w.translateDeletion(r, t)
+		w.translateDeletion(r)
 		return r
 	case s.wrong != "":
 		r.refuse(whyShape, s.wrong)
@@ -292,7 +294,7 @@ func (w *world) translate(s *source) *row {
 // mark sets the status of types that can be merged (R-E-06). It is given when the
 // record is made; later it is a person's, unless it was merged there.
 func (w *world) mark(r *row) {
-	if r.within || r.refused != "" {
+	if r.within || r.refused != "" || r.main().delete {
 		return
 	}
 	if _, ok := r.def.Field("merged_into"); !ok {
@@ -344,18 +346,16 @@ func (w *world) translateKind(s *source) atoll.Type {
 
 // translateDeletion deletes what an earlier import made of the record, if its
 // type can be deleted.
-func (w *world) translateDeletion(r *row, t *table) {
-	for _, kind := range t.makes {
-		def, _ := w.catalogue.Lookup(kind)
-		id, ok, err := w.known(r.table, r.key, kind)
-		if err != nil {
-			w.err = err
-			return
-		}
-		if ok && def.Deletion == catalogue.Tombstone {
-			r.made = []*made{{typ: kind, key: r.key, id: id, delete: true}}
-			return
-		}
+func (w *world) translateDeletion(r *row) {
+	kind, id, ok, err := w.noted(r.table, r.key)
+	if err != nil {
+		w.err = err
+		return
+	}
+	if def, known := w.catalogue.Lookup(kind); ok && known && def.Deletion == catalogue.Tombstone {
+		r.def = def
+		r.made = []*made{{typ: kind, key: r.key, id: id, delete: true}}
+		return
 	}
 	r.refuse(whyDeleted, "it was deleted there; nothing that an earlier import made can be deleted for it")
 }
