@@ -90,7 +90,7 @@ func (j *Judge) Entry(t *topology.Topology, w World, site atoll.SiteID, ops []at
 	for i := range changes {
 		here[changes[i].Op.Key] = &changes[i]
 	}
-	inner := world{w, here}
+	inner := world{World: w, here: here, read: map[atoll.Key]known{}}
 	for _, c := range changes {
 		if err := j.references(inner, c, strict); err != nil {
 			return nil, refused(LayerReference, c.Op.Key, err)
@@ -308,16 +308,31 @@ func SubjectOf(w World, def *catalogue.Def, key atoll.Key, f atoll.Fields) (auth
 	return s, nil
 }
 
-// world is a World in which the entry's own changes have been made.
+// world is a World in which the entry's own changes have been made. It reads each
+// record once: the lines of a document all name the same few.
 type world struct {
 	World
 	here map[atoll.Key]*Change
+	read map[atoll.Key]known
+}
+
+type known struct {
+	record atoll.Record
+	there  bool
 }
 
 func (w world) Record(key atoll.Key) (atoll.Record, bool, error) {
 	c, ok := w.here[key]
 	if !ok {
-		return w.World.Record(key)
+		k, read := w.read[key]
+		if !read {
+			var err error
+			if k.record, k.there, err = w.World.Record(key); err != nil {
+				return k.record, false, err
+			}
+			w.read[key] = k
+		}
+		return k.record, k.there, nil
 	}
 	r := atoll.Record{Key: key, Version: c.Op.Version, Deleted: c.Op.Verb == atoll.Delete}
 	if c.New != nil {
