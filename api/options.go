@@ -1,0 +1,138 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/catalogue"
+	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/site"
+	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
+)
+
+// Records reads records and changes them.
+type Records interface {
+	Record(ctx context.Context, key atoll.Key) (station.Record, error)
+	Records(ctx context.Context, q storage.Query) (page []station.Record, next atoll.ID, err error)
+	History(ctx context.Context, key atoll.Key, limit int) ([]journal.Change, error)
+	Act(ctx context.Context, actor string, cause atoll.Cause, act func(documents.Desk) ([]journal.Proposal, error)) (journal.Result, error)
+}
+
+// Stores tells who is where.
+type Stores interface {
+	Stores(ctx context.Context) ([]station.StoreView, error)
+	Topology(ctx context.Context) (*topology.Topology, error)
+}
+
+// Users knows the people who may sign in, and their sessions.
+type Users interface {
+	SignInUser(ctx context.Context, name, password string) (token string, u station.User, err error)
+	Session(ctx context.Context, token string) (station.User, error)
+	SignOut(ctx context.Context, token string) error
+	Users(ctx context.Context) ([]station.User, error)
+	AddUser(ctx context.Context, name string, role station.UserRole, password string) (string, error)
+}
+
+// Snapshots reads the database: what quarantine holds, and what stands now.
+type Snapshots interface {
+	View(ctx context.Context, fn func(storage.Reader) error) error
+}
+
+// Station is what every installation has.
+type Station interface {
+	Records
+	Stores
+	Users
+}
+
+// Sites is the registry of sites.
+type Sites interface {
+	Sites(ctx context.Context) ([]central.SiteStatus, error)
+	AddSite(ctx context.Context, actor, name string, kind topology.Kind) (topology.Site, string, error)
+	NewCode(ctx context.Context, site atoll.SiteID) (string, error)
+	ResetDevice(ctx context.Context, site atoll.SiteID) error
+	Pause(ctx context.Context, site atoll.SiteID, reason string) error
+	Order(ctx context.Context, site atoll.SiteID, order string) error
+	SyncLog(ctx context.Context, site atoll.SiteID, limit int) ([]central.Cycle, error)
+	// Authenticate returns the site that holds a token of synchronisation. It is
+	// asked only to tell such a token apart from a wrong one; it opens nothing.
+	Authenticate(ctx context.Context, token string) (atoll.SiteID, error)
+}
+
+// Configurator changes the configuration, or tries a change.
+type Configurator interface {
+	Configure(ctx context.Context, actor string, change central.Configuration) (central.Preview, error)
+	Try(ctx context.Context, actor string, change central.Configuration) (central.Preview, error)
+}
+
+// Court settles what is in quarantine.
+type Court interface {
+	Decide(ctx context.Context, id int64, d central.Decision, by, note string) (applied bool, err error)
+}
+
+// Centre is what the central server has besides.
+type Centre interface {
+	Sites
+	Configurator
+	Court
+}
+
+// Sync is the synchronisation of a remote site.
+type Sync interface {
+	Status(ctx context.Context) (site.Status, error)
+	SyncLog(ctx context.Context, limit int) ([]site.Cycle, error)
+	SyncSoon()
+	Settings(ctx context.Context) (site.Settings, error)
+	Configure(ctx context.Context, by string, fn func(*site.Settings)) error
+	Refused(ctx context.Context, limit int) ([]exchange.Refusal, error)
+}
+
+// The engines are what the API asks for.
+var (
+	_ Station   = (*station.Station)(nil)
+	_ Centre    = (*central.Centre)(nil)
+	_ Sync      = (*site.Site)(nil)
+	_ Snapshots = storage.Store(nil)
+)
+
+// Options make the API. Exactly one of Centre and Sync is set.
+type Options struct {
+	Here      atoll.SiteID
+	Catalogue *catalogue.Catalogue
+	Station   Station
+	Database  Snapshots
+	Centre    Centre // of the central server; nil at a remote site
+	Sync      Sync   // of a remote site; nil at the central server
+	Now       func() time.Time
+	Log       *slog.Logger // of requests; nil discards
+	App       string       // this program's version, told in the OpenAPI document
+	// Address returns who a request comes from, for the limit on sign-ins and the
+	// log; the connection's address when nil. Set it behind a proxy that is trusted.
+	Address func(*http.Request) string
+	// Secure marks the session cookie for HTTPS also where this program sees plain
+	// HTTP: behind a proxy that ends TLS.
+	Secure bool
+}
+
+// From returns the options for a station that is the centre or a remote site;
+// the other is nil.
+func From(s *station.Station, centre *central.Centre, remote *site.Site) Options {
+	o := Options{
+		Here: s.Identity.Site, Catalogue: s.Catalogue, Station: s, Database: s.Store, Now: s.Now, Log: s.Log,
+	}
+	if centre != nil { // a nil pointer in an interface would not be nil
+		o.Centre, o.App = centre, centre.App
+	}
+	if remote != nil {
+		o.Sync, o.App = remote, remote.App
+	}
+	return o
+}

@@ -1,0 +1,161 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/station"
+)
+
+// UserView is a user as the API tells of one.
+type UserView struct {
+	Name     string           `json:"name" example:"amina"`
+	Role     station.UserRole `json:"role" enum:"viewer,store_user,technician,administrator" example:"store_user"`
+	Powers   []station.Power  `json:"powers" doc:"What the role may do: read, edit, sync, configure"`
+	Created  time.Time        `json:"created"`
+	Disabled bool             `json:"disabled,omitempty"`
+}
+
+func userView(u station.User) UserView {
+	v := UserView{Name: u.Name, Role: u.Role, Created: u.Created, Disabled: u.Disabled, Powers: []station.Power{}}
+	for _, p := range []station.Power{station.MayRead, station.MayEdit, station.MaySync, station.MayConfigure} {
+		if u.Role.May(p) {
+			v.Powers = append(v.Powers, p)
+		}
+	}
+	return v
+}
+
+type signIn struct {
+	Body struct {
+		Name     string `json:"name" minLength:"1" maxLength:"48" example:"amina"`
+		Password string `json:"password" minLength:"1" maxLength:"200" example:"k7dfm-q2xwe-83jhn"`
+	}
+}
+
+type signedInAnswer struct {
+	Cookie http.Cookie `header:"Set-Cookie"`
+	Body   struct {
+		Token string   `json:"token" doc:"To be sent as Authorization: Bearer …; good for twelve hours" example:"rV0cB1m8o0-DuX3LTK0Qz7gqVqQd2yLs"`
+		User  UserView `json:"user"`
+	}
+}
+
+type sessionAnswer struct {
+	Body UserView
+}
+
+type signedOutAnswer struct {
+	Cookie http.Cookie `header:"Set-Cookie"`
+}
+
+func (s *server) sessionOperations() {
+	handle(s, anyone, huma.Operation{
+		OperationID: "sign-in", Method: http.MethodPost, Path: "/session", Tags: []string{"session"}, DefaultStatus: http.StatusCreated,
+		Summary: "Sign in", Description: "Trades name and password for a token. Browsers also get it as a cookie that pages cannot read. " +
+			"An address may try ten times at once and then once each six seconds; five wrong passwords lock a user for a quarter of an hour.",
+	}, s.signIn)
+	handle(s, signedIn, huma.Operation{
+		OperationID: "get-session", Method: http.MethodGet, Path: "/session", Tags: []string{"session"},
+		Summary: "Who is signed in", Description: "The user of the token, with role and powers.",
+	}, func(ctx context.Context, _ *struct{}) (*sessionAnswer, error) {
+		return &sessionAnswer{Body: userView(visitOf(ctx).User)}, nil
+	})
+	handle(s, signedIn, huma.Operation{
+		OperationID: "sign-out", Method: http.MethodDelete, Path: "/session", Tags: []string{"session"}, DefaultStatus: http.StatusNoContent,
+		Summary: "Sign out", Description: "Ends the session of the token.",
+	}, func(ctx context.Context, _ *struct{}) (*signedOutAnswer, error) {
+		if err := s.Station.SignOut(ctx, visitOf(ctx).Token); err != nil {
+			return nil, err
+		}
+		c := s.cookie(ctx, "")
+		c.MaxAge = -1
+		return &signedOutAnswer{Cookie: c}, nil
+	})
+}
+
+func (s *server) signIn(ctx context.Context, in *signIn) (*signedInAnswer, error) {
+	v := visitOf(ctx)
+	if !s.doors.pass(v.Address, s.Now()) {
+		return nil, later(int(signInEvery.Seconds()), atoll.Errorf(atoll.Busy, "too many sign-ins from this address").Do("wait a little"))
+	}
+	// Checking a password takes memory on purpose; a small tablet has little.
+	select {
+	case s.hashing <- struct{}{}:
+		defer func() { <-s.hashing }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	token, u, err := s.Station.SignInUser(ctx, in.Body.Name, in.Body.Password)
+	if err != nil {
+		return nil, err
+	}
+	v.User = u
+	out := &signedInAnswer{Cookie: s.cookie(ctx, token)}
+	out.Body.Token, out.Body.User = token, userView(u)
+	return out, nil
+}
+
+// cookie holds a token for browsers, out of reach of scripts and of other sites'
+// pages. It ends with the browser.
+func (s *server) cookie(ctx context.Context, token string) http.Cookie {
+	return http.Cookie{
+		Name: cookieName, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Secure: s.Secure || visitOf(ctx).Encrypted,
+	}
+}
+
+type usersAnswer struct {
+	Body struct {
+		Users []UserView `json:"users"`
+	}
+}
+
+type newUser struct {
+	Body struct {
+		Name     string           `json:"name" minLength:"1" maxLength:"48" example:"joseph"`
+		Role     station.UserRole `json:"role" enum:"viewer,store_user,technician,administrator" example:"technician"`
+		Password string           `json:"password,omitempty" maxLength:"200" doc:"Ten characters or more; drawn at random when it is left out"`
+	}
+}
+
+type newUserAnswer struct {
+	Body struct {
+		Name     string `json:"name" example:"joseph"`
+		Password string `json:"password" doc:"Shown this once" example:"k7dfm-q2xwe-83jhn"`
+	}
+}
+
+func (s *server) userOperations() {
+	handle(s, station.MayConfigure, huma.Operation{
+		OperationID: "list-users", Method: http.MethodGet, Path: "/users", Tags: []string{"users"},
+		Summary: "List users", Description: "Everybody who may sign in here. Users belong to this installation and are not synchronised.",
+	}, func(ctx context.Context, _ *struct{}) (*usersAnswer, error) {
+		users, err := s.Station.Users(ctx)
+		if err != nil {
+			return nil, err
+		}
+		out := &usersAnswer{}
+		out.Body.Users = []UserView{}
+		for _, u := range users {
+			out.Body.Users = append(out.Body.Users, userView(u))
+		}
+		return out, nil
+	})
+	handle(s, station.MayConfigure, huma.Operation{
+		OperationID: "add-user", Method: http.MethodPost, Path: "/users", Tags: []string{"users"}, DefaultStatus: http.StatusCreated,
+		Summary: "Add a user", Description: "Makes a user of this installation.",
+	}, func(ctx context.Context, in *newUser) (*newUserAnswer, error) {
+		password, err := s.Station.AddUser(ctx, in.Body.Name, in.Body.Role, in.Body.Password)
+		if err != nil {
+			return nil, err
+		}
+		out := &newUserAnswer{}
+		out.Body.Name, out.Body.Password = in.Body.Name, password
+		return out, nil
+	})
+}
