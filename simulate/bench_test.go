@@ -3,10 +3,13 @@ package simulate
 import (
 	"context"
 	"errors"
+	"flag"
 	"os"
 	"strings"
 	"sync"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/central"
@@ -32,6 +35,11 @@ var templates struct {
 }
 
 func TestMain(m *testing.M) {
+	// A run of a property is a whole fleet: fewer than usual, unless the command
+	// line says otherwise.
+	if err := flag.Set("rapid.checks", "12"); err != nil {
+		panic(err)
+	}
 	dir, err := os.MkdirTemp("", "fleet")
 	if err != nil {
 		panic(err)
@@ -411,3 +419,34 @@ func (w *world) replace(at atoll.SiteID) {
 	}
 	w.Sites[at] = n
 }
+
+// borrow makes a world for one run of a property: its databases go when the run
+// is over.
+func borrow(t *testing.T, rt *rapid.T, template *Fleet) *world {
+	t.Helper()
+	dir, err := os.MkdirTemp(t.TempDir(), "run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := template.Clone(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rt.Cleanup(func() {
+		f.Close()
+		os.RemoveAll(dir)
+	})
+	return &world{f, quiet{TB: t, rt: rt}, t.Context()}
+}
+
+// quiet tells failures to the property, which goes on to look for a simpler one.
+type quiet struct {
+	testing.TB
+	rt *rapid.T
+}
+
+func (q quiet) Error(args ...any)            { q.rt.Error(args...) }
+func (q quiet) Errorf(f string, args ...any) { q.rt.Errorf(f, args...) }
+func (q quiet) Fatal(args ...any)            { q.rt.Fatal(args...) }
+func (q quiet) Fatalf(f string, args ...any) { q.rt.Fatalf(f, args...) }
+func (q quiet) Helper()                      {}
