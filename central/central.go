@@ -70,9 +70,8 @@ func New(o Options) *Centre {
 	return c
 }
 
-// Start notes that the database is being served from here on. When sites later
-// prove that the database is older than what they saw, no position from before
-// the start is in doubt. It returns the timeline in force.
+// Start notes that a run of the centre begins: the database is being served from
+// here on. It returns the timeline of the database.
 func (c *Centre) Start(ctx context.Context) (atoll.Timeline, error) {
 	var t atoll.Timeline
 	err := c.Store.Update(ctx, func(tx storage.Tx) error {
@@ -87,7 +86,10 @@ func (c *Centre) Start(ctx context.Context) (atoll.Timeline, error) {
 		if l.Timeline == "" {
 			l.Timeline = atoll.NewTimeline()
 		}
-		l.Started = at
+		l.Runs = append(l.Runs, exchange.Run{ID: string(atoll.NewTimeline())[:8], Began: at})
+		if len(l.Runs) > exchange.MaxRuns {
+			l.Runs = l.Runs[len(l.Runs)-exchange.MaxRuns:]
+		}
 		t = l.Timeline
 		return saveJSON(tx, shelfCentre, "life", l)
 	})
@@ -97,11 +99,31 @@ func (c *Centre) Start(ctx context.Context) (atoll.Timeline, error) {
 // life is the history of the centre's own database, on the shelf.
 type life struct {
 	Timeline atoll.Timeline `json:"timeline"`
-	// Began is the position at which the timeline began: positions up to it mean
-	// the same in the timeline before.
-	Began atoll.Position `json:"began"`
-	// Started is the position when serving last started.
-	Started atoll.Position `json:"started"`
+	Runs     []exchange.Run `json:"runs"` // oldest first; the last is the present one
+}
+
+// run is the present run.
+func (l life) run() string {
+	if len(l.Runs) == 0 {
+		return ""
+	}
+	return l.Runs[len(l.Runs)-1].ID
+}
+
+// place says from where on the feed may be read by a site that last heard of the
+// run, with its cursor at at: there, or earlier if this database was restored
+// since. Known is false when the run is unknown.
+func (l life) place(run string, at atoll.Position) (from atoll.Position, known bool) {
+	for i, r := range l.Runs {
+		if r.ID != run {
+			continue
+		}
+		if i+1 < len(l.Runs) {
+			return min(at, l.Runs[i+1].Began), true
+		}
+		return at, true
+	}
+	return at, run == ""
 }
 
 func loadLife(r storage.Reader) (life, error) {

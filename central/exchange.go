@@ -65,10 +65,21 @@ func (c *Centre) exchange(ctx context.Context, h exchange.Hello, entries iter.Se
 	}
 	welcome := exchange.Welcome{
 		Protocol: exchange.Protocol, Catalogue: c.Door.Judge.Catalogue.Version(), CatalogueHash: c.Door.Judge.Catalogue.Hash(),
-		App: c.App, Centre: p.life.Timeline, Clock: c.Now().UnixMilli(), Known: p.known, Rewind: p.rewind, Orders: p.state.Orders,
+		App: c.App, Centre: p.life.Timeline, Run: p.life.run(), Clock: c.Now().UnixMilli(), Known: p.known, Rewind: p.rewind,
+		Orders: p.state.Orders,
+	}
+	if p.lost {
+		welcome.Runs = p.life.Runs
 	}
 	if !yield(welcome) || !yield(p.receipt) {
 		return errStopped
+	}
+	if p.lost {
+		// Where the site may go on reading is its to find out, from the runs.
+		if !yield(exchange.End{Cursor: 0, Backfills: h.Backfills, More: true}) {
+			return errStopped
+		}
+		return nil
 	}
 	answer, err := c.serve(ctx, h, p.rewind)
 	if err != nil {
@@ -92,13 +103,10 @@ func (c *Centre) exchange(ctx context.Context, h exchange.Hello, entries iter.Se
 
 // push takes the entries of one exchange, batch by batch.
 type push struct {
-	centre  *Centre
-	hello   exchange.Hello
-	begun   bool
-	state   SiteState
-	life    life
-	known   atoll.Head // the site's journal here before the exchange
-	rewind  *atoll.Position
+	centre *Centre
+	hello  exchange.Hello
+	begun  bool
+	standing
 	receipt exchange.Receipt
 	batch   []exchange.Entry
 	bytes   int
@@ -139,10 +147,7 @@ func (p *push) commit(ctx context.Context) error {
 			return err
 		}
 		if !next.begun {
-			if next.state, next.known, next.rewind, err = p.centre.begin(tx, p.hello); err != nil {
-				return err
-			}
-			if next.life, err = loadLife(tx); err != nil {
+			if next.standing, err = p.centre.begin(tx, p.hello); err != nil {
 				return err
 			}
 			next.begun = true

@@ -9,50 +9,54 @@ import (
 	"github.com/atollsync/atoll/storage"
 )
 
+// standing is what begin found out about both logs.
+type standing struct {
+	state  SiteState
+	life   life
+	known  atoll.Head      // the end of the site's journal here
+	rewind *atoll.Position // where the site must go back to, if it must
+	lost   bool            // the site heard of a run this database does not know
+}
+
 // begin checks who the site is and where both logs stand, and remembers it. It
 // runs in the transaction that admits the first entries of the exchange, so that
-// the turn moves with what it counts. It returns the end of the site's journal
-// here, and where the site must rewind its cursor to, if it must.
-func (c *Centre) begin(tx storage.Tx, h exchange.Hello) (s SiteState, known atoll.Head, rewind *atoll.Position, err error) {
-	if s, err = State(tx, h.Site); err != nil {
-		return s, known, nil, err
+// the turn moves with what it counts.
+func (c *Centre) begin(tx storage.Tx, h exchange.Hello) (st standing, err error) {
+	if st.state, err = State(tx, h.Site); err != nil {
+		return st, err
 	}
 	t, err := c.Door.Topology(tx)
 	if err != nil {
-		return s, known, nil, err
+		return st, err
 	}
-	if known, err = tx.Head(h.Site); err != nil {
-		return s, known, nil, err
+	if st.known, err = tx.Head(h.Site); err != nil {
+		return st, err
 	}
-	if err = c.identify(t, &s, h); err != nil {
-		return s, known, nil, err
+	if st.life, err = loadLife(tx); err != nil {
+		return st, err
 	}
-	if err = c.place(tx, &s, h, known); err != nil {
-		return s, known, nil, err
+	if err = c.identify(t, &st.state, h); err != nil {
+		return st, err
 	}
-	l, err := loadLife(tx)
-	if err != nil {
-		return s, known, nil, err
+	if h.Centre != "" && h.Centre != st.life.Timeline {
+		return st, atoll.Errorf(atoll.SiteMismatch, "the site belongs to another central server, or this one was made anew").
+			Do("enrol the site again with a ticket of this centre")
 	}
-	last, err := tx.LastPosition()
-	if err != nil {
-		return s, known, nil, err
+	if err = c.place(tx, h, st.known); err != nil {
+		return st, err
 	}
-	if h.Centre == l.Timeline && h.Cursor > last {
-		// The site has seen positions this database never gave: we were restored
-		// from a backup. Everything given since we started serving is in doubt.
-		l = life{Timeline: atoll.NewTimeline(), Began: l.Started, Started: l.Started}
-		if err = saveJSON(tx, shelfCentre, "life", l); err != nil {
-			return s, known, nil, err
-		}
+	from, known := st.life.place(h.Run, h.Cursor)
+	switch {
+	case !known:
+		st.lost = true
+	case from < h.Cursor:
+		st.rewind = &from
+	}
+	if st.lost || st.rewind != nil {
 		c.Log.Warn("this database is older than what a site has seen: it was restored", "site", h.Site)
 	}
-	if h.Centre != "" && h.Centre != l.Timeline {
-		at := min(h.Cursor, l.Began)
-		rewind = &at
-	}
-	c.note(&s, h)
-	return s, known, rewind, s.save(tx)
+	c.note(&st.state, h)
+	return st, st.state.save(tx)
 }
 
 // compatible checks versions, before anything is read or written (R-K-62): a
@@ -106,7 +110,7 @@ func (c *Centre) identify(t interface {
 }
 
 // place checks that the site's journal and our copy of it are one journal.
-func (c *Centre) place(r storage.Reader, s *SiteState, h exchange.Hello, known atoll.Head) error {
+func (c *Centre) place(r storage.Reader, h exchange.Hello, known atoll.Head) error {
 	restored := atoll.Errorf(atoll.Restored, "the site's journal ends at %d, but the centre has %d entries of it: it was restored from a backup",
 		h.Head.Seq, known.Seq).Do("its unsent work can be exported; then re-initialise with: atoll init site --again")
 	switch {

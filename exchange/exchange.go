@@ -78,8 +78,10 @@ type Hello struct {
 	Acknowledged atoll.Head `json:"acknowledged"`
 	Head         atoll.Head `json:"head"`
 
-	// Centre is the timeline of the centre's database that Cursor belongs to.
+	// Centre is the timeline of the centre's database that Cursor belongs to, and Run
+	// the run of the centre that the site last heard of (see Run).
 	Centre atoll.Timeline `json:"centre,omitempty"`
+	Run    string         `json:"run,omitempty"`
 	// Cursor is the position up to which the site has the feed, staged frames
 	// included.
 	Cursor atoll.Position `json:"cursor"`
@@ -129,12 +131,55 @@ type Welcome struct {
 	// When it is behind Hello.Acknowledged the centre was restored from a backup:
 	// the site sends again from there.
 	Known atoll.Head `json:"known"`
-	// Rewind tells the site to set its cursor back to this position: the centre's
-	// timeline changed. Nil when there is no need.
+	// Run is the centre's present run.
+	Run string `json:"run"`
+	// Rewind tells the site to set its cursor back to this position: the centre was
+	// restored from a backup, and gives later positions a second time. Nil when
+	// there is no need.
 	Rewind *atoll.Position `json:"rewind,omitempty"`
+	// Runs are the centre's runs, oldest first, when it does not know the one the
+	// site last heard of: it was restored from a backup made before that run. The
+	// site finds the last run both know and sets its cursor back to where that ended;
+	// no records come in this answer.
+	Runs []Run `json:"runs,omitempty"`
 	// Orders are what the centre wants done: "resend" (restate all own data,
 	// R-H-28), "reinitialise", "pause".
 	Orders []string `json:"orders,omitempty"`
+}
+
+// Run is one run of the centre: from one start of serving to the next. A database
+// that was restored from a backup has another history of runs than its readers
+// remember, which is how both find the last position that means the same to both.
+type Run struct {
+	ID string `json:"id"` // 8 hexadecimal digits, drawn at random
+	// Began is the centre's newest position when the run began (at the centre); the
+	// site's cursor when it first heard of the run (at a site).
+	Began atoll.Position `json:"began"`
+}
+
+// MaxRuns is how many runs either side remembers.
+const MaxRuns = 64
+
+// CommonPosition returns the position up to which the feed means the same to a
+// centre with these runs and to a site that heard of those: where the last run
+// both know ended, for whichever of them it ended first. 0 when they share none.
+func CommonPosition(centre, site []Run) atoll.Position {
+	for i := len(site) - 1; i >= 0; i-- {
+		for j := len(centre) - 1; j >= 0; j-- {
+			if site[i].ID != centre[j].ID {
+				continue
+			}
+			at := ^atoll.Position(0)
+			if i+1 < len(site) {
+				at = site[i+1].Began
+			}
+			if j+1 < len(centre) {
+				at = min(at, centre[j+1].Began)
+			}
+			return at
+		}
+	}
+	return 0
 }
 
 // Receipt says what became of the entries of this request. Offered is always

@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"bytes"
+
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/admit"
 	"github.com/atollsync/atoll/authority"
@@ -43,7 +45,7 @@ func (d *Door) Receive(tx storage.Tx, t *topology.Topology, a Arrival) (Outcome,
 		return 0, err
 	}
 	if there && !a.Initialising {
-		if !a.Gone && before.Origin == r.Origin && before.Deleted == r.Deleted && !before.Hidden {
+		if !a.Gone && before.Origin == r.Origin && before.Deleted == r.Deleted && !before.Hidden && bytes.Equal(before.Body, r.Body) {
 			return Known, nil
 		}
 		if before.Origin.Site == d.Site && before.Origin.Seq > a.Pushed {

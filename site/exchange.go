@@ -87,7 +87,7 @@ func (r *round) open(ctx context.Context) error {
 		r.hello = exchange.Hello{
 			Protocol: exchange.Protocol, Catalogue: s.Door.Judge.Catalogue.Version(), CatalogueHash: s.Door.Judge.Catalogue.Hash(),
 			App: s.App, Site: s.Door.Site, Device: s.Device, Timeline: head.Timeline, Turn: l.Turn, Nonce: l.Nonce,
-			Initialising: l.State == Initialising, Acknowledged: l.Acknowledged, Head: head, Centre: l.Centre, Cursor: l.Cursor,
+			Initialising: l.State == Initialising, Acknowledged: l.Acknowledged, Head: head, Centre: l.Centre, Run: l.run(), Cursor: l.Cursor,
 			Subscription: exchange.DigestAudiences(l.Covered), Backfills: l.Backfills,
 			Records: s.pace.records(), Bytes: s.pace.bytes(), NoFeed: s.diskFull(),
 			Clock: s.Now().UnixMilli(), Waiting: int(head.Seq - l.Acknowledged.Seq), Errors: waiting[integrate.LaneWaiting],
@@ -205,10 +205,15 @@ func (r *round) welcome(w exchange.Welcome) {
 		l.Centre, l.CentreApp, l.RuleHash = w.Centre, w.App, w.CatalogueHash
 		l.ClockAhead = r.hello.Clock - w.Clock
 		if w.Rewind != nil {
-			l.Cursor = *w.Rewind
-			l.Applied = min(l.Applied, l.Cursor)
-			for i := range l.Backfills {
-				l.Backfills[i].Cursor = min(l.Backfills[i].Cursor, l.Cursor)
+			l.rewind(*w.Rewind)
+		}
+		if len(w.Runs) > 0 {
+			l.rewind(exchange.CommonPosition(w.Runs, l.Runs))
+		}
+		if l.run() != w.Run {
+			l.Runs = append(l.Runs, exchange.Run{ID: w.Run, Began: l.Cursor})
+			if len(l.Runs) > exchange.MaxRuns {
+				l.Runs = l.Runs[len(l.Runs)-exchange.MaxRuns:]
 			}
 		}
 		if slices.Contains(w.Orders, "resend") {
@@ -274,6 +279,18 @@ func (r *round) receipt(rc exchange.Receipt) {
 		}
 		if l.Acknowledged.Seq < r.hello.Head.Seq {
 			r.more = true
+		}
+		if rc.Open == 0 && l.OpenRefusals > 0 {
+			// All of it is settled: what was told about it is history at the centre.
+			told, err := tx.Scan(shelfNo, "", 0, false)
+			if err != nil {
+				return err
+			}
+			for _, it := range told {
+				if err := tx.Drop(shelfNo, it.Key); err != nil {
+					return err
+				}
+			}
 		}
 		l.OpenRefusals = rc.Open
 		for _, no := range rc.Refusals {

@@ -40,9 +40,10 @@ type link struct {
 
 	Acknowledged atoll.Head          `json:"acknowledged"`
 	Centre       atoll.Timeline      `json:"centre,omitempty"`
-	Cursor       atoll.Position      `json:"cursor"`  // staged up to here
-	Applied      atoll.Position      `json:"applied"` // the last checkpoint
-	Head         atoll.Position      `json:"head"`    // the centre's newest position, as last heard
+	Runs         []exchange.Run      `json:"runs,omitempty"` // of the centre, with our cursor when we first heard of each
+	Cursor       atoll.Position      `json:"cursor"`         // staged up to here
+	Applied      atoll.Position      `json:"applied"`        // the last checkpoint
+	Head         atoll.Position      `json:"head"`           // the centre's newest position, as last heard
 	Covered      []atoll.Audience    `json:"covered,omitempty"`
 	Backfills    []exchange.Backfill `json:"backfills,omitempty"`
 	Resend       bool                `json:"resend,omitempty"` // the centre asked for everything again
@@ -58,6 +59,23 @@ type link struct {
 	CentreApp    string     `json:"centre_app,omitempty"`
 	RuleHash     string     `json:"rule_hash,omitempty"` // of the centre's catalogue
 	LogRows      int        `json:"log_rows,omitempty"`
+}
+
+// run is the centre's run we last heard of.
+func (l link) run() string {
+	if len(l.Runs) == 0 {
+		return ""
+	}
+	return l.Runs[len(l.Runs)-1].ID
+}
+
+// rewind sets the cursors back: the centre was restored, and what it gave after
+// the position it gives again.
+func (l *link) rewind(to atoll.Position) {
+	l.Cursor, l.Applied = min(l.Cursor, to), min(l.Applied, to)
+	for i := range l.Backfills {
+		l.Backfills[i].Cursor = min(l.Backfills[i].Cursor, to)
+	}
 }
 
 func loadLink(r storage.Reader) (link, error) {
