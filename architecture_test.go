@@ -60,7 +60,7 @@ var rooms = []room{
 
 	// The edges: the network, other systems, people.
 	{"wire", "atoll exchange"},
-	{"gateway/msupply", "atoll catalogue topology storage journal"},
+	{"gateway/msupply", "atoll catalogue topology admit storage journal"},
 	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents transfer station central site"},
 
 	// Where everything is put together.
@@ -83,7 +83,7 @@ var kept = map[string]string{
 	"github.com/klauspost/compress":        "wire api",
 	"github.com/goccy/go-yaml":             "catalogue cmd/atoll",
 	"github.com/cockroachdb/apd":           "catalogue documents gateway/msupply simulate demo",
-	"github.com/alexedwards/argon2id":      "station",
+	"github.com/alexedwards/argon2id":      "station central",
 	"github.com/alecthomas/kong":           "cmd/atoll",
 	"github.com/danielgtaylor/huma":        "api",
 	"github.com/cheggaaa/pb":               "cmd/atoll",
