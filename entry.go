@@ -112,8 +112,9 @@ func (h *Hash) UnmarshalText(b []byte) error {
 	if len(b) != 64 {
 		return Errorf(Invalid, "hash %.80q: want 64 hexadecimal digits", b)
 	}
-	if _, err := hex.Decode(h[:], b); err != nil {
-		return Errorf(Invalid, "hash %.80q: want 64 hexadecimal digits", b)
+	if _, err := hex.Decode(h[:], b); err != nil || h.String() != string(b) {
+		*h = Hash{}
+		return Errorf(Invalid, "hash %.80q: want 64 lower-case hexadecimal digits", b)
 	}
 	return nil
 }
@@ -208,8 +209,8 @@ func DecodeEntry(b []byte) (*Entry, error) {
 		return nil, Errorf(TooLarge, "an entry has %d operations; the limit is %d", len(lines)-1, MaxOperations)
 	}
 	if h, ok := decodeWithheld(lines[0]); ok {
-		if len(lines) > 1 {
-			return nil, Errorf(Invalid, "a withheld entry has operations")
+		if !bytes.Equal(encodeWithheld(nil, h), b) {
+			return nil, Errorf(Invalid, "a withheld entry is not in its canonical form")
 		}
 		return &Entry{Withheld: h}, nil
 	}
