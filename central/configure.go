@@ -34,16 +34,19 @@ type Configuration func(r storage.Reader, t *topology.Topology) ([]journal.Propo
 // instances that changed with it. What follows (records that start or stop
 // flowing) happens by itself, with the sites' next exchanges (R-C-09).
 func (c *Centre) Configure(ctx context.Context, actor string, change Configuration) (Preview, error) {
-	return c.configure(ctx, actor, change, false)
+	return c.configure(ctx, actor, atoll.Cause{Kind: "user"}, change, false)
 }
 
 // Try is Configure without making the change.
 func (c *Centre) Try(ctx context.Context, actor string, change Configuration) (Preview, error) {
-	return c.configure(ctx, actor, change, true)
+	return c.configure(ctx, actor, atoll.Cause{Kind: "user"}, change, true)
 }
 
-func (c *Centre) configure(ctx context.Context, actor string, change Configuration, try bool) (Preview, error) {
+func (c *Centre) configure(ctx context.Context, actor string, cause atoll.Cause, change Configuration, try bool) (Preview, error) {
 	var p Preview
+	if err := c.Flush(ctx); err != nil { // so that what is known of the sites is up to date
+		return p, err
+	}
 	err := c.commits.do(ctx, func(tx storage.Tx) error {
 		before, err := c.Door.Topology(tx)
 		if err != nil {
@@ -53,7 +56,12 @@ func (c *Centre) configure(ctx context.Context, actor string, change Configurati
 		if err != nil {
 			return err
 		}
-		if _, err := c.Door.Write(tx, journal.Edit{Actor: actor, Cause: atoll.Cause{Kind: "user"}, Do: do}); err != nil {
+		if !try {
+			if err := c.locked(tx, actor, do); err != nil {
+				return err
+			}
+		}
+		if _, err := c.Door.Write(tx, journal.Edit{Actor: actor, Cause: cause, Do: do}); err != nil {
 			return err
 		}
 		after, err := c.Door.Topology(tx)
@@ -79,6 +87,10 @@ func (c *Centre) configure(ctx context.Context, actor string, change Configurati
 	})
 	if errors.Is(err, errPreview) {
 		return p, nil
+	}
+	if errors.Is(err, errLocked) {
+		lerr := c.commits.do(ctx, func(tx storage.Tx) error { return c.logLock(tx, actor, "refused") })
+		return p, errors.Join(err, lerr)
 	}
 	if err == nil && c.Admitted != nil {
 		c.Admitted(ctx)
@@ -184,8 +196,15 @@ func MakeVisible(a, b atoll.ID, visible bool) Configuration {
 		if !visible {
 			return nil, nil
 		}
+		id, err := topology.FreeJoinID(a, b, func(id atoll.ID) (bool, error) {
+			_, there, err := viewOf(r).Record(atoll.Key{Type: "name_store_join", ID: id})
+			return there, err
+		})
+		if err != nil {
+			return nil, err
+		}
 		return []journal.Proposal{{
-			Verb: atoll.Insert, Key: atoll.Key{Type: "name_store_join", ID: topology.JoinID(a, b)},
+			Verb: atoll.Insert, Key: atoll.Key{Type: "name_store_join", ID: id},
 			Fields: atoll.Fields{}.Set("store_id", a).Set("name_id", other.NameID).Set("partner_store_id", b).
 				Set("is_customer", true).Set("is_supplier", true),
 		}}, nil

@@ -1,6 +1,7 @@
 package central
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -115,17 +116,18 @@ func finished(f atoll.Fields) bool {
 // the centre. It is no setting: only the vendor changes it, with a reason, and
 // the entry in the journal says so (R-B-94, R-C-119). Switched on, the site sends
 // the complete history by itself (R-B-93).
-func IncludeTransactions(store atoll.ID, include bool, reason string) Configuration {
-	return func(_ storage.Reader, t *topology.Topology) ([]journal.Proposal, error) {
+func (c *Centre) IncludeTransactions(ctx context.Context, actor string, store atoll.ID, include bool, reason string) (Preview, error) {
+	if reason == "" {
+		return Preview{}, atoll.Errorf(atoll.Invalid, "a reason is needed").On("reason")
+	}
+	return c.configure(ctx, actor, atoll.Cause{Kind: "vendor", Ref: reason}, func(_ storage.Reader, t *topology.Topology) ([]journal.Proposal, error) {
 		s, ok := t.Store(store)
 		switch {
 		case !ok:
 			return nil, atoll.Errorf(atoll.NotFound, "there is no store %s", store)
-		case reason == "":
-			return nil, atoll.Errorf(atoll.Invalid, "a reason is needed").On("reason")
 		case !include && !s.Dispensary:
 			return nil, atoll.Errorf(atoll.Rule, "%s is no dispensary: its transactions are always included", s.Name)
 		}
 		return update("store", store, atoll.Fields{}.Set("include_transactions", include)), nil
-	}
+	}, false)
 }

@@ -39,9 +39,10 @@ type Door struct {
 	atlas atlas
 }
 
-// Companion returns further changes that belong to a proposed one. It is also
-// asked about the changes it returned, until it returns none.
-type Companion func(r storage.Reader, t *topology.Topology, p Proposal) ([]Proposal, error)
+// Companion returns further changes that belong to a proposed one, given the
+// whole edit as it is so far. It is also asked about the changes it returned,
+// until it returns none.
+type Companion func(r storage.Reader, t *topology.Topology, edit []Proposal, p Proposal) ([]Proposal, error)
 
 // Proposal is one wanted change of one record.
 type Proposal struct {
@@ -189,7 +190,7 @@ func (d *Door) complete(r storage.Reader, t *topology.Topology, proposals []Prop
 	}
 	for i := 0; i < len(proposals); i++ {
 		for _, c := range d.Companions {
-			more, err := c(r, t, proposals[i])
+			more, err := c(r, t, proposals, proposals[i])
 			if err != nil {
 				return nil, err
 			}

@@ -10,7 +10,7 @@ import (
 
 // symmetric completes a change of one row of a pair of visible stores with the
 // same change of the other, whoever makes it (R-A-07, R-C-113).
-func symmetric(r storage.Reader, t *topology.Topology, p journal.Proposal) ([]journal.Proposal, error) {
+func symmetric(r storage.Reader, t *topology.Topology, edit []journal.Proposal, p journal.Proposal) ([]journal.Proposal, error) {
 	if p.Key.Type != "name_store_join" {
 		return nil, nil
 	}
@@ -51,6 +51,14 @@ func symmetric(r storage.Reader, t *topology.Topology, p journal.Proposal) ([]jo
 		}
 	}
 	inactive := fields.Bool("inactive", false)
+	for _, other := range edit {
+		// The edit itself makes the other row.
+		f := other.Fields
+		if other.Key.Type == p.Key.Type && other.Verb == atoll.Insert && f.ID("store_id") == partner &&
+			(f.ID("partner_store_id") == in || f.ID("name_id") == store.NameID) {
+			return nil, nil
+		}
+	}
 	switch {
 	case p.Verb == atoll.Delete && !found:
 		return nil, nil
@@ -60,6 +68,9 @@ func symmetric(r storage.Reader, t *topology.Topology, p journal.Proposal) ([]jo
 		twin.Fields = atoll.Fields{}.Set("inactive", inactive)
 	default:
 		twin.Verb = atoll.Insert
+		if twin.Key.ID, err = topology.FreeJoinID(partner, in, taken(r)); err != nil {
+			return nil, err
+		}
 		twin.Fields = atoll.Fields{}.Set("store_id", partner).Set("name_id", store.NameID).Set("partner_store_id", in).
 			Set("is_customer", fields.Bool("is_supplier", true)).Set("is_supplier", fields.Bool("is_customer", true))
 		if inactive {
@@ -67,6 +78,14 @@ func symmetric(r storage.Reader, t *topology.Topology, p journal.Proposal) ([]jo
 		}
 	}
 	return []journal.Proposal{twin}, nil
+}
+
+// taken reports whether there is, or was, a visibility row with the id.
+func taken(r storage.Reader) func(atoll.ID) (bool, error) {
+	return func(id atoll.ID) (bool, error) {
+		_, there, err := journal.View{RecordReader: r}.Record(atoll.Key{Type: "name_store_join", ID: id})
+		return there, err
+	}
 }
 
 // visibleToItself is the law that no store sees itself, also not by a merge

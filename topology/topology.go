@@ -182,6 +182,16 @@ func JoinID(in, partner atoll.ID) atoll.ID {
 	return atoll.DeriveID("visible store", string(in), string(partner))
 }
 
+// FreeJoinID is JoinID, or the next id in a row of its own when that one is taken
+// by a row that was deleted: a deleted record never comes back.
+func FreeJoinID(in, partner atoll.ID, taken func(atoll.ID) (bool, error)) (atoll.ID, error) {
+	for id := JoinID(in, partner); ; id = atoll.DeriveID("visible store again", string(id)) {
+		if is, err := taken(id); err != nil || !is {
+			return id, err
+		}
+	}
+}
+
 // StoreNameID is the identity of the name that the primary makes for a store
 // that came without one: a store is also a name (T-09), and names are the
 // primary's while stores are the centre's (R-C-22).
