@@ -159,8 +159,10 @@ func adjusts(r *row) bool {
 	if strings.HasPrefix(r.text("om_type"), "INVENTORY_") {
 		return true
 	}
-	name, ok := r.other("name", r.text("name_ID"))
-	return ok && name.text("type") == "invad"
+	if name, ok := r.other("name", r.text("name_ID")); ok {
+		return name.text("type") == "invad"
+	}
+	return r.here("name", r.text("name_ID")).Text("kind") == "inventory_adjustment"
 }
 
 // transLineKind follows the document.

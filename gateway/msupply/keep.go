@@ -61,14 +61,14 @@ func (r *row) keep(why, detail string, full, empty atoll.Fields) []kept {
 	readable := r.wrong == "" && (r.data != nil || r.refused == "")
 	if readable && len(empty) > 0 {
 		pattern := r.pattern(empty)
-		if readable = r.storable(pattern.fields); readable {
+		if readable = r.keepable(pattern.fields); readable {
 			out = append(out, pattern)
 			f.Set("empty_id", pattern.id)
 		}
 	}
 	if readable && len(full) > 0 {
 		f["data"] = full.Encode()
-		readable = len(f["data"]) <= dataSize && r.storable(f)
+		readable = len(f["data"]) <= dataSize && r.keepable(f)
 	}
 	if readable {
 		return append(out, kept{keptID(r.table, r.key), f})
@@ -107,13 +107,15 @@ func (r *row) pattern(empty atoll.Fields) kept {
 	return kept{atoll.DeriveID(system, whyEmpty, r.table, key), f}
 }
 
-// storable reports whether a foreign_record may have the fields.
-func (r *row) storable(f atoll.Fields) bool {
-	b := f.Encode()
-	if r.w.catalogue.Check(keptType, f) != nil {
-		return false
-	}
-	_, err := atoll.ParseFields(b)
+// keepable reports whether a foreign_record may have the fields.
+func (r *row) keepable(f atoll.Fields) bool {
+	return storable(f) && r.w.catalogue.Check(keptType, f) == nil
+}
+
+// storable reports whether a record's body can have the fields: they are not too
+// long, nor too deep.
+func storable(f atoll.Fields) bool {
+	_, err := atoll.ParseFields(f.Encode())
 	return err == nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/catalogue"
@@ -37,6 +38,7 @@ type row struct {
 	detail  string
 	within  bool // it has no record of its own: another's carries it
 	dangles []string
+	lost    bool // one of them is required
 	unread  []string
 }
 
@@ -100,7 +102,9 @@ func (r *row) take(f field) {
 		return
 	}
 	if def.Kind == catalogue.Reference {
+		before := len(r.dangles)
 		r.refer(f.theirs, f.ours, def.To)
+		r.lost = r.lost || def.Required && len(r.dangles) > before
 		return
 	}
 	v, exact, ok := r.convert(def, f, value)
@@ -121,7 +125,7 @@ func (r *row) put(theirs, ours string, value any, exact bool) {
 	if !f.Has(ours) {
 		return
 	}
-	if r.w.catalogue.CheckChange(r.def.Type, f, f) != nil {
+	if r.w.catalogue.CheckChange(r.def.Type, f, f) != nil || !storable(f) {
 		r.unread = append(r.unread, theirs)
 		return
 	}
@@ -140,7 +144,8 @@ func (r *row) convert(def catalogue.Field, f field, value json.RawMessage) (v an
 		if s == "" {
 			return nil, false, ok
 		}
-		return s, value[0] == '"', ok
+		// Half a letter reads as the sign for an unreadable one.
+		return s, value[0] == '"' && !strings.ContainsRune(s, utf8.RuneError), ok
 	case catalogue.Enum:
 		s, ok := textOf(value)
 		if word, known := f.words[s]; known {
@@ -273,6 +278,16 @@ func (r *row) other(table, key string) (*row, bool) {
 	return &row{source: s, w: r.w}, true
 }
 
+// here returns what an earlier import made of a row that is not in the capture,
+// no fields for nothing.
+func (r *row) here(typ atoll.Type, key string) atoll.Fields {
+	id, ok := r.w.find(typ, key)
+	if key == "" || !ok {
+		return atoll.Fields{}
+	}
+	return r.w.body(atoll.Key{Type: typ, ID: id})
+}
+
 // rest returns what the translation does not carry: keys with something in them,
 // and empty ones.
 func (r *row) rest() (full, empty atoll.Fields) {
@@ -298,25 +313,12 @@ func (r *row) check() {
 		f := m.whole()
 		if err := r.w.catalogue.Check(m.typ, f); err != nil {
 			why := whySchema
-			for _, theirs := range r.dangles {
-				if r.required(m, theirs) {
-					why = whyReference
-				}
+			if r.lost {
+				why = whyReference
 			}
 			r.refuse(why, err.Error())
+		} else if !storable(f) {
+			r.refuse(whySchema, "its values together are longer than a record can be")
 		}
 	}
-}
-
-// required reports whether the key that dangles is for a field that must be
-// there and is not.
-func (r *row) required(m *made, theirs string) bool {
-	for _, f := range r.w.tables[r.table].fields {
-		if f.theirs != theirs {
-			continue
-		}
-		def, ok := r.def.Field(f.ours)
-		return ok && def.Required && !m.fields.Has(f.ours)
-	}
-	return false
 }

@@ -119,41 +119,47 @@ func visible(r *row) {
 	if name, ok := r.other("name", r.text("name_ID")); ok {
 		r.set("is_customer", name.truth("customer"))
 		r.set("is_supplier", name.truth("supplier"))
+	} else if name := r.here("name", r.text("name_ID")); len(name) > 0 {
+		r.set("is_customer", name.Bool("is_customer", false))
+		r.set("is_supplier", name.Bool("is_supplier", false))
 	}
 	r.set("partner_store_id", nil)
 	partner, other := r.storeNamed(r.text("name_ID"))
 	if partner == "" {
 		return
 	}
-	if partner == r.main().fields.ID("store_id") {
+	own := r.main().fields.ID("store_id")
+	if partner == own {
 		r.refuse(whyKind, "a store does not see itself")
 		return
 	}
 	r.set("partner_store_id", partner)
-	own, ok := r.other("store", r.text("store_ID"))
-	if !ok || own.text("name_ID") == "" || r.hasJoin(other, own.text("name_ID")) {
-		return
+	back := r.here("store", r.text("store_ID")).ID("name_id")
+	if s, ok := r.other("store", r.text("store_ID")); ok {
+		if r.hasJoin(other, s.text("name_ID")) {
+			return
+		}
+		back, _ = r.w.find("name", s.text("name_ID"))
 	}
-	back, ok := r.w.find("name", own.text("name_ID"))
-	if !ok {
+	if back == "" {
 		return
 	}
 	half := r.extra("name_store_join", "counterpart")
-	half.fields.Set("name_id", back).Set("store_id", partner).Set("partner_store_id", r.main().fields.ID("store_id"))
+	half.fields.Set("name_id", back).Set("store_id", partner).Set("partner_store_id", own)
 	if v, ok := r.main().fields["inactive"]; ok {
 		half.fields["inactive"] = v
 	}
 }
 
 // storeNamed returns the store whose name it is, as ours and as theirs; "" for a
-// plain name.
+// plain name. Theirs is "" for a store that is not in the capture.
 func (r *row) storeNamed(name string) (atoll.ID, string) {
 	for _, s := range r.w.by[look{"store", "name_ID", name}] {
 		if id, ok := r.w.find("store", s.key); ok {
 			return id, s.key
 		}
 	}
-	return "", ""
+	return r.here("name", name).ID("store_id"), ""
 }
 
 // hasJoin reports whether the capture has a row that makes the name visible in
