@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/api"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/wire"
 )
@@ -151,6 +152,9 @@ func (h *Host) Handler() http.Handler {
 			Centre: h.Centre, Gate: h.Centre, Logger: h.Log, Now: h.Now, Version: h.App,
 		}))
 	}
+	face := api.From(h.Station, h.Centre, h.Site)
+	face.Now, face.Log, face.App = h.Now, h.Log, h.App
+	mux.Handle("/api/", api.New(face))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		wire.WriteProblem(w, atoll.Errorf(atoll.NotFound, "there is nothing at %s", r.URL.Path))
 	})
