@@ -36,6 +36,9 @@ type Change struct {
 	Before *atoll.Record // nil for a record that was not there
 	Old    atoll.Fields  // of Before; nil if there was none
 	New    atoll.Fields  // nil after a delete
+	// Here is set for an edit being made here and now; an arrival was made elsewhere,
+	// by what its site knew then.
+	Here bool
 }
 
 // Rule is a business rule: it refuses a change by returning an *atoll.Error,
@@ -130,7 +133,7 @@ func (j *Judge) schema(w World, op *atoll.Operation, strict bool) (Change, error
 		return Change{}, atoll.Errorf(atoll.Unknown, "record type %q is not in the catalogue", op.Type).
 			Do("declare it in a catalogue file, with a class; an unclassified type cannot be stored")
 	}
-	c := Change{Op: op, Def: def}
+	c := Change{Op: op, Def: def, Here: strict}
 	before, there, err := w.Record(op.Key)
 	if err != nil {
 		return c, err

@@ -121,8 +121,18 @@ func (c *Centre) heldBehind(tx storage.Tx, site atoll.SiteID, ops []atoll.Operat
 	if err != nil {
 		return 0, err
 	}
-	for _, k := range keys {
-		if id, ok := open[k]; ok {
+	for _, op := range ops {
+		id, ok := open[op.Key]
+		if !ok || !op.Withheld.IsZero() {
+			continue
+		}
+		// A change that builds on what stands here does not build on what was refused:
+		// the site has taken the true record back since.
+		now, there, err := viewOf(tx).Record(op.Key)
+		if err != nil {
+			return 0, err
+		}
+		if !there || op.Base != now.Origin {
 			return id, nil
 		}
 	}

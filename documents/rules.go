@@ -138,6 +138,9 @@ func partnerVisible(t *topology.Topology, _ admit.World, _ []admit.Change, c adm
 		return nil
 	}
 	st, ok := t.Store(partner)
+	if !c.Here && ok && t.WereVisible(own, partner) {
+		return nil // the goods left when their site still saw the other store
+	}
 	if !ok || !t.Visible(own, partner) {
 		return atoll.Errorf(atoll.NotVisible, "store %s is not visible to this one", nameOf(st, partner)).On(c.Def.Partner).
 			Do("ask the centre to make the two stores visible to each other")

@@ -52,7 +52,7 @@ func shaping(r storage.Reader) iter.Seq2[atoll.Record, error] {
 	return func(yield func(atoll.Record, error) bool) {
 		for _, kind := range topology.Types {
 			const page = 5000
-			q := storage.Query{Type: kind, Limit: page}
+			q := storage.Query{Type: kind, Limit: page, All: true}
 			for {
 				records, err := r.Records(q)
 				if err != nil {

@@ -79,28 +79,33 @@ type Topology struct {
 	byName          map[atoll.ID]atoll.ID          // name → store
 	active          map[atoll.SiteID][]atoll.ID    // site → stores active there, sorted
 	visible         map[atoll.ID]map[atoll.ID]bool // store → stores visible to it
+	former          map[atoll.ID]map[atoll.ID]bool // pairs that were visible once
 	collectors      map[atoll.ID]map[atoll.SiteID]bool
 	delegations     map[string]Delegation
 	preferences     map[string]json.RawMessage
 }
 
 // Build makes a topology from records of [Types]; others are passed over, as are
-// deleted ones. It fails with atoll.Invalid on a record it cannot read.
+// deleted and hidden ones, but for the pairs of stores that once saw each other.
+// It fails with atoll.Invalid on a record it cannot read.
 func Build(records iter.Seq2[atoll.Record, error]) (*Topology, error) {
 	t := &Topology{
 		centre: atoll.CentreID, primary: atoll.CentreID,
 		sites: map[atoll.SiteID]Site{}, stores: map[atoll.ID]Store{}, byName: map[atoll.ID]atoll.ID{},
 		active: map[atoll.SiteID][]atoll.ID{}, visible: map[atoll.ID]map[atoll.ID]bool{},
-		collectors:  map[atoll.ID]map[atoll.SiteID]bool{},
+		former: map[atoll.ID]map[atoll.ID]bool{}, collectors: map[atoll.ID]map[atoll.SiteID]bool{},
 		delegations: map[string]Delegation{}, preferences: map[string]json.RawMessage{},
 	}
-	type join struct{ name, partner, store atoll.ID }
+	type join struct {
+		name, partner, store atoll.ID
+		former               bool
+	}
 	var joins []join
 	for r, err := range records {
 		if err != nil {
 			return nil, err
 		}
-		if r.Deleted || !Shapes(r.Type) {
+		if !Shapes(r.Type) || ((r.Deleted || r.Hidden) && r.Type != "name_store_join") {
 			continue
 		}
 		f, err := r.Fields()
@@ -121,9 +126,9 @@ func Build(records iter.Seq2[atoll.Record, error]) (*Topology, error) {
 				set(t.collectors, f.ID("store_id"), atoll.SiteID(f.Int("site_id")))
 			}
 		case "name_store_join":
-			if !f.Bool("inactive", false) {
-				joins = append(joins, join{f.ID("name_id"), f.ID("partner_store_id"), f.ID("store_id")})
-			}
+			joins = append(joins, join{
+				f.ID("name_id"), f.ID("partner_store_id"), f.ID("store_id"), r.Deleted || r.Hidden || f.Bool("inactive", false),
+			})
 		case "delegation":
 			d := Delegation{f.Text("domain"), f.ID("store_id"), uint64(f.Int("epoch")), f.Bool("active", false)}
 			if old, ok := t.delegations[d.Domain]; !ok || old.Epoch < d.Epoch {
@@ -150,8 +155,12 @@ func Build(records iter.Seq2[atoll.Record, error]) (*Topology, error) {
 		if other == "" || j.store == "" || other == j.store {
 			continue // a plain name, or a store that would see itself (R-C-16)
 		}
-		set(t.visible, j.store, other) // symmetric, whichever row is there (R-A-07)
-		set(t.visible, other, j.store)
+		pairs := t.visible
+		if j.former {
+			pairs = t.former
+		}
+		set(pairs, j.store, other) // symmetric, whichever row is there (R-A-07)
+		set(pairs, other, j.store)
 	}
 	return t, nil
 }
@@ -256,6 +265,10 @@ func (t *Topology) Active(site atoll.SiteID) []atoll.ID { return t.active[site] 
 
 // Visible reports whether the two stores may trade (R-A-07).
 func (t *Topology) Visible(a, b atoll.ID) bool { return t.visible[a][b] }
+
+// WereVisible reports whether the two stores may trade, or once might: what was
+// begun then is completed (R-D-47).
+func (t *Topology) WereVisible(a, b atoll.ID) bool { return t.visible[a][b] || t.former[a][b] }
 
 // VisibleTo returns the stores visible to the store, sorted by id.
 func (t *Topology) VisibleTo(store atoll.ID) []atoll.ID {
