@@ -68,6 +68,9 @@ func New(o Options) http.Handler {
 	s.documentOperations()
 	s.storeOperations()
 	s.configureOperations()
+	s.shapeOperations()
+	s.closeOperations()
+	s.lockOperations()
 	s.siteOperations()
 	s.syncOperations()
 	s.quarantineOperations()
@@ -99,6 +102,7 @@ func handle[I, O any](s *server, power station.Power, op huma.Operation, fn func
 	}
 	op.BodyReadTimeout = bodyTime
 	if power != anyone {
+		op.Extensions = map[string]any{"x-power": power}
 		op.Security = []map[string][]string{{"token": {}}, {"cookie": {}}}
 		op.Description += "\n\nNeeds the power " + string(power) + ": " + holders(power) + "."
 	}

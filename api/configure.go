@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -15,14 +16,16 @@ import (
 // Previewing is whether a change of configuration shall only be tried (R-C-24).
 type Previewing struct {
 	Preview bool `query:"preview" doc:"true tells what the change would start and stop, and changes nothing"`
+	Confirm bool `query:"confirm" doc:"true says that a person has read the warnings of the preview; without it a change that has some answers 428"`
 }
 
 // PreviewView is what a change of configuration starts and stops.
 type PreviewView struct {
-	Preview bool             `json:"preview" doc:"Whether the change was only tried"`
-	Store   atoll.ID         `json:"store,omitempty" doc:"The store that was made"`
-	Changes []InstanceChange `json:"changes" doc:"The instances that change with it"`
-	Records map[atoll.ID]int `json:"records,omitempty" doc:"In a preview: how many records of each store will start or stop flowing"`
+	Preview  bool             `json:"preview" doc:"Whether the change was only tried"`
+	Store    atoll.ID         `json:"store,omitempty" doc:"The store that was made"`
+	Changes  []InstanceChange `json:"changes" doc:"The instances that change with it"`
+	Records  map[atoll.ID]int `json:"records,omitempty" doc:"In a preview: how many records of each store will start or stop flowing"`
+	Warnings []string         `json:"warnings,omitempty" doc:"To be confirmed by a person before the change is made"`
 }
 
 // InstanceChange is one store that becomes something else at one site.
@@ -81,8 +84,13 @@ type collectorInput struct {
 	Site int `path:"site" minimum:"1" maximum:"2147483647" example:"3"`
 }
 
+// only is said of every operation here.
+const (
+	only1 = " Only at the central server; elsewhere the answer is 403."
+	only  = only1 + " With preview=true nothing is changed."
+)
+
 func (s *server) configureOperations() {
-	const only = " Only at the central server; elsewhere the answer is 403. With preview=true nothing is changed."
 	handle(s, station.MayConfigure, huma.Operation{
 		OperationID: "add-store", Method: http.MethodPost, Path: "/stores", Tags: []string{"stores"},
 		Summary: "Make a store", Description: "Active at the central server until it is assigned to a site." + only,
@@ -150,21 +158,98 @@ func (s *server) configureOperations() {
 	}
 }
 
+type kindInput struct {
+	Previewing
+	SitePath
+	Body struct {
+		Kind topology.Kind `json:"kind" enum:"server,desktop,mobile,open,mirror" example:"mobile"`
+	}
+}
+
+type primaryInput struct {
+	Previewing
+	SitePath
+}
+
+type storeChange struct {
+	Previewing
+	StorePath
+}
+
+func (s *server) shapeOperations() {
+	handle(s, station.MayConfigure, huma.Operation{
+		OperationID: "set-site-kind", Method: http.MethodPut, Path: "/sites/{site}/kind", Tags: []string{"sites"},
+		Summary: "Change the kind of a site", Description: "A mobile site has one store." + only,
+	}, func(ctx context.Context, in *kindInput) (*previewAnswer, error) {
+		return s.configure(ctx, in.Previewing, central.SetKind(atoll.SiteID(in.Site), in.Body.Kind))
+	})
+	handle(s, station.MayConfigure, huma.Operation{
+		OperationID: "make-primary", Method: http.MethodPut, Path: "/sites/{site}/primary", Tags: []string{"sites"},
+		Summary: "Make a site the primary", Description: "The one site that edits central data." + only,
+	}, func(ctx context.Context, in *primaryInput) (*previewAnswer, error) {
+		return s.configure(ctx, in.Previewing, central.MakePrimary(atoll.SiteID(in.Site)))
+	})
+	for _, managed := range []bool{true, false} {
+		op := huma.Operation{
+			OperationID: "manage-store-only", Method: http.MethodPut, Path: "/stores/{id}/managed-only", Tags: []string{"stores"},
+			Summary: "Keep all of a store's data at its site", Description: "The central server then has no copy to restore it from." + only,
+		}
+		if !managed {
+			op.OperationID, op.Method = "collect-store", http.MethodDelete
+			op.Summary, op.Description = "Keep a store's data at the central server too", "From then on they go up."+only
+		}
+		handle(s, station.MayConfigure, op, func(ctx context.Context, in *storeChange) (*previewAnswer, error) {
+			id, err := atoll.ParseID(in.ID)
+			if err != nil {
+				return nil, err
+			}
+			return s.configure(ctx, in.Previewing, central.ManageOnly(id, managed))
+		})
+	}
+}
+
+func (s *server) closeOperations() {
+	for _, disabled := range []bool{true, false} {
+		op := huma.Operation{
+			OperationID: "disable-store", Method: http.MethodPut, Path: "/stores/{id}/disabled", Tags: []string{"stores"},
+			Summary: "Close a store", Description: "Refused with the list of what is still open." + only,
+		}
+		if !disabled {
+			op.OperationID, op.Method = "enable-store", http.MethodDelete
+			op.Summary, op.Description = "Open a closed store again", "Others may trade with it again."+only
+		}
+		handle(s, station.MayConfigure, op, func(ctx context.Context, in *storeChange) (*previewAnswer, error) {
+			id, err := atoll.ParseID(in.ID)
+			if err != nil {
+				return nil, err
+			}
+			return s.configure(ctx, in.Previewing, central.Disable(id, disabled))
+		})
+	}
+}
+
 // configure makes or tries a change of configuration.
 func (s *server) configure(ctx context.Context, p Previewing, change central.Configuration) (*previewAnswer, error) {
 	centre, err := s.centre(ctx)
 	if err != nil {
 		return nil, err
 	}
-	do := centre.Configure
-	if p.Preview {
-		do = centre.Try
+	var done central.Preview
+	if !p.Confirm || p.Preview {
+		if done, err = centre.Try(ctx, actor(ctx), change); err != nil {
+			return nil, err
+		}
+		if len(done.Warnings) > 0 && !p.Preview { // R-C-94
+			return nil, as(http.StatusPreconditionRequired, atoll.Errorf(atoll.Rule, "%s", strings.Join(done.Warnings, "; ")).
+				Do("have a person read this, then send confirm=true"))
+		}
 	}
-	done, err := do(ctx, actor(ctx), change)
-	if err != nil {
-		return nil, err
+	if !p.Preview {
+		if done, err = centre.Configure(ctx, actor(ctx), change); err != nil {
+			return nil, err
+		}
 	}
-	out := &previewAnswer{Body: PreviewView{Preview: p.Preview, Changes: []InstanceChange{}, Records: done.Records}}
+	out := &previewAnswer{Body: PreviewView{Preview: p.Preview, Changes: []InstanceChange{}, Records: done.Records, Warnings: done.Warnings}}
 	for _, c := range done.Changes {
 		out.Body.Changes = append(out.Body.Changes, InstanceChange{c.Store, c.Site, c.From, c.To, syncWith(c.From), syncWith(c.To)})
 	}

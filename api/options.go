@@ -73,6 +73,13 @@ type Configurator interface {
 	Try(ctx context.Context, actor string, change central.Configuration) (central.Preview, error)
 }
 
+// Lock is the lock on the configuration (R-C-07).
+type Lock interface {
+	Unlock(ctx context.Context, actor, code string) (until time.Time, err error)
+	SetUnlockCode(ctx context.Context, actor, code string) error
+	LockLog(ctx context.Context, limit int) ([]central.LockEvent, error)
+}
+
 // Court settles what is in quarantine.
 type Court interface {
 	Decide(ctx context.Context, id int64, d central.Decision, by, note string) (applied bool, err error)
@@ -82,6 +89,7 @@ type Court interface {
 type Centre interface {
 	Sites
 	Configurator
+	Lock
 	Court
 }
 

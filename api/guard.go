@@ -1,0 +1,38 @@
+package api
+
+import (
+	"context"
+	"strings"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/topology"
+)
+
+// mayWrite refuses changes of records that shape the system to users who may not
+// configure it. Fields that only acts of configuration change are refused by the
+// station; a store that is inserted as a record would pass by their checks.
+func mayWrite(ctx context.Context, p journal.Proposal) error {
+	if !topology.Shapes(p.Key.Type) {
+		return nil
+	}
+	if u := visitOf(ctx).User; !u.Role.May(station.MayConfigure) {
+		return atoll.Errorf(atoll.Denied, "a %s may not change the configuration", strings.ReplaceAll(string(u.Role), "_", " ")).
+			About(p.Key).Do("ask someone who is %s", holders(station.MayConfigure))
+	}
+	if p.Key.Type == "store" && p.Verb == atoll.Insert {
+		return atoll.Errorf(atoll.Rule, "a store is not made as a record").About(p.Key).Do("use POST %s/stores", prefix)
+	}
+	return nil
+}
+
+// propose returns the proposals if the user may make them as changes of records.
+func propose(ctx context.Context, do ...journal.Proposal) ([]journal.Proposal, error) {
+	for _, p := range do {
+		if err := mayWrite(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	return do, nil
+}
