@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -221,5 +222,8 @@ func Diff(before, after *Topology) []Change {
 			out = append(out, Change{store, site, old[store], None})
 		}
 	}
+	slices.SortFunc(out, func(a, b Change) int {
+		return cmp.Or(cmp.Compare(a.Site, b.Site), cmp.Compare(a.Store, b.Store))
+	})
 	return out
 }
