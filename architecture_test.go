@@ -334,13 +334,21 @@ func TestOneDoor(t *testing.T) {
 		"Append":  "journal",
 		"SetBase": "journal site host simulate",
 	}
+	knows := map[string]bool{} // rooms that know the contract; without it there is no transaction to call
+	for _, s := range load(t) {
+		knows[s.room] = knows[s.room] || !s.test && slices.Contains(imports(s.file), module+"/storage")
+	}
 	calls := 0
 	for _, s := range load(t) {
-		if s.test || strings.HasPrefix(s.room, "storage/") || !slices.Contains(imports(s.file), module+"/storage") {
-			continue // without the contract there is no transaction to call
+		if s.test || !knows[s.room] || strings.HasPrefix(s.room, "storage/") {
+			continue
 		}
 		ast.Inspect(s.file, func(n ast.Node) bool {
-			sel, ok := n.(*ast.SelectorExpr)
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			sel, ok := call.Fun.(*ast.SelectorExpr)
 			if !ok {
 				return true
 			}
@@ -350,7 +358,7 @@ func TestOneDoor(t *testing.T) {
 			}
 			calls++
 			if !slices.Contains(strings.Fields(where), s.room) {
-				t.Errorf("%s uses the method %s of a transaction; only %s may: write records through journal.Door",
+				t.Errorf("%s calls the method %s of a transaction; only %s may: write records through journal.Door",
 					s.path, sel.Sel.Name, strings.Join(strings.Fields(where), ", "))
 			}
 			return true
