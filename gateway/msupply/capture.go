@@ -22,9 +22,32 @@ const (
 // source is one record of a capture.
 type source struct {
 	table, key, action string
-	raw                []byte                     // as it came
-	data               map[string]json.RawMessage // nil when it is no object
-	wrong              string                     // why it cannot be translated, whatever its table
+	raw                []byte // as it came, without the white space
+	wrong              string // why it cannot be translated, whatever its table
+	kept               map[string]json.RawMessage
+}
+
+// object returns the record's keys and values, nil when it is no object. Most
+// records are read again each time, since millions of them would not fit into
+// memory; those that others look at are kept.
+func (s *source) object() map[string]json.RawMessage {
+	if s.kept != nil {
+		return s.kept
+	}
+	data, _, err := object(s.raw)
+	if err != nil {
+		return nil
+	}
+	if lookedAt[s.table] {
+		s.kept = data
+	}
+	return data
+}
+
+// lookedAt are the tables whose records the translations of others look at.
+var lookedAt = map[string]bool{
+	"name": true, "store": true, "item": true, "transact": true, "requisition": true, "Stock_take": true,
+	"purchase_order": true, "Goods_received": true,
 }
 
 // name tells which record it is.
@@ -133,14 +156,14 @@ func envelope(b []byte) (*source, error) {
 		}
 	}
 	s.action = strings.ToLower(s.action)
-	var bad error
-	if s.data, twice, bad = object(s.raw); bad != nil {
-		s.data, s.wrong = nil, "its data is not an object"
+	data, twice, bad := object(s.raw)
+	if bad != nil {
+		s.wrong = "its data is not an object"
 	} else if twice != "" {
 		s.wrong = "its data has " + quoted(twice) + " twice"
 	}
 	if s.key == "" {
-		s.key, _ = textOf(s.data["ID"])
+		s.key, _ = textOf(data["ID"])
 	}
 	if !fit(s.table) || !fit(s.key) {
 		return nil, atoll.Errorf(atoll.Invalid, "it has no table and recordId, or one that cannot be a name")
@@ -173,15 +196,22 @@ func object(b []byte) (fields map[string]json.RawMessage, twice string, err erro
 		if err := d.Decode(&v); err != nil {
 			return nil, "", atoll.Errorf(atoll.Invalid, "it is not valid JSON: %w", err)
 		}
-		// White space inside a value means nothing, and must not reach the journal,
-		// whose entries are lines.
-		var b bytes.Buffer
-		if err := json.Compact(&b, v); err != nil {
-			return nil, "", atoll.Errorf(atoll.Invalid, "it is not valid JSON: %w", err)
-		}
-		fields[name] = b.Bytes()
+		fields[name] = tight(v)
 	}
 	return fields, twice, nil
+}
+
+// tight removes white space around and inside a value. It means nothing, and must
+// not reach the journal, whose entries are lines.
+func tight(v json.RawMessage) json.RawMessage {
+	if (v[0] != '{' && v[0] != '[') || !bytes.ContainsAny(v, " \t\r\n") {
+		return v
+	}
+	var b bytes.Buffer
+	if json.Compact(&b, v) != nil { // it was decoded a moment ago
+		return v
+	}
+	return bytes.Clone(b.Bytes())
 }
 
 func quoted(s string) string {

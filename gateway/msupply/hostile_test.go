@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"os"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -248,6 +249,9 @@ func FuzzCapture(f *testing.F) {
 	f.Add(capture(record{"transact", "T", `{"type":"ci","store_ID":"S","status":"nw"}`, ""}, record{"trans_line", "L", `{"transaction_ID":"T","type":"stock_out","quantity":-1}`, ""}))
 	f.Add(capture(record{"store", "S", `{"code":"c","name":"n","store_mode":"store","name_ID":"N"}`, ""}, record{"name", "N", `{"name":"n","code":"c","type":"store"}`, ""},
 		record{"name_store_join", "J", `{"store_ID":"S","name_ID":"N"}`, ""}, record{"item_category", "C", `{"Description":"d","parent_ID":"C"}`, ""}))
+	if b, err := os.ReadFile("testdata/small.json"); err == nil {
+		f.Add(b)
+	}
 	f.Fuzz(func(t *testing.T, in []byte) {
 		m := &memory{records: map[atoll.Key]atoll.Record{}}
 		o := msupply.Options{Writer: m, File: "fuzz"}

@@ -63,16 +63,15 @@ func Import(ctx context.Context, in io.Reader, o Options) (Report, error) {
 	w.catalogue, w.zone = o.Catalogue, o.Zone
 	p := &planner{ctx: ctx, writer: o.Writer, w: w, touched: map[atoll.Key]bool{}, shared: &planned{}}
 	w.known, w.noted, w.stored = p.known, p.noted, p.stored
-	rows, err := w.settle()
-	if err != nil {
+	if err := w.settle(); err != nil {
 		return report, err
 	}
-	plans := make([]*planned, 0, len(rows))
-	for _, r := range rows {
+	plans := make([]*planned, 0, len(w.order))
+	for _, s := range w.order {
 		if err := ctx.Err(); err != nil {
 			return report, err
 		}
-		one, err := p.plan(r)
+		one, err := p.plan(s)
 		if err != nil {
 			return report, err
 		}

@@ -25,14 +25,51 @@ type verdict struct {
 	verb string
 }
 
-// planned is one source with the changes that its import needs.
+// planned is what the import of one source needs, in a form of which many fit
+// into memory.
 type planned struct {
-	*row
+	*source
 	state    string
 	verdicts []verdict
-	records  []journal.Proposal // its records
-	notes    []journal.Proposal // external keys and companions
-	refusals int
+	records  []packed // its records
+	notes    []packed // external keys and companions
+	needs    []atoll.Key
+	document atoll.Key // that its record is a line of, and is written with
+	refused  string    // why it is kept whole
+	detail   string
+	within   bool
+	dangles  []string
+	unread   []string
+	given    bool // up: a refusal made it be kept
+}
+
+// packed is a proposal with its fields encoded.
+type packed struct {
+	verb   atoll.Verb
+	key    atoll.Key
+	expect uint64
+	fields []byte
+}
+
+func pack(q journal.Proposal) packed {
+	out := packed{verb: q.Verb, key: q.Key, expect: q.Expect}
+	if q.Verb == atoll.Insert {
+		q.Fields = q.Fields.Compacted()
+	}
+	if q.Verb != atoll.Delete {
+		out.fields = q.Fields.Encode()
+	}
+	return out
+}
+
+func (p packed) proposal() (journal.Proposal, error) {
+	q := journal.Proposal{Verb: p.verb, Key: p.key, Expect: p.expect}
+	if p.fields == nil {
+		return q, nil
+	}
+	var err error
+	q.Fields, err = atoll.ParseFields(p.fields)
+	return q, err
 }
 
 // unit is what has to be in one entry: a document with its lines, since lines of
@@ -52,9 +89,13 @@ type planner struct {
 	shared  *planned           // patterns of empty keys, which belong to no one row
 }
 
-// plan returns what is to be done for the row. It reads; it writes nothing.
-func (p *planner) plan(r *row) (*planned, error) {
-	out := &planned{row: r, state: unchanged}
+// plan returns what is to be done for the source. It reads; it writes nothing.
+func (p *planner) plan(s *source) (*planned, error) {
+	r := p.w.translate(s)
+	if p.w.err != nil {
+		return nil, p.w.err
+	}
+	out := &planned{source: s, state: unchanged, within: r.within, dangles: r.dangles, unread: r.unread}
 	if r.refused == "" {
 		same, err := p.seen(r)
 		if err != nil {
@@ -68,24 +109,26 @@ func (p *planner) plan(r *row) (*planned, error) {
 			return out, nil
 		}
 		for _, m := range r.made {
-			if err := p.compare(out, m); err != nil {
+			if err := p.compare(out, r, m); err != nil {
 				return nil, err
 			}
 		}
 	}
 	if r.refused != "" { // before, or by the comparison
-		return out, p.keep(out)
+		return out, p.keep(out, r)
 	}
-	return out, p.companions(out)
+	out.document = document(r, out.records)
+	return out, p.companions(out, r)
 }
 
 // keep plans to keep the whole record instead of what was planned for it.
-func (p *planner) keep(out *planned) error {
+func (p *planner) keep(out *planned, r *row) error {
 	for _, q := range out.records {
-		delete(p.touched, q.Key)
+		delete(p.touched, q.key)
 	}
-	out.state, out.records, out.notes, out.verdicts = keptWhole, nil, nil, nil
-	return p.companions(out)
+	out.state, out.records, out.notes, out.verdicts, out.needs = keptWhole, nil, nil, nil, nil
+	out.refused, out.detail = r.refused, r.detail
+	return p.companions(out, r)
 }
 
 // seen reports whether the last import of the record brought just this.
@@ -105,8 +148,7 @@ func (p *planner) read(key atoll.Key) (atoll.Fields, uint64, bool, error) {
 }
 
 // compare plans the change of one record.
-func (p *planner) compare(out *planned, m *made) error {
-	r := out.row
+func (p *planner) compare(out *planned, r *row, m *made) error {
 	if r.refused != "" || p.touched[m.record()] {
 		return nil
 	}
@@ -122,7 +164,7 @@ func (p *planner) compare(out *planned, m *made) error {
 	}
 	if m.delete {
 		if there && !before.Deleted {
-			p.propose(out, m, journal.Proposal{Verb: atoll.Delete, Key: m.record(), Expect: before.Version}, deleted)
+			p.propose(out, r, m, journal.Proposal{Verb: atoll.Delete, Key: m.record(), Expect: before.Version}, deleted)
 		}
 		return nil
 	}
@@ -138,14 +180,14 @@ func (p *planner) compare(out *planned, m *made) error {
 		r.refuse(whyHere, "the record was deleted here")
 		return nil
 	case !there:
-		p.propose(out, m, journal.Proposal{Verb: atoll.Insert, Key: m.record(), Fields: m.whole()}, inserted)
+		p.propose(out, r, m, journal.Proposal{Verb: atoll.Insert, Key: m.record(), Fields: m.whole()}, inserted)
 	default:
-		p.update(out, m, old, before.Version)
+		p.update(out, r, m, old, before.Version)
 	}
 	if !noted && r.refused == "" {
-		out.notes = append(out.notes, journal.Proposal{
+		out.notes = append(out.notes, pack(journal.Proposal{
 			Verb: atoll.Insert, Key: atoll.Key{Type: externalType, ID: externalID(r.table, m.key)}, Fields: r.external(m),
-		})
+		}))
 		out.verdicts = append(out.verdicts, verdict{externalType, inserted})
 	} else {
 		out.verdicts = append(out.verdicts, verdict{externalType, unchanged})
@@ -154,7 +196,7 @@ func (p *planner) compare(out *planned, m *made) error {
 }
 
 // update plans the fields that differ, among those the source speaks of.
-func (p *planner) update(out *planned, m *made, old atoll.Fields, version uint64) {
+func (p *planner) update(out *planned, r *row, m *made, old atoll.Fields, version uint64) {
 	change := differences(old, m.fields)
 	if m.typ == "number_sequence" && change.Has("last") && old.Int("last") > change.Int("last") {
 		delete(change, "last") // numbers were given here since: a sequence never falls back
@@ -163,18 +205,23 @@ func (p *planner) update(out *planned, m *made, old atoll.Fields, version uint64
 		out.verdicts = append(out.verdicts, verdict{m.typ, unchanged})
 		return
 	}
-	if err := out.w.catalogue.CheckChange(m.typ, old, change); err != nil {
-		out.refuse(whySchema, err.Error())
+	if err := p.w.catalogue.CheckChange(m.typ, old, change); err != nil {
+		r.refuse(whySchema, err.Error())
 		return
 	}
-	p.propose(out, m, journal.Proposal{Verb: atoll.Update, Key: m.record(), Fields: change, Expect: version}, changed)
+	p.propose(out, r, m, journal.Proposal{Verb: atoll.Update, Key: m.record(), Fields: change, Expect: version}, changed)
 }
 
-func (p *planner) propose(out *planned, m *made, q journal.Proposal, verb string) {
+func (p *planner) propose(out *planned, r *row, m *made, q journal.Proposal, verb string) {
 	p.touched[m.record()] = true
-	out.records = append(out.records, q)
+	out.records = append(out.records, pack(q))
 	out.verdicts = append(out.verdicts, verdict{m.typ, verb})
-	if m == out.main() {
+	for _, ref := range p.w.catalogue.References(m.typ, q.Fields) {
+		if ref.Required || ref.Parent {
+			out.needs = append(out.needs, atoll.Key{Type: ref.To, ID: ref.ID})
+		}
+	}
+	if m == r.main() {
 		out.state = verb
 	} else if out.state == unchanged {
 		out.state = changed
@@ -195,8 +242,7 @@ func differences(from, to atoll.Fields) atoll.Fields {
 
 // companions plans the foreign_records of the row, and removes parts of an
 // earlier, longer one.
-func (p *planner) companions(out *planned) error {
-	r := out.row
+func (p *planner) companions(out *planned, r *row) error {
 	now := r.companions()
 	first := atoll.Key{Type: keptType, ID: keptID(r.table, r.key)}
 	before, _, _, err := p.read(first)
@@ -217,7 +263,7 @@ func (p *planner) companions(out *planned) error {
 		if _, version, there, err := p.read(key); err != nil {
 			return err
 		} else if there {
-			out.notes = append(out.notes, journal.Proposal{Verb: atoll.Delete, Key: key, Expect: version})
+			out.notes = append(out.notes, pack(journal.Proposal{Verb: atoll.Delete, Key: key, Expect: version}))
 			out.verdicts = append(out.verdicts, verdict{keptType, deleted})
 		}
 	}
@@ -246,7 +292,7 @@ func (p *planner) companion(out *planned, k kept) error {
 	if there && len(q.Fields) == 0 {
 		verb = unchanged
 	} else {
-		out.notes = append(out.notes, q)
+		out.notes = append(out.notes, pack(q))
 	}
 	out.verdicts = append(out.verdicts, verdict{keptType, verb})
 	switch {
@@ -270,7 +316,7 @@ var whole = []atoll.Type{
 func (p *planner) units(all []*planned) []*unit {
 	var out []*unit
 	for _, q := range p.shared.notes {
-		out = append(out, &unit{members: []*planned{{notes: []journal.Proposal{q}}}, order: -2})
+		out = append(out, &unit{members: []*planned{{notes: []packed{q}}}, order: -2})
 	}
 	of := map[atoll.Key]*unit{}
 	for _, m := range all {
@@ -280,32 +326,32 @@ func (p *planner) units(all []*planned) []*unit {
 		u := &unit{members: []*planned{m}, order: -1}
 		for i, q := range m.records {
 			if i == 0 {
-				u.order = p.w.catalogue.Order(q.Key.Type)
+				u.order = p.w.catalogue.Order(q.key.Type)
 			}
-			u.barrier = u.barrier || q.Key.Type == "store" || q.Key.Type == "patient" || q.Key.Type == "prescriber"
-			of[q.Key] = u
+			u.barrier = u.barrier || q.key.Type == "store" || q.key.Type == "patient" || q.key.Type == "prescriber"
+			of[q.key] = u
 		}
 		out = append(out, u)
 	}
 	for _, u := range out {
-		head := of[document(u.members[0])]
+		head := of[u.members[0].document]
 		if head == nil || head == u {
 			continue
 		}
 		head.members = append(head.members, u.members...)
 		for _, q := range u.members[0].records {
-			of[q.Key] = head
+			of[q.key] = head
 		}
 		u.members = nil
 	}
 	out = slices.DeleteFunc(out, func(u *unit) bool { return len(u.members) == 0 })
 	slices.SortStableFunc(out, func(a, b *unit) int { return cmp.Compare(a.order, b.order) })
-	return p.afterWhatTheyNeed(out, of)
+	return afterWhatTheyNeed(out, of)
 }
 
 // afterWhatTheyNeed moves a unit behind those that make what its records cannot
 // be without. The order stays as it is where nothing asks for another.
-func (p *planner) afterWhatTheyNeed(all []*unit, of map[atoll.Key]*unit) []*unit {
+func afterWhatTheyNeed(all []*unit, of map[atoll.Key]*unit) []*unit {
 	out := make([]*unit, 0, len(all))
 	placed := map[*unit]bool{}
 	var place func(*unit)
@@ -315,11 +361,9 @@ func (p *planner) afterWhatTheyNeed(all []*unit, of map[atoll.Key]*unit) []*unit
 		}
 		placed[u] = true // also on the way: a circle of needs has no order
 		for _, m := range u.members {
-			for _, q := range m.records {
-				for _, ref := range p.w.catalogue.References(q.Key.Type, q.Fields) {
-					if needed := of[atoll.Key{Type: ref.To, ID: ref.ID}]; needed != nil && (ref.Required || ref.Parent) {
-						place(needed)
-					}
+			for _, key := range m.needs {
+				if needed := of[key]; needed != nil {
+					place(needed)
 				}
 			}
 		}
@@ -331,14 +375,14 @@ func (p *planner) afterWhatTheyNeed(all []*unit, of map[atoll.Key]*unit) []*unit
 	return out
 }
 
-// document is the document that the line of a source is part of, if it is one.
-func document(m *planned) atoll.Key {
-	if len(m.records) != 1 || !slices.Contains(whole, m.records[0].Key.Type) {
+// document is the document that the record of a row is a line of, if it is one.
+func document(r *row, records []packed) atoll.Key {
+	if len(records) != 1 || !slices.Contains(whole, records[0].key.Type) {
 		return atoll.Key{}
 	}
-	for _, f := range m.def.Fields {
+	for _, f := range r.def.Fields {
 		if f.Parent {
-			return atoll.Key{Type: f.To, ID: m.main().fields.ID(f.Name)}
+			return atoll.Key{Type: f.To, ID: r.main().fields.ID(f.Name)}
 		}
 	}
 	return atoll.Key{}

@@ -31,6 +31,7 @@ type loss struct{ Table, Field string }
 type row struct {
 	*source
 	w       *world
+	data    map[string]json.RawMessage // nil when it is no object
 	def     *catalogue.Def
 	made    []*made
 	carried map[string]bool
@@ -125,7 +126,8 @@ func (r *row) put(theirs, ours string, value any, exact bool) {
 	if !f.Has(ours) {
 		return
 	}
-	if r.w.catalogue.CheckChange(r.def.Type, f, f) != nil || !storable(f) {
+	_, free := value.(json.RawMessage) // of any form: it may be too deep
+	if r.w.catalogue.CheckChange(r.def.Type, f, f) != nil || free && !storable(f) {
 		r.unread = append(r.unread, theirs)
 		return
 	}
@@ -272,10 +274,11 @@ func (r *row) when(source string) (at string, keys []string, ok bool) {
 // other returns a row of another table of the capture, for a look at its keys.
 func (r *row) other(table, key string) (*row, bool) {
 	s, ok := r.w.sources[table][key]
-	if !ok || s.data == nil {
+	if !ok {
 		return nil, false
 	}
-	return &row{source: s, w: r.w}, true
+	data := s.object()
+	return &row{source: s, w: r.w, data: data}, data != nil
 }
 
 // here returns what an earlier import made of a row that is not in the capture,

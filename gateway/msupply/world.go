@@ -86,15 +86,16 @@ func survey(all []*source, known []table) (*world, map[string]int) {
 	}
 	for _, s := range w.order {
 		if key, ok := lookups[s.table]; ok && s.wrong == "" {
-			if v, _ := textOf(s.data[key]); v != "" {
+			if v, _ := textOf(s.object()[key]); v != "" {
 				l := look{s.table, key, v}
 				w.by[l] = append(w.by[l], s)
 			}
 		}
 	}
 	for _, s := range w.sources["name_store_join"] {
-		store, _ := textOf(s.data["store_ID"])
-		name, _ := textOf(s.data["name_ID"])
+		data := s.object()
+		store, _ := textOf(data["store_ID"])
+		name, _ := textOf(data["name_ID"])
 		w.joins[[2]string{store, name}] = s.wrong == "" && s.action != "delete"
 	}
 	w.findCircles()
@@ -103,8 +104,9 @@ func survey(all []*source, known []table) (*world, map[string]int) {
 
 // merge notes that one record of theirs was merged into another.
 func (w *world) merge(s *source) {
-	keep, _ := textOf(s.data["mergeIdToKeep"])
-	drop, _ := textOf(s.data["mergeIdToDelete"])
+	data := s.object()
+	keep, _ := textOf(data["mergeIdToKeep"])
+	drop, _ := textOf(data["mergeIdToDelete"])
 	s.key += "#" + drop
 	if w.merged[s.table] == nil {
 		w.merged[s.table] = map[string]string{}
@@ -120,7 +122,7 @@ func (w *world) findCircles() {
 	parent := map[string]string{}
 	for _, s := range w.order {
 		if key, ok := parents[s.table]; ok && s.wrong == "" {
-			parent[s.key], _ = textOf(s.data[key])
+			parent[s.key], _ = textOf(s.object()[key])
 		}
 	}
 	state := map[string]int{} // 1: on the way now, 2: done
@@ -207,36 +209,19 @@ func (w *world) remember(to atoll.Type, key string) (atoll.ID, bool) {
 
 // settle translates every source until what refers to what is certain: a record
 // that cannot be translated takes those with it that cannot be without it, and no
-// others.
-func (w *world) settle() ([]*row, error) {
+// others. It keeps only which records there will be.
+func (w *world) settle() error {
 	// Each pass can only take records away; the bound is for tables that would
 	// disagree with that.
 	const most = 30
-	var rows []*row
 	for range most {
-		rows = rows[:0:0]
-		for _, s := range w.order {
-			rows = append(rows, w.translate(s))
-			if w.err != nil {
-				return nil, w.err
-			}
-		}
 		present := map[atoll.Type]map[string]atoll.ID{}
-		for _, r := range rows {
-			if r.refused != "" {
-				continue
+		for _, s := range w.order {
+			r := w.translate(s)
+			if w.err != nil {
+				return w.err
 			}
-			for _, m := range r.made {
-				if m.delete {
-					continue
-				}
-				if present[m.typ] == nil {
-					present[m.typ] = map[string]atoll.ID{}
-				}
-				if _, there := present[m.typ][r.key]; !there {
-					present[m.typ][r.key] = m.id
-				}
-			}
+			r.claim(present)
 		}
 		same := !w.first && equal(present, w.present)
 		w.present, w.first = present, false
@@ -244,7 +229,25 @@ func (w *world) settle() ([]*row, error) {
 			break
 		}
 	}
-	return rows, nil
+	return nil
+}
+
+// claim notes what the row will be, for others to find.
+func (r *row) claim(present map[atoll.Type]map[string]atoll.ID) {
+	if r.refused != "" {
+		return
+	}
+	for _, m := range r.made {
+		if m.delete {
+			continue
+		}
+		if present[m.typ] == nil {
+			present[m.typ] = map[string]atoll.ID{}
+		}
+		if _, there := present[m.typ][r.key]; !there {
+			present[m.typ][r.key] = m.id
+		}
+	}
 }
 
 func equal(a, b map[atoll.Type]map[string]atoll.ID) bool {
@@ -253,7 +256,7 @@ func equal(a, b map[atoll.Type]map[string]atoll.ID) bool {
 
 // translate makes of one source what it becomes.
 func (w *world) translate(s *source) *row {
-	r := &row{source: s, w: w, carried: map[string]bool{}}
+	r := &row{source: s, w: w, data: s.object(), carried: map[string]bool{}}
 	t := w.tables[s.table]
 	switch {
 	case s.action == "merge":
@@ -332,7 +335,7 @@ func (w *world) translateKind(s *source) atoll.Type {
 	t := w.tables[s.table]
 	kind := t.makes[0]
 	if t.kind != nil {
-		r := &row{source: s, w: w, carried: map[string]bool{}}
+		r := &row{source: s, w: w, data: s.object(), carried: map[string]bool{}}
 		if kind = t.kind(r); r.refused != "" {
 			return ""
 		}

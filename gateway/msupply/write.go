@@ -93,7 +93,7 @@ func (s *scribe) write(all []*unit) error {
 func (u *unit) sources() int {
 	n := 0
 	for _, m := range u.members {
-		if m.row != nil {
+		if m.source != nil {
 			n++
 		}
 	}
@@ -103,14 +103,14 @@ func (u *unit) sources() int {
 func measure(u *unit) (ops, size int) {
 	for _, q := range proposals(u) {
 		ops++
-		size += len(q.Fields.Encode()) + overhead
+		size += len(q.fields) + overhead
 	}
 	return ops, size
 }
 
 // proposals are those of the records, then those that tell about them.
-func proposals(units ...*unit) []journal.Proposal {
-	var out []journal.Proposal
+func proposals(units ...*unit) []packed {
+	var out []packed
 	for _, u := range units {
 		for _, m := range u.members {
 			out = append(out, m.records...)
@@ -146,21 +146,33 @@ func (s *scribe) commit(units []*unit) error {
 
 // put writes proposals in one entry; in several only when one document is too
 // long for that.
-func (s *scribe) put(all []journal.Proposal) (*admit.Refusal, error) {
+func (s *scribe) put(all []packed) (*admit.Refusal, error) {
 	for long := false; len(all) > 0; {
 		n, size := 0, 0
 		for n < len(all) && n < atoll.MaxOperations {
-			if size += len(all[n].Fields.Encode()) + overhead; n > 0 && size > atoll.MaxEntry*3/4 {
+			if size += len(all[n].fields) + overhead; n > 0 && size > atoll.MaxEntry*3/4 {
 				break
 			}
 			n++
 		}
 		if n < len(all) && !long {
 			long = true
-			all = open(all)
+			var err error
+			if all, err = open(all); err != nil {
+				return nil, err
+			}
 		}
 		e := s.edit
-		e.Do = slices.DeleteFunc(slices.Clone(all[:n]), func(q journal.Proposal) bool { return s.written[q.Key] && q.Verb == atoll.Insert })
+		for _, q := range all[:n] {
+			if q.verb == atoll.Insert && s.written[q.key] {
+				continue
+			}
+			p, err := q.proposal()
+			if err != nil {
+				return nil, err
+			}
+			e.Do = append(e.Do, p)
+		}
 		res, err := s.writer.Write(s.ctx, e)
 		var refusal *admit.Refusal
 		if errors.As(err, &refusal) {
@@ -174,7 +186,7 @@ func (s *scribe) put(all []journal.Proposal) (*admit.Refusal, error) {
 		}
 		for _, q := range all[:n] {
 			if long { // if a later part is refused, this one is not written again
-				s.written[q.Key] = true
+				s.written[q.key] = true
 			}
 		}
 		all = all[n:]
@@ -184,17 +196,18 @@ func (s *scribe) put(all []journal.Proposal) (*admit.Refusal, error) {
 
 // open lets a document that is too long for one entry begin as a new one and
 // reach its status with its last part: lines cannot be added to a finalised one.
-func open(all []journal.Proposal) []journal.Proposal {
-	head := all[0]
-	if head.Verb != atoll.Insert || !head.Fields.Has("status") || !slices.ContainsFunc(all, func(q journal.Proposal) bool {
-		return slices.Contains(whole, q.Key.Type)
-	}) {
-		return all
+func open(all []packed) ([]packed, error) {
+	head, err := all[0].proposal()
+	if err != nil || head.Verb != atoll.Insert || !head.Fields.Has("status") ||
+		!slices.ContainsFunc(all, func(q packed) bool { return slices.Contains(whole, q.key.Type) }) {
+		return all, err
 	}
 	status := head.Fields.Text("status")
+	head.Fields.Set("status", "new")
 	all = slices.Clone(all)
-	all[0].Fields = head.Fields.Clone().Set("status", "new")
-	return append(all, journal.Proposal{Verb: atoll.Update, Key: head.Key, Fields: atoll.Fields{}.Set("status", status)})
+	all[0] = pack(head)
+	last := journal.Proposal{Verb: atoll.Update, Key: head.Key, Fields: atoll.Fields{}.Set("status", status)}
+	return append(all, pack(last)), nil
 }
 
 // drop takes the record at fault out of a unit, and with it the lines that are
@@ -203,25 +216,28 @@ func (s *scribe) drop(u *unit, refusal *admit.Refusal) error {
 	var head *planned
 	for _, m := range u.members {
 		for _, q := range m.records {
-			if q.Key == refusal.Key {
+			if q.key == refusal.Key {
 				head = m
 			}
 		}
 	}
-	if head == nil || head.refusals > 0 {
+	if head == nil || head.given {
 		return refusal // it is not about a record of theirs: the import itself is wrong
 	}
 	for _, m := range u.members {
-		if m != head && document(m) != refusal.Key {
+		if m != head && m.document != refusal.Key {
 			continue
 		}
-		m.refusals++
-		why, detail := whyRefused, refusal.Error()
-		if m != head {
-			why, detail = whyReference, "its document was refused: "+refusal.Error()
+		r := s.w.translate(m.source)
+		if s.w.err != nil {
+			return s.w.err
 		}
-		m.refuse(why, detail)
-		if err := s.keep(m); err != nil {
+		r.refused, r.detail = whyRefused, refusal.Error()
+		if m != head {
+			r.refused, r.detail = whyReference, "its document was refused: "+refusal.Error()
+		}
+		m.given = true
+		if err := s.keep(m, r); err != nil {
 			return err
 		}
 	}
