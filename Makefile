@@ -12,7 +12,7 @@ GOLDEN = $(sort $(dir $(shell grep -rl --include='*_test.go' 'flag.Bool."update"
 FUZZES = $(shell grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|/[^/]*:func |:|')
 
 .DEFAULT_GOAL := help
-.PHONY: help check build test race lint fmt fmt-check fuzz bench generate golden verify tidy-check cross ci demo clean
+.PHONY: help check build test race lint fmt fmt-check fuzz bench generate golden verify modules cross ci demo clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,7 +51,8 @@ generate: ## write generated files anew
 	$(GO) generate ./...
 
 golden: ## write golden files anew; read the diff before committing it
-	@set -e; for d in $(GOLDEN); do echo "$$d"; $(GO) test "$$d" -update >/dev/null; done
+	@set -e; for d in $(GOLDEN); do echo "$$d"; \
+		out=$$($(GO) test "$$d" -update) || { echo "$$out"; exit 1; }; done
 
 verify: ## fail if a generated or golden file was out of date
 	@state() { git status --porcelain; git diff | git hash-object --stdin; }; before=$$(state); \
@@ -60,8 +61,7 @@ verify: ## fail if a generated or golden file was out of date
 		echo "these files are not what their generators make: run make generate golden, read the diff, commit"; \
 		git --no-pager diff --stat; exit 1; }
 
-tidy-check: ## fail if go.mod does not list what the code imports
-	$(GO) mod tidy -diff
+modules: ## fail if a module is not what go.sum says; what go.mod lists is a test's business
 	$(GO) mod verify
 
 cross: ## the program for the other platforms, without a C compiler
