@@ -1,0 +1,442 @@
+package central_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/catalogue"
+	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/simulate"
+	"github.com/atollsync/atoll/site"
+	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/storage/sqlite"
+)
+
+// rig is a centre and two sites on the test bench, the worked example F1. Each
+// of its parts can be stopped, started again, put back to an earlier state, cut
+// off in the middle of a sentence, and made to fail at any transaction.
+type rig struct {
+	*simulate.Fleet
+	t     testing.TB
+	dir   string
+	files map[atoll.SiteID]string
+	disks map[atoll.SiteID]*disk
+	lines map[atoll.SiteID]*line
+	// emptied says that a site has lost its own journal: the law of stock, which
+	// reads those, then has nothing to say.
+	emptied bool
+}
+
+var template = sync.OnceValues(func() (*simulate.Fleet, error) {
+	f, err := simulate.F1(context.Background(), templateDir, false)
+	if err != nil {
+		return nil, err
+	}
+	return f, f.Close()
+})
+
+var templateDir string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "central")
+	if err != nil {
+		panic(err)
+	}
+	templateDir = dir
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// newRig sets up a fresh copy of F1.
+func newRig(t testing.TB) *rig {
+	t.Helper()
+	tf, err := template()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{
+		Fleet: &simulate.Fleet{
+			Sites: map[atoll.SiteID]*simulate.Node{}, Stores: maps.Clone(tf.Stores), Clock: simulate.NewClock(), Catalogue: catalogue.Embedded(),
+		},
+		t: t, dir: t.TempDir(), disks: map[atoll.SiteID]*disk{}, lines: map[atoll.SiteID]*line{},
+		files: map[atoll.SiteID]string{1: "centre", 2: "Sync Client 1", 3: "Sync Client 2"},
+	}
+	r.Clock.Wind(tf.Clock.Now().Sub(r.Clock.Now()))
+	for id, name := range r.files {
+		copyFile(t, filepath.Join(templateDir, name+".db"), r.path(id))
+	}
+	for _, id := range []atoll.SiteID{1, 2, 3} {
+		r.lines[id] = &line{rig: r, up: -1, down: -1}
+		r.start(id)
+	}
+	t.Cleanup(func() {
+		for id := range r.disks {
+			r.stop(id)
+		}
+	})
+	return r
+}
+
+func (r *rig) path(id atoll.SiteID) string { return filepath.Join(r.dir, r.files[id]+".db") }
+
+// start opens the database and builds the node over it.
+func (r *rig) start(id atoll.SiteID) {
+	r.t.Helper()
+	db, err := sqlite.Open(context.WithoutCancel(r.t.Context()), r.path(id), sqlite.Options{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.disks[id] = &disk{Store: db}
+	n := r.node(id, r.files[id], r.disks[id])
+	if id == atoll.CentreID {
+		r.Centre = n
+	} else {
+		r.Sites[id] = n
+	}
+}
+
+func (r *rig) node(id atoll.SiteID, name string, store storage.Store) *simulate.Node {
+	r.t.Helper()
+	role := station.Remote
+	if id == atoll.CentreID {
+		role = station.Central
+	}
+	n := &simulate.Node{Name: name, Clock: r.Clock, Net: &simulate.Network{}}
+	n.Station = station.New(station.Identity{Role: role, Site: id, Name: name}, station.Options{Store: store, Catalogue: r.Catalogue, Now: r.Clock.Now})
+	run := func(ctx context.Context) error { _, err := n.Processors.Run(ctx); return err }
+	if id == atoll.CentreID {
+		n.Centre = central.New(central.Options{
+			Store: store, Door: n.Door, System: atoll.DeriveID("test system"), Now: r.Clock.Now, App: "test",
+			Admitted: func(ctx context.Context) {
+				if err := run(ctx); err != nil && !errors.Is(err, errCrash) {
+					slog.Default().Error("processors", "err", err)
+				}
+			},
+		})
+		if _, err := n.Centre.Start(r.t.Context()); err != nil && !errors.Is(err, errCrash) {
+			r.t.Fatal(err)
+		}
+		return n
+	}
+	n.Site = site.New(site.Options{
+		Store: store, Door: n.Door, Centre: r.lines[id], Device: "device of " + r.files[id], App: "test", Now: r.Clock.Now,
+		Integrated: run,
+		Restate:    func(ctx context.Context) error { _, err := n.Restate(ctx, "atoll", nil); return err },
+	})
+	n.Usable = n.Site.Usable
+	return n
+}
+
+func (r *rig) stop(id atoll.SiteID) {
+	if d := r.disks[id]; d != nil {
+		_ = d.Store.Close()
+		delete(r.disks, id)
+	}
+}
+
+// restart is a stop and a start: of a program that ended, or crashed.
+func (r *rig) restart(id atoll.SiteID) {
+	r.t.Helper()
+	r.stop(id)
+	r.start(id)
+}
+
+// backup copies the node's database; putBack starts the node with the copy.
+func (r *rig) backup(id atoll.SiteID) string {
+	r.t.Helper()
+	r.stop(id)
+	to := filepath.Join(r.t.TempDir(), "backup.db")
+	copyFile(r.t, r.path(id), to)
+	r.start(id)
+	return to
+}
+
+func (r *rig) putBack(id atoll.SiteID, from string) {
+	r.t.Helper()
+	r.stop(id)
+	r.wipe(id)
+	copyFile(r.t, from, r.path(id))
+	r.start(id)
+}
+
+func (r *rig) wipe(id atoll.SiteID) {
+	r.t.Helper()
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(r.path(id) + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+			r.t.Fatal(err)
+		}
+	}
+}
+
+// empty gives the site an empty database on the same device, ready to initialise.
+func (r *rig) empty(id atoll.SiteID) {
+	r.t.Helper()
+	r.stop(id)
+	r.wipe(id)
+	r.start(id)
+	r.emptied = true
+	if err := r.Sites[id].Site.Begin(r.t.Context()); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func copyFile(t testing.TB, from, to string) {
+	t.Helper()
+	b, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// errCrash is what a database returns from the moment its machine went down.
+var errCrash = errors.New("the machine went down")
+
+// disk is a database whose machine goes down at the n-th transaction: before it,
+// or after it was committed and before anybody heard.
+type disk struct {
+	storage.Store
+	mu     sync.Mutex
+	left   int // transactions until the crash; 0 never crashes
+	after  bool
+	dead   bool
+	events int
+}
+
+func (d *disk) Update(ctx context.Context, fn func(storage.Tx) error) error {
+	d.mu.Lock()
+	d.events++
+	down, crash := d.dead, false
+	if !down && d.left > 0 {
+		d.left--
+		crash = d.left == 0
+	}
+	d.dead = down || crash
+	d.mu.Unlock()
+	if down || (crash && !d.after) {
+		return errCrash
+	}
+	err := d.Store.Update(ctx, fn)
+	if crash {
+		return errCrash
+	}
+	return err
+}
+
+func (d *disk) View(ctx context.Context, fn func(storage.Reader) error) error {
+	d.mu.Lock()
+	down := d.dead
+	d.mu.Unlock()
+	if down {
+		return errCrash
+	}
+	return d.Store.View(ctx, fn)
+}
+
+// line is the network between a site and the centre. Cuts come once: the
+// exchange after is whole.
+type line struct {
+	rig      *rig
+	up, down int // entries, frames until the cut; negative never cuts
+	hellos   []exchange.Hello
+	frames   []exchange.Frame // of the last exchange
+	offered  int              // entries of the last exchange
+	before   func()           // runs before the centre is asked
+}
+
+var errCut = atoll.Errorf(atoll.Interrupted, "the line was cut")
+
+func (l *line) Exchange(ctx context.Context, h exchange.Hello, entries iter.Seq2[exchange.Entry, error]) iter.Seq2[exchange.Frame, error] {
+	return func(yield func(exchange.Frame, error) bool) {
+		up, down := l.up, l.down
+		l.up, l.down, l.offered, l.frames = -1, -1, 0, nil
+		l.hellos = append(l.hellos, h)
+		if l.before != nil {
+			l.before()
+		}
+		request := func(yield func(exchange.Entry, error) bool) {
+			for e, err := range entries {
+				if up >= 0 && l.offered >= up {
+					yield(exchange.Entry{}, errCut)
+					return
+				}
+				l.offered++
+				if !yield(e, err) {
+					return
+				}
+			}
+			if up >= 0 && l.offered == up {
+				yield(exchange.Entry{}, errCut) // all arrived, but not the request's end
+			}
+		}
+		for f, err := range l.rig.Centre.Centre.Exchange(ctx, h, request) {
+			if err == nil && down >= 0 && len(l.frames) >= down {
+				yield(nil, errCut)
+				return
+			}
+			if err == nil {
+				l.frames = append(l.frames, f)
+			}
+			if !yield(f, err) {
+				return
+			}
+		}
+	}
+}
+
+// sync runs one cycle of each site.
+func (r *rig) sync(ids ...atoll.SiteID) (last site.Cycle) {
+	r.t.Helper()
+	for _, id := range ids {
+		c, err := r.Sync(r.t.Context(), id)
+		if err != nil {
+			r.t.Fatalf("sync(%d): %v", id, err)
+		}
+		last = c
+	}
+	return last
+}
+
+// peace lets everybody synchronise and holds the fleet to its laws.
+func (r *rig) peace() {
+	r.t.Helper()
+	if err := r.Settle(r.t.Context()); err != nil {
+		r.t.Fatal(err)
+	}
+	for _, breach := range r.Check(r.t.Context()) {
+		if !r.emptied || !strings.HasPrefix(breach, "batch ") {
+			r.t.Error(breach)
+		}
+	}
+}
+
+// edit makes an edit at a site, as its user.
+func (r *rig) edit(at atoll.SiteID, do ...journal.Proposal) {
+	r.t.Helper()
+	if err := r.At(at).Insert(r.t.Context(), do...); err != nil {
+		r.t.Fatalf("edit at site %d: %v", at, err)
+	}
+}
+
+func (r *rig) insert(at atoll.SiteID, kind atoll.Type, f atoll.Fields) atoll.ID {
+	r.t.Helper()
+	id := atoll.NewID(r.Clock.Now())
+	r.edit(at, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: kind, ID: id}, Fields: f})
+	return id
+}
+
+func (r *rig) update(at atoll.SiteID, kind atoll.Type, id atoll.ID, f atoll.Fields) {
+	r.t.Helper()
+	r.edit(at, journal.Proposal{Verb: atoll.Update, Key: atoll.Key{Type: kind, ID: id}, Fields: f})
+}
+
+// item makes an item at the centre, stock a stock line of it in a store.
+func (r *rig) item(code string) atoll.ID {
+	r.t.Helper()
+	id, p := simulate.Item(code)
+	r.edit(atoll.CentreID, p)
+	return id
+}
+
+func (r *rig) stock(at atoll.SiteID, store string, item atoll.ID, packs string) atoll.ID {
+	r.t.Helper()
+	id := atoll.NewID(r.Clock.Now())
+	r.edit(at, simulate.Stock(id, r.Stores[store], item, packs))
+	return id
+}
+
+// invoice makes a customer invoice without lines in a store.
+func (r *rig) invoice(at atoll.SiteID, store string) atoll.ID {
+	r.t.Helper()
+	return r.insert(at, "invoice", atoll.Fields{}.Set("store_id", r.Stores[store]).Set("kind", "customer_invoice").Set("status", "new"))
+}
+
+// configure changes the configuration at the centre.
+func (r *rig) configure(c central.Configuration) {
+	r.t.Helper()
+	if _, err := r.Centre.Centre.Configure(r.t.Context(), "tester", c); err != nil {
+		r.t.Fatalf("configure: %v", err)
+	}
+}
+
+// refusals returns the refusals at the centre, oldest first.
+func (r *rig) refusals(open bool) (out []storage.Refusal) {
+	r.t.Helper()
+	r.look(1, func(v storage.Reader) (err error) { out, err = v.Refusals(0, open, 0, 0); return err })
+	return out
+}
+
+func (r *rig) look(at atoll.SiteID, fn func(storage.Reader) error) {
+	r.t.Helper()
+	if err := r.At(at).Store.View(r.t.Context(), fn); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// rows are all records of a node, each in one line of text.
+func (r *rig) rows(at atoll.SiteID) map[string]string {
+	r.t.Helper()
+	out := map[string]string{}
+	r.look(at, func(v storage.Reader) error {
+		for after := atoll.Position(0); ; {
+			page, err := v.Changed(after, 1000)
+			if err != nil || len(page) == 0 {
+				return err
+			}
+			for _, rec := range page {
+				after = rec.Position
+				out[rec.Key.String()] = rowText(rec)
+			}
+		}
+	})
+	return out
+}
+
+func rowText(r atoll.Record) string {
+	s := r.Origin.String() + fmt.Sprintf(" v%d", r.Version)
+	if r.Deleted {
+		s += " deleted"
+	}
+	if r.Hidden {
+		s += " hidden"
+	}
+	return s + " " + string(r.Body)
+}
+
+// record returns a record as the node has it, whatever its state.
+func (r *rig) record(at atoll.SiteID, kind atoll.Type, id atoll.ID) (rec atoll.Record, there bool) {
+	r.t.Helper()
+	r.look(at, func(v storage.Reader) (err error) {
+		rec, err = v.Record(atoll.Key{Type: kind, ID: id})
+		there = err == nil
+		if errors.Is(err, atoll.NotFound) {
+			return nil
+		}
+		return err
+	})
+	return rec, there
+}
+
+func storageQuery(kind atoll.Type, where ...string) storage.Query {
+	q := storage.Query{Type: kind, Where: map[string]string{}}
+	for i := 0; i < len(where); i += 2 {
+		q.Where[where[i]] = where[i+1]
+	}
+	return q
+}
