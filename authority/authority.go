@@ -56,16 +56,16 @@ func OwnerOf(t *topology.Topology, s Subject, asker atoll.SiteID) (Owner, error)
 	if s.Def.Class == catalogue.Local {
 		return Owner{Site: asker, Why: "local data belongs to the site it is on"}, nil
 	}
-	for _, e := range s.Def.Also {
-		if e.Editor != "" && (e.Name == catalogue.CentralProcurement || e.Name == catalogue.CentralPayments) {
-			// R-D-74: an order keeps the owner it was entered under, whatever the
-			// preference says later.
-			if owner := atoll.SiteID(s.Fields.Int("owning_site")); owner > 0 {
-				return Owner{Site: owner, Why: "it was entered there under " + e.Name}, nil
-			}
-			if s.Fields.Int("owning_site") == 0 && t.Prefers(e.Name) && t.Mirrored() {
-				return Owner{Site: t.Primary(), Why: e.Name + " is on: the primary enters them"}, nil
-			}
+	if e, ok := centralised(s.Def); ok {
+		st, _ := t.Store(s.store())
+		// R-D-74: an order keeps the owner it was entered under, whatever the
+		// preference says later. Nobody else can claim one (R-B-101).
+		owner := atoll.SiteID(s.Fields.Int("owning_site"))
+		if owner > 0 && (owner == t.Primary() || owner == t.Centre()) {
+			return Owner{Site: owner, Why: "it was entered there"}, nil
+		}
+		if owner == 0 && t.PrefersAt(e.Name, st.Site) {
+			return Owner{Site: t.Primary(), Why: e.Name + " is on: the primary enters them"}, nil
 		}
 	}
 	switch Editor(t, s.Def) {
@@ -92,6 +92,35 @@ func OwnerOf(t *topology.Topology, s Subject, asker atoll.SiteID) (Owner, error)
 		}
 	}
 	return Owner{Site: asker, Why: "any site may"}, nil
+}
+
+// StoresOwn is the owning site of an order that belongs to whatever site its store
+// is active on.
+const StoresOwn = -1
+
+// EnteredBy returns the owning site to write into a new record of a type that may
+// be entered centrally, so that it keeps its owner when the preference changes
+// (R-B-80, R-D-74): the primary, or StoresOwn. Ok is false for other types.
+func EnteredBy(t *topology.Topology, s Subject) (site atoll.SiteID, ok bool) {
+	e, ok := centralised(s.Def)
+	if _, has := s.Def.Field("owning_site"); !ok || !has {
+		return 0, false
+	}
+	if st, _ := t.Store(s.store()); t.PrefersAt(e.Name, st.Site) {
+		return t.Primary(), true
+	}
+	return StoresOwn, true
+}
+
+// centralised returns the exception by which a preference makes the primary enter
+// records of the type.
+func centralised(d *catalogue.Def) (catalogue.Exception, bool) {
+	for _, e := range d.Also {
+		if e.Editor != "" && (e.Name == catalogue.CentralProcurement || e.Name == catalogue.CentralPayments) {
+			return e, true
+		}
+	}
+	return catalogue.Exception{}, false
 }
 
 // store is the store that decides about the subject.

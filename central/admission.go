@@ -6,6 +6,7 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/admit"
+	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/exchange"
 	"github.com/atollsync/atoll/storage"
 )
@@ -96,11 +97,8 @@ func (c *Centre) take(tx storage.Tx, je storage.JournalEntry) (*exchange.Refusal
 	if err != nil {
 		return nil, err
 	}
-	for _, op := range e.Operations {
-		if op.Stays {
-			return c.quarantine(tx, je, e.Operations, &admit.Refusal{Layer: admit.LayerSchema, Key: op.Key, Err: atoll.Errorf(atoll.Schema,
-				"data that stays at its site was sent").About(op.Key)}, 0)
-		}
+	if refusal := c.mustStay(e.Operations); refusal != nil {
+		return c.quarantine(tx, je, e.Operations, refusal, 0)
 	}
 	changes, err := c.Door.Judge.Entry(t, viewOf(tx), je.Site, e.Operations, false)
 	var refusal *admit.Refusal
@@ -111,6 +109,18 @@ func (c *Centre) take(tx storage.Tx, je storage.JournalEntry) (*exchange.Refusal
 		return nil, err
 	}
 	return nil, c.Door.Accept(tx, je, changes)
+}
+
+// mustStay refuses what should never have left its site (R-B-76).
+func (c *Centre) mustStay(ops []atoll.Operation) *admit.Refusal {
+	for _, op := range ops {
+		def, known := c.Door.Judge.Catalogue.Lookup(op.Type)
+		if op.Stays || known && def.Class == catalogue.Local {
+			return &admit.Refusal{Layer: admit.LayerSchema, Key: op.Key, Err: atoll.Errorf(atoll.Schema,
+				"data that stays at its site was sent").About(op.Key)}
+		}
+	}
+	return nil
 }
 
 // heldBehind returns the open refusal that one of the operations must wait for,

@@ -52,7 +52,7 @@ func (c *Centre) retry(tx storage.Tx, r storage.Refusal, note, by string) (bool,
 	// those that mended it.
 	for n := 1; n <= len(chain); n++ {
 		ops, err := composed(chain[:n])
-		if err != nil {
+		if err != nil || c.mustStay(ops) != nil {
 			break
 		}
 		changes, err := c.Door.Judge.Entry(t, viewOf(tx), r.Site, ops, false)

@@ -60,7 +60,9 @@ const (
 )
 
 // Rules are the laws of documents and stock.
-func Rules() []admit.Rule { return []admit.Rule{lifeCycle, linesFollow, partnerVisible, neverNegative} }
+func Rules() []admit.Rule {
+	return []admit.Rule{lifeCycle, linesFollow, partnerVisible, neverNegative, repeatAtHome}
+}
 
 // Desk makes proposals from one snapshot or transaction.
 type Desk struct {

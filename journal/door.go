@@ -16,6 +16,8 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/admit"
+	"github.com/atollsync/atoll/authority"
+	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/route"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
@@ -235,6 +237,9 @@ func (d *Door) operation(tx storage.Tx, t *topology.Topology, p Proposal) (atoll
 	switch p.Verb {
 	case atoll.Insert:
 		op.Fields = p.Fields.Compacted()
+		if err := d.entered(tx, t, def, op); err != nil {
+			return op, err
+		}
 		after = op.Fields
 	case atoll.Update:
 		if !there || before.Deleted {
@@ -269,6 +274,29 @@ func (d *Door) operation(tx storage.Tx, t *topology.Topology, p Proposal) (atoll
 	op.Epoch = d.epoch(t, subject, p.Verb)
 	op.Stays = !d.Centre && route.Stays(t, def, after)
 	return op, nil
+}
+
+// entered writes into a new order or payment which site owns it, unless it says
+// so itself: a line belongs to the owner of its document.
+func (d *Door) entered(tx storage.Tx, t *topology.Topology, def *catalogue.Def, op atoll.Operation) error {
+	by, ok := authority.EnteredBy(t, authority.Subject{Def: def, Key: op.Key, Fields: op.Fields})
+	if !ok || op.Fields.Has("owning_site") {
+		return nil
+	}
+	for _, ref := range d.Judge.Catalogue.References(op.Type, op.Fields) {
+		if !ref.Parent {
+			continue
+		}
+		parent, there, err := View{tx}.Record(atoll.Key{Type: ref.To, ID: ref.ID})
+		if err != nil {
+			return err
+		}
+		if owner := parent.MustFields().Int("owning_site"); there && owner != 0 {
+			by = atoll.SiteID(owner)
+		}
+	}
+	op.Fields.Set("owning_site", int(by))
+	return nil
 }
 
 // Accept writes an entry that another site made and the centre admitted: the

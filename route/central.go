@@ -25,7 +25,10 @@ func also(out []atoll.Audience, t *topology.Topology, e catalogue.Exception, f a
 			out = append(out, atoll.PatientAudience(f.ID("patient_id")))
 		}
 	case catalogue.CentralProcurement, catalogue.CentralPayments:
-		if t.Prefers(e.Name) && t.Mirrored() { // R-B-52: the primary follows its orders
+		// An order's owner has it, and with the preference on the primary follows what
+		// becomes of its orders (R-B-52).
+		store, _ := t.Store(f.ID("store_id"))
+		if t.Mirrored() && (f.Int("owning_site") == int64(t.Primary()) || t.PrefersAt(e.Name, store.Site)) {
 			out = append(out, atoll.SiteAudience(t.Primary()))
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/alexedwards/argon2id"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
 )
 
@@ -107,8 +108,33 @@ func (s *Station) AddUser(ctx context.Context, name string, role UserRole, passw
 			}
 			return err
 		}
-		return saveUser(tx, User{Name: name, Role: role, Created: s.Now(), Hash: hash})
+		if err := saveUser(tx, User{Name: name, Role: role, Created: s.Now(), Hash: hash}); err != nil {
+			return err
+		}
+		return s.tellOfUser(tx, name)
 	})
+}
+
+// tellOfUser lets the centre know that there is a new user, by name only: what
+// becomes of the user later stays here (R-B-98). A site that is not ready yet, or
+// has no store, tells nothing.
+func (s *Station) tellOfUser(tx storage.Tx, name string) error {
+	if s.Identity.Role == Central || s.Usable != nil && s.Usable(tx) != nil {
+		return nil
+	}
+	t, err := s.Door.Topology(tx)
+	if err != nil {
+		return err
+	}
+	stores := t.Active(s.Door.Site)
+	if len(stores) == 0 {
+		return nil
+	}
+	_, err = s.Door.Write(tx, journal.Edit{Actor: "atoll", Cause: atoll.Cause{Kind: "process/user"}, Do: []journal.Proposal{{
+		Verb: atoll.Insert, Key: atoll.Key{Type: "user_creation", ID: atoll.NewID(s.Now())}, Fields: atoll.Fields{}.
+			Set("store_id", stores[0]).Set("username", name).Set("created_at", s.Now().UTC().Format(time.RFC3339)),
+	}}})
+	return err
 }
 
 // NewPassword draws a password that can be read out over the telephone.

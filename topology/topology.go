@@ -298,3 +298,17 @@ func (t *Topology) Preference(key string) json.RawMessage { return t.preferences
 
 // Prefers reports whether a synchronised preference is true.
 func (t *Topology) Prefers(key string) bool { return string(t.preferences[key]) == "true" }
+
+// PrefersAt is Prefers for the stores of one site: a preference may be on with
+// exceptions, {"on": true, "except": [2, 3]}, for sites that keep to their own
+// ways (R-B-100).
+func (t *Topology) PrefersAt(key string, site atoll.SiteID) bool {
+	if t.Prefers(key) {
+		return true
+	}
+	var v struct {
+		On     bool           `json:"on"`
+		Except []atoll.SiteID `json:"except"`
+	}
+	return json.Unmarshal(t.preferences[key], &v) == nil && v.On && !slices.Contains(v.Except, site)
+}
