@@ -144,7 +144,7 @@ func TestR_K_27_R_K_46_SiteTokensOpenNothingAndUsersAreNoSites(t *testing.T) {
 		f.one.call(op.method, somewhere.Replace(op.path), "", with("Authorization", "Bearer "+token.Token)).refused(401, atoll.SignIn)
 	}
 	f.centre.unchanged(before)
-	if _, err := centre.Authenticate(ctx, f.centre.tokens[station.Administrator]); atoll.CodeOf(err) != atoll.SignIn {
+	if _, err := centre.Authenticate(ctx, f.centre.token(station.Administrator)); atoll.CodeOf(err) != atoll.SignIn {
 		t.Errorf("a user's session opened synchronisation: %v", err)
 	}
 	// A name of a site, with its code, is no user.
@@ -157,6 +157,8 @@ func TestR_K_27_R_K_46_SiteTokensOpenNothingAndUsersAreNoSites(t *testing.T) {
 
 func TestSignInOutAndCookie(t *testing.T) {
 	f := newFleet(t).one
+	f.add(station.StoreUser)
+	f.add(station.Viewer)
 	none := with("Authorization", "none")
 	in := f.call("POST", "/session", `{"name":"store-user","password":"`+password+`"}`, none).want(201)
 	if in.text("user", "role") != "store_user" || in.field("user", "powers") != `["read","edit"]` {
@@ -189,6 +191,7 @@ func TestSignInOutAndCookie(t *testing.T) {
 func TestSignInIsLimitedByAddress(t *testing.T) {
 	fl := newFleet(t)
 	f := fl.centre
+	f.add(station.Viewer)
 	none := with("Authorization", "none")
 	try := func(name string) *reply {
 		return f.call("POST", "/session", fmt.Sprintf(`{"name":%q,"password":"wrong"}`, name), none)
@@ -271,7 +274,7 @@ func TestR_K_29_EveryRequestIsLogged(t *testing.T) {
 	if line["bytes_out"].(float64) <= 0 || line["took_ms"].(float64) <= 0 {
 		t.Errorf("bytes and duration: %v", line)
 	}
-	if strings.Contains(f.log.String(), "not this secret") || strings.Contains(f.log.String(), f.tokens[station.Viewer]) {
+	if strings.Contains(f.log.String(), "not this secret") || strings.Contains(f.log.String(), f.token(station.Viewer)) {
 		t.Errorf("a secret is in the log: %s", f.log)
 	}
 }

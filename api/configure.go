@@ -262,13 +262,19 @@ func (s *server) centre(ctx context.Context) (Centre, error) {
 	if s.Centre != nil {
 		return s.Centre, nil
 	}
-	name := "site " + atoll.CentreID.String()
+	at := atoll.CentreID
+	name := ""
 	if t, err := s.Station.Topology(ctx); err == nil {
-		name = "site " + t.Centre().String()
-		if c, ok := t.Site(t.Centre()); ok && c.Name != "" {
-			name += ", " + c.Name
+		at = t.Centre()
+		c, _ := t.Site(at)
+		name = c.Name
+	}
+	where := "site " + at.String()
+	for _, more := range []string{name, s.URL} {
+		if more != "" {
+			where += ", " + more
 		}
 	}
-	return nil, atoll.Errorf(atoll.Ownership, "this is done at the central server only (%s)", name).
+	return nil, atoll.Errorf(atoll.Ownership, "this is done at the central server only (%s)", where).
 		Do("sign in there; what is done there arrives here with the next synchronisation")
 }

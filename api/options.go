@@ -114,6 +114,8 @@ var (
 // Options make the API. Exactly one of Centre and Sync is set.
 type Options struct {
 	Here      atoll.SiteID
+	Name      string // of this installation; a remote site's topology does not tell it
+	URL       string // of the central server, at a remote site; told to who must work there
 	Catalogue *catalogue.Catalogue
 	Station   Station
 	Database  Snapshots
@@ -134,7 +136,7 @@ type Options struct {
 // the other is nil.
 func From(s *station.Station, centre *central.Centre, remote *site.Site) Options {
 	o := Options{
-		Here: s.Identity.Site, Catalogue: s.Catalogue, Station: s, Database: s.Store, Now: s.Now, Log: s.Log,
+		Here: s.Identity.Site, Name: s.Identity.Name, URL: s.Identity.URL, Catalogue: s.Catalogue, Station: s, Database: s.Store, Now: s.Now, Log: s.Log,
 	}
 	if centre != nil { // a nil pointer in an interface would not be nil
 		o.Centre, o.App = centre, centre.App

@@ -130,6 +130,9 @@ func (s *server) store(ctx context.Context, id atoll.ID) (*storeAnswer, error) {
 		out := &storeAnswer{}
 		out.Body.StoreView, out.Body.SyncWith = storeView(v), []LinkView{}
 		for _, l := range t.Links(id, s.Here) {
+			if l.Name == "" && s.Centre == nil {
+				l.Name = s.Name // a link goes under the remote site's own name (R-C-04)
+			}
 			out.Body.SyncWith = append(out.Body.SyncWith, LinkView(l))
 		}
 		out.Body.VisibleTo = append([]atoll.ID{}, t.VisibleTo(id)...)
