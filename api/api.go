@@ -44,6 +44,11 @@ type server struct {
 // New returns the handler of everything under /api/v1. It panics when the
 // operations contradict each other, which a test would have found.
 func New(o Options) http.Handler {
+	s := newServer(o)
+	return s.around(s.mux)
+}
+
+func newServer(o Options) *server {
 	ownProblems()
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -76,7 +81,7 @@ func New(o Options) http.Handler {
 	s.quarantineOperations()
 	s.describe()
 	s.mux.HandleFunc("/", s.nowhere)
-	return s.around(s.mux)
+	return s
 }
 
 func configuration(app string) huma.Config {
