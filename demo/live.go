@@ -1,0 +1,92 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/atollsync/atoll"
+)
+
+// Open lets people in: the sites reach the centre directly, their schedules run,
+// and addresses, sign-ins and things to try are told. Program is how the reader
+// calls this program.
+func (d *Demo) Open(ctx context.Context, program string) ([]Address, error) {
+	w := d.world
+	for _, id := range w.remotes() {
+		s := w.sites[id]
+		if err := s.direct(ctx, w.centre.url); err != nil {
+			return nil, err
+		}
+		if err := s.pause(ctx, false); err != nil {
+			return nil, err
+		}
+		if err := s.serve(w.base); err != nil {
+			return nil, err
+		}
+	}
+	var out []Address
+	for _, s := range w.all() {
+		a := Address{Site: int(s.site), Name: s.name, URL: s.url, Data: s.config.Data, User: admin, Password: s.password}
+		for _, p := range premises {
+			if p.site == s.site && w.stores[p.code] != "" {
+				a.Stores = append(a.Stores, p.name)
+			}
+		}
+		out = append(out, a)
+	}
+	d.told.open(out, program, w.items[0])
+	return out, nil
+}
+
+// Wait returns when ctx ends, or a server fails.
+func (d *Demo) Wait(ctx context.Context) error {
+	failed := make(chan error)
+	quit := make(chan struct{})
+	defer close(quit)
+	for _, s := range d.world.all() {
+		go func() {
+			select {
+			case err := <-s.done:
+				s.done <- err // for shut
+				if ctx.Err() == nil {
+					select {
+					case failed <- fmt.Errorf("the server of the %s ended: %w", strings.ToLower(place(s.site)), err):
+					case <-quit:
+					}
+				}
+			case <-quit:
+			}
+		}()
+	}
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// open tells the addresses and what to try.
+func (t *teller) open(servers []Address, program string, m medicine) {
+	t.line("")
+	t.line("%s", t.mark(bold, "The servers are up"))
+	t.line("")
+	for _, a := range servers {
+		t.line("  %-8s  %s   sign in as %s, password %s", place(atoll.SiteID(a.Site)), a.URL, a.User, a.Password)
+		t.line("%12s%s", "", a.Data)
+	}
+	t.line("")
+	t.line("  The sites exchange every %s. Things to try, in another window:", interval)
+	t.line("")
+	centre, site := servers[0], servers[1]
+	t.line("  %s status --data %s", program, site.Data)
+	t.line("")
+	t.line("  %s record put item %s --set 'name=%s (new)' --data %s", program, m.id, m.name, centre.Data)
+	t.line("  %s sync --data %s", program, site.Data)
+	t.line("  %s record get item %s --data %s", program, m.id, site.Data)
+	t.line("")
+	t.line("  curl %s/readyz", centre.URL)
+	t.line("")
+	t.line("  Stop with Ctrl-C.")
+}

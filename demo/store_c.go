@@ -1,0 +1,3 @@
+package demo
+
+var storeC, storeD, storeE, storeF, chains, mirror, lastings []scenario
