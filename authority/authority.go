@@ -61,11 +61,12 @@ func OwnerOf(t *topology.Topology, s Subject, asker atoll.SiteID) (Owner, error)
 		// R-D-74: an order keeps the owner it was entered under, whatever the
 		// preference says later. Nobody else can claim one (R-B-101).
 		owner := atoll.SiteID(s.Fields.Int("owning_site"))
-		if owner > 0 && (owner == t.Primary() || owner == t.Centre()) {
-			return Owner{Site: owner, Why: "it was entered there"}, nil
-		}
-		if owner == 0 && t.PrefersAt(e.Name, st.Site) {
+		central := t.PrefersAt(e.Name, st.Site)
+		switch {
+		case central && (owner == 0 || owner == t.Primary()):
 			return Owner{Site: t.Primary(), Why: e.Name + " is on: the primary enters them"}, nil
+		case owner > 0 && (owner == t.Primary() || owner == t.Centre()):
+			return Owner{Site: owner, Why: "it was entered there"}, nil
 		}
 	}
 	switch Editor(t, s.Def) {

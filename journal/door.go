@@ -99,13 +99,20 @@ func (d *Door) Write(tx storage.Tx, e Edit) (Result, error) {
 		return Result{}, err
 	}
 	ops := make([]atoll.Operation, 0, len(proposals))
+	var first []atoll.Operation // what the centre must have before
 	for _, p := range proposals {
 		op, err := d.operation(tx, t, p)
 		if err != nil {
 			return Result{}, err
 		}
-		if op.Verb != "" {
-			ops = append(ops, op)
+		if op.Verb == "" {
+			continue
+		}
+		ops = append(ops, op)
+		if before, err := d.stayed(tx, t, op); err != nil {
+			return Result{}, err
+		} else if before.Verb != "" {
+			first = append(first, before)
 		}
 	}
 	if len(ops) == 0 {
@@ -125,7 +132,29 @@ func (d *Door) Write(tx storage.Tx, e Edit) (Result, error) {
 	for i, c := range changes {
 		kept[i] = *c.Op
 	}
+	if len(first) > 0 {
+		out := Edit{Actor: e.Actor, Cause: atoll.Cause{Kind: "resync", Ref: e.Cause.Ref}}
+		if _, err := d.append(tx, t, out, first, nil); err != nil {
+			return Result{}, err
+		}
+	}
 	return d.append(tx, t, e, kept, changes)
+}
+
+// stayed returns the whole state of a record that has stayed at this site and
+// goes up from this change on, such as a document that becomes a transfer
+// (R-B-92): readers need what the change builds on. The operation has no verb
+// when there is no need.
+func (d *Door) stayed(tx storage.Tx, t *topology.Topology, op atoll.Operation) (atoll.Operation, error) {
+	if d.Centre || op.Stays || op.Verb != atoll.Update {
+		return atoll.Operation{}, nil
+	}
+	before, err := d.operation(tx, t, Proposal{Verb: atoll.Restate, Key: op.Key})
+	if err != nil || !before.Stays {
+		return atoll.Operation{}, err
+	}
+	before.Stays = false
+	return before, nil
 }
 
 // Restate appends an entry with the whole state of the records as they stand,

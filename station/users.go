@@ -126,7 +126,10 @@ func (s *Station) tellOfUser(tx storage.Tx, name string) error {
 	if err != nil {
 		return err
 	}
-	stores := t.Active(s.Door.Site)
+	stores := slices.DeleteFunc(slices.Clone(t.Active(s.Door.Site)), func(id atoll.ID) bool {
+		st, _ := t.Store(id)
+		return st.ManagedOnly // what is said of it stays here
+	})
 	if len(stores) == 0 {
 		return nil
 	}
