@@ -14,8 +14,8 @@ import (
 // Limits on a capture, checked while it is read.
 const (
 	maxRecord  = 16 << 20  // bytes of one record, with its envelope
-	maxCapture = 2 << 30   // bytes of all records together: they are held in memory
-	maxRecords = 5_000_000 // in one capture
+	maxCapture = 1 << 30   // bytes of all records together: they are held in memory
+	maxRecords = 2_000_000 // in one capture; each takes some 5 KB while it is imported
 	maxKey     = 200       // bytes of a table's name or a record's key
 )
 

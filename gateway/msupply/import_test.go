@@ -164,10 +164,7 @@ func TestR_K_08_NothingIsPosted(t *testing.T) {
 	stock := c.fields("stock_line", "item_line", "IL1")
 	want(t, stock, map[string]string{"total_number_of_packs": "13.250", "available_number_of_packs": "12"})
 	want(t, c.fields("invoice", "transact", "T1"), map[string]string{"status": `"finalised"`, "partner_store_id": ""})
-	p := &transfer.Processors{
-		Store: c.store, Door: c.door, Now: c.door.Now,
-		Kinds: slices.DeleteFunc(slices.Clone(transfer.All), func(k transfer.Kind) bool { return k.Name == "store_name" }),
-	}
+	p := &transfer.Processors{Store: c.store, Door: c.door, Now: c.door.Now, Kinds: transfer.All}
 	if n, err := p.Run(t.Context()); err != nil || n != 0 {
 		t.Errorf("the processors made %d transactions: %v", n, err)
 	}

@@ -76,9 +76,9 @@ func (r *row) keep(why, detail string, full, empty atoll.Fields) []kept {
 	return r.asBytes(f)
 }
 
-// asBytes keeps the whole record as it came, byte for byte, in as many parts as
-// it needs: what cannot be kept as data is too long, too deep, ambiguous, or has
-// text that no database can store.
+// asBytes keeps the whole record as it came, white space apart, in as many parts
+// as it needs: what cannot be kept as data is too long, too deep, ambiguous, or
+// has text that no database can store.
 func (r *row) asBytes(head atoll.Fields) []kept {
 	head.Set("data", nil).Set("empty_id", nil)
 	parts := (len(r.raw) + partSize - 1) / partSize

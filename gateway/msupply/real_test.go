@@ -12,6 +12,7 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/transfer"
 )
 
 // theirs is one record of the real capture, read without the package.
@@ -192,6 +193,36 @@ func compact(t *testing.T, v json.RawMessage) string {
 	t.Helper()
 	f := atoll.Fields{}.Set("v", v)
 	return string(f["v"])
+}
+
+// TestR_K_08_RealDocumentsTakeNoEffect: no document of the real capture begins a
+// transfer and no stock moves. All that processors find to do is to number the
+// documents that came with -1, which asks for it (R-D-14).
+func TestR_K_08_RealDocumentsTakeNoEffect(t *testing.T) {
+	b, all := reference(t)
+	unnumbered := 0
+	for _, s := range all {
+		if s.table() == "transact" && string(s.Data["invoice_num"]) == "-1" {
+			unnumbered++
+		}
+	}
+	c := newCentre(t)
+	c.take(b)
+	stock := c.every("stock_line")
+	p := &transfer.Processors{Store: c.store, Door: c.door, Now: c.door.Now, Kinds: transfer.All}
+	if n, err := p.Run(t.Context()); err != nil || n != unnumbered {
+		t.Errorf("the processors made %d transactions, want %d: %v", n, unnumbered, err)
+	}
+	if after := c.every("stock_line"); !slices.EqualFunc(stock, after, func(x, y atoll.Record) bool { return x.Version == y.Version }) {
+		t.Errorf("stock moved: %d lines before, %d after", len(stock), len(after))
+	}
+	if n := len(c.every("invoice")); n != 44 {
+		t.Errorf("there are %d invoices", n)
+	}
+	seq := c.seq()
+	if c.take(b); c.seq() != seq {
+		t.Error("importing again took the numbers back")
+	}
 }
 
 // TestRealJournalIsWhole: each entry that the import wrote reads back.
