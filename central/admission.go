@@ -100,7 +100,7 @@ func (c *Centre) take(tx storage.Tx, je storage.JournalEntry) (*exchange.Refusal
 	if refusal := c.mustStay(e.Operations); refusal != nil {
 		return c.quarantine(tx, je, e.Operations, refusal, 0)
 	}
-	changes, err := c.Door.Judge.Entry(t, viewOf(tx), je.Site, e.Operations, false)
+	changes, err := c.judge(tx, t, je.Site, e.Operations)
 	var refusal *admit.Refusal
 	if errors.As(err, &refusal) {
 		return c.quarantine(tx, je, e.Operations, refusal, 0)

@@ -55,7 +55,7 @@ func (c *Centre) retry(tx storage.Tx, r storage.Refusal, note, by string) (bool,
 		if err != nil || c.mustStay(ops) != nil {
 			break
 		}
-		changes, err := c.Door.Judge.Entry(t, viewOf(tx), r.Site, ops, false)
+		changes, err := c.judge(tx, t, r.Site, ops)
 		var refusal *admit.Refusal
 		if errors.As(err, &refusal) {
 			r.Code, r.Layer, r.Message, r.Subject, r.Field = refusal.Err.Code, refusal.Layer, refusal.Error(), refusal.Key, refusal.Err.Field

@@ -1,0 +1,67 @@
+package central
+
+import (
+	"errors"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/admit"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
+)
+
+// judge is the verdict on operations of a site: the laws that hold everywhere,
+// and for restatements what only the centre can tell.
+func (c *Centre) judge(tx storage.Tx, t *topology.Topology, site atoll.SiteID, ops []atoll.Operation) ([]admit.Change, error) {
+	changes, err := c.Door.Judge.Entry(t, viewOf(tx), site, ops, false)
+	if err != nil {
+		return nil, err
+	}
+	read := map[atoll.Origin]*atoll.Entry{}
+	for _, change := range changes {
+		if change.Op.Verb != atoll.Restate {
+			continue
+		}
+		why, err := c.unfounded(tx, change, read)
+		if err != nil {
+			return nil, err
+		}
+		if why != nil {
+			return nil, &admit.Refusal{Layer: admit.LayerRule, Key: change.Op.Key, Err: why.About(change.Op.Key)}
+		}
+	}
+	return changes, nil
+}
+
+// unfounded says why a restatement may not stand, nil if it may. A restatement is
+// not judged by the laws of documents, as what it tells has happened already; so
+// it must tell what this database could not know: a version whose content stayed
+// at its site, or a record that was lost here.
+func (c *Centre) unfounded(tx storage.Tx, change admit.Change, read map[atoll.Origin]*atoll.Entry) (*atoll.Error, error) {
+	op := change.Op
+	if change.Before != nil && change.Before.Deleted {
+		return atoll.Errorf(atoll.BaseVersion, "the record was deleted by entry %s", change.Before.Origin), nil
+	}
+	made, known := read[op.Base]
+	if !known {
+		je, err := tx.Entry(op.Base.Site, op.Base.Seq)
+		if errors.Is(err, atoll.NotFound) {
+			return atoll.Errorf(atoll.BaseVersion, "it names entry %s as its origin, which is not known here", op.Base), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if made, err = atoll.DecodeEntry(je.Content); err != nil {
+			made = &atoll.Entry{} // it was refused as it came
+		}
+		read[op.Base] = made
+	}
+	if !made.Withheld.IsZero() {
+		return nil, nil
+	}
+	for _, o := range made.Operations {
+		if !o.Withheld.IsZero() || (change.Before == nil && o.Key == op.Key && o.Version == op.Version) {
+			return nil, nil
+		}
+	}
+	return atoll.Errorf(atoll.BaseVersion, "entry %s, which it names as its origin, did not make version %d of it", op.Base, op.Version), nil
+}
