@@ -61,7 +61,7 @@ const (
 
 // Rules are the laws of documents and stock.
 func Rules() []admit.Rule {
-	return []admit.Rule{lifeCycle, linesFollow, partnerVisible, neverNegative, repeatAtHome}
+	return []admit.Rule{lifeCycle, oneStore, linesFollow, partnerVisible, neverNegative, repeatAtHome}
 }
 
 // Desk makes proposals from one snapshot or transaction.

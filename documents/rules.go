@@ -73,6 +73,32 @@ func lifeCycle(_ *topology.Topology, _ admit.World, _ []admit.Change, c admit.Ch
 	return nil
 }
 
+// oneStore keeps the lines of a document in the document's store: nobody hangs a
+// line of his own under a document of another's (R-A-04).
+func oneStore(_ *topology.Topology, w admit.World, _ []admit.Change, c admit.Change) error {
+	if c.New == nil || c.Op.Verb == atoll.Update {
+		return nil // neither the store nor the document of a line can change
+	}
+	for kind, g := range governed {
+		if g.line != c.Op.Type {
+			continue
+		}
+		doc, there, err := w.Record(atoll.Key{Type: kind, ID: c.New.ID(g.parent)})
+		if err != nil || !there {
+			return err
+		}
+		f, err := doc.Fields()
+		if err != nil {
+			return err
+		}
+		if own, of := c.New.ID("store_id"), f.ID("store_id"); own != "" && of != "" && own != of {
+			return atoll.Errorf(atoll.Ownership, "the line is of store %s, its document of store %s", own, of).On(g.parent).
+				Do("make the line in a document of its own store")
+		}
+	}
+	return nil
+}
+
 // linesFollow keeps the lines of a finalised document as they are, and those that
 // answer another store's lines from being deleted (R-D-28).
 func linesFollow(_ *topology.Topology, w admit.World, entry []admit.Change, c admit.Change) error {
