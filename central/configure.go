@@ -3,6 +3,7 @@ package central
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/journal"
@@ -56,6 +57,7 @@ func (c *Centre) configure(ctx context.Context, actor string, cause atoll.Cause,
 		if err != nil {
 			return err
 		}
+		c.sign(actor, do)
 		if !try {
 			if err := c.locked(tx, actor, do); err != nil {
 				return err
@@ -98,6 +100,15 @@ func (c *Centre) configure(ctx context.Context, actor string, cause atoll.Cause,
 	return p, err
 }
 
+// sign notes in choices who made them and when.
+func (c *Centre) sign(actor string, do []journal.Proposal) {
+	for _, p := range do {
+		if p.Key.Type == "store_choice" && p.Fields != nil {
+			p.Fields.Set("chosen_by", actor).Set("chosen_at", c.Now().UTC().Format(time.RFC3339Nano))
+		}
+	}
+}
+
 // forgetChoices clears what was chosen for instances that are no more: a store
 // that becomes visible again is a transfer store, not a collector (R-C-12,
 // R-C-13).
@@ -115,6 +126,7 @@ func (c *Centre) forgetChoices(tx storage.Tx, actor string, changes []topology.C
 	if len(do) == 0 {
 		return nil
 	}
+	c.sign(actor, do)
 	_, err := c.Door.Write(tx, journal.Edit{Actor: actor, Cause: atoll.Cause{Kind: "process/visibility"}, Do: do})
 	return err
 }
@@ -219,6 +231,9 @@ func Collect(store atoll.ID, site atoll.SiteID, collect bool) Configuration {
 		there := err == nil
 		if err != nil && !errors.Is(err, atoll.NotFound) {
 			return nil, err
+		}
+		if there && !rec.Deleted && (rec.MustFields().Text("choice") == "collector") == collect {
+			return nil, nil // chosen already
 		}
 		if !collect {
 			if !there {

@@ -3,6 +3,7 @@ package station
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/authority"
@@ -138,11 +139,18 @@ type StoreView struct {
 	topology.Store
 	Type topology.SyncType `json:"type"`
 	Open bool              `json:"open"` // can be entered and reported on
+	// StaleSince is when a collector copy here ceased to be one: what there is of it
+	// is no longer kept up, and not shown (R-C-21). Zero for others.
+	StaleSince time.Time `json:"stale_since,omitzero"`
 }
 
 // Stores returns the stores known here with their type here, by code.
 func (s *Station) Stores(ctx context.Context) ([]StoreView, error) {
 	t, err := s.Topology(ctx)
+	if err != nil {
+		return nil, err
+	}
+	stale, err := s.stale(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -153,9 +161,32 @@ func (s *Station) Stores(ctx context.Context) ([]StoreView, error) {
 			v.Type = topology.Transfer // its core record is here: it can be traded with
 		}
 		v.Open = v.Type == topology.Active || v.Type == topology.Collector
+		if !v.Open {
+			v.StaleSince = stale[st.ID]
+		}
 		out = append(out, v)
 	}
 	return out, nil
+}
+
+// stale returns the stores of which a collector copy was kept here, and since when
+// it is not.
+func (s *Station) stale(ctx context.Context) (map[atoll.ID]time.Time, error) {
+	out := map[atoll.ID]time.Time{}
+	err := s.Store.View(ctx, func(r storage.Reader) error {
+		choices, err := r.Records(storage.Query{Type: "store_choice", Where: map[string]string{"site_id": s.Door.Site.String()}})
+		if err != nil {
+			return err
+		}
+		for _, c := range choices {
+			f := c.MustFields()
+			if at, err := time.Parse(time.RFC3339, f.Text("chosen_at")); err == nil && f.Text("choice") == "transfer" {
+				out[f.ID("store_id")] = at
+			}
+		}
+		return nil
+	})
+	return out, err
 }
 
 // Counts returns the number of records of each type.
