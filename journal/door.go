@@ -10,6 +10,7 @@
 package journal
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"time"
@@ -240,6 +241,7 @@ func (d *Door) complete(r storage.Reader, t *topology.Topology, proposals []Prop
 // operation has no verb when there is nothing to do.
 func (d *Door) operation(tx storage.Tx, t *topology.Topology, p Proposal) (atoll.Operation, error) {
 	op := atoll.Operation{Verb: p.Verb, Key: p.Key, Version: 1}
+	p.Fields = tidy(p.Fields)
 	def, ok := d.Judge.Catalogue.Lookup(p.Key.Type)
 	if !ok {
 		return op, atoll.Errorf(atoll.Unknown, "record type %q is not in the catalogue", p.Key.Type).
@@ -326,6 +328,21 @@ func (d *Door) entered(tx storage.Tx, t *topology.Topology, def *catalogue.Def, 
 	}
 	op.Fields.Set("owning_site", int(by))
 	return nil
+}
+
+// tidy folds values that were laid out over several lines: an entry is read line
+// by line.
+func tidy(f atoll.Fields) atoll.Fields {
+	for _, v := range f {
+		if bytes.ContainsAny(v, "\n\r") {
+			f = f.Clone()
+			for n, v := range f {
+				f.Set(n, v)
+			}
+			return f
+		}
+	}
+	return f
 }
 
 // Accept writes an entry that another site made and the centre admitted: the
