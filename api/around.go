@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"runtime/debug"
@@ -24,7 +25,7 @@ func (s *server) around(inner http.Handler) http.Handler {
 		}
 		defer func() {
 			if failure := recover(); failure != nil {
-				if failure == http.ErrAbortHandler { //nolint:errorlint // the sentinel itself is thrown
+				if err, ok := failure.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 					panic(failure)
 				}
 				s.Log.ErrorContext(r.Context(), "request panicked", "panic", failure, "stack", string(debug.Stack()))

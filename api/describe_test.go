@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -18,7 +19,9 @@ import (
 )
 
 // bare is an API with nothing behind it: enough to describe it.
-func bare() *server { return newServer(Options{Here: 1, Catalogue: catalogue.Embedded()}) }
+func bare() *server {
+	return newServer(Options{Here: 1, Catalogue: catalogue.Embedded(), Now: time.Now})
+}
 
 func get(t *testing.T, path string) *httptest.ResponseRecorder {
 	t.Helper()

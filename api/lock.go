@@ -61,8 +61,11 @@ func (s *server) lockOperations() {
 		if !s.doors.pass(v.Address+" unlock", s.Now()) { // codes cannot be tried out
 			return nil, later(int(signInEvery.Seconds()), atoll.Errorf(atoll.Busy, "too many attempts from this address").Do("wait a little"))
 		}
-		s.hashing <- struct{}{}
-		defer func() { <-s.hashing }()
+		done, err := s.place(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
 		out := &unlockAnswer{}
 		out.Body.Until, err = centre.Unlock(ctx, actor(ctx), in.Body.Code)
 		return out, err

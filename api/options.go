@@ -119,11 +119,11 @@ type Options struct {
 	Catalogue *catalogue.Catalogue
 	Station   Station
 	Database  Snapshots
-	Centre    Centre // of the central server; nil at a remote site
-	Sync      Sync   // of a remote site; nil at the central server
-	Now       func() time.Time
-	Log       *slog.Logger // of requests; nil discards
-	App       string       // this program's version, told in the OpenAPI document
+	Centre    Centre           // of the central server; nil at a remote site
+	Sync      Sync             // of a remote site; nil at the central server
+	Now       func() time.Time // the clock; must be set
+	Log       *slog.Logger     // of requests; nil discards
+	App       string           // this program's version, told in the OpenAPI document
 	// Address returns who a request comes from, for the limit on sign-ins and the
 	// log; the connection's address when nil. Set it behind a proxy that is trusted.
 	Address func(*http.Request) string

@@ -194,7 +194,7 @@ func fromHuma(status int, msg string, errs ...error) huma.StatusError {
 		return p
 	}
 	for _, err := range errs {
-		if d, ok := err.(huma.ErrorDetailer); ok { //nolint:errorlint // details are never wrapped
+		if d := huma.ErrorDetailer(nil); errors.As(err, &d) {
 			f := d.ErrorDetail()
 			p.Errors = append(p.Errors, Fault{Location: f.Location, Message: f.Message})
 		} else if err != nil {

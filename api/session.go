@@ -83,13 +83,11 @@ func (s *server) signIn(ctx context.Context, in *signIn) (*signedInAnswer, error
 	if !s.doors.pass(v.Address, s.Now()) {
 		return nil, later(int(signInEvery.Seconds()), atoll.Errorf(atoll.Busy, "too many sign-ins from this address").Do("wait a little"))
 	}
-	// Checking a password takes memory on purpose; a small tablet has little.
-	select {
-	case s.hashing <- struct{}{}:
-		defer func() { <-s.hashing }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	done, err := s.place(ctx)
+	if err != nil {
+		return nil, err
 	}
+	defer done()
 	token, u, err := s.Station.SignInUser(ctx, in.Body.Name, in.Body.Password)
 	if err != nil {
 		return nil, err
@@ -98,6 +96,17 @@ func (s *server) signIn(ctx context.Context, in *signIn) (*signedInAnswer, error
 	out := &signedInAnswer{Cookie: s.cookie(ctx, token)}
 	out.Body.Token, out.Body.User = token, userView(u)
 	return out, nil
+}
+
+// place waits for a place to check a password or code, and takes it until done
+// is called: that takes memory on purpose, and a small tablet has little.
+func (s *server) place(ctx context.Context) (done func(), err error) {
+	select {
+	case s.hashing <- struct{}{}:
+		return func() { <-s.hashing }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // cookie holds a token for browsers, out of reach of scripts and of other sites'

@@ -133,7 +133,7 @@ func (a *acting) Status(context.Context) (site.Status, error) {
 func (a *acting) Settings(context.Context) (site.Settings, error) { return site.Settings{}, nil }
 func (a *acting) SyncSoon()                                       { a.asked++ }
 
-// TestR_I_09_ManualSync: each request is passed on; that it makes one more cycle
+// Each request is passed on; that it makes one more cycle
 // and never two is the site's doing.
 func TestR_I_09_ManualSyncIsAskedForAndNotWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
