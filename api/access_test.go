@@ -128,8 +128,10 @@ func TestR_K_27_R_K_46_SiteTokensOpenNothingAndUsersAreNoSites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := centre.SignIn(ctx, exchange.SignIn{Site: s.ID, Device: "d", Nonce: nonce,
-		Signature: ed25519.Sign(private, exchange.SignedText(done.System, s.ID, "d", nonce))})
+	token, err := centre.SignIn(ctx, exchange.SignIn{
+		Site: s.ID, Device: "d", Nonce: nonce,
+		Signature: ed25519.Sign(private, exchange.SignedText(done.System, s.ID, "d", nonce)),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -256,7 +257,7 @@ func (s *server) proposal(c ChangeInput) (journal.Proposal, error) {
 func about(err error, subject any) error {
 	var e *atoll.Error
 	if errors.As(err, &e) && e.Subject == "" {
-		e.About(subject)
+		e.Subject = fmt.Sprint(subject)
 	}
 	return err
 }

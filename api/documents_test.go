@@ -54,8 +54,10 @@ func TestDocumentsAreFinalisedReceivedAndStockAdjusted(t *testing.T) {
 	}
 	before = f.one.state()
 	adjust(`{"packs":-1000,"reason":"gone"}`).refused(422, atoll.Rule)
-	for _, body := range []string{`{"packs":0,"reason":"x"}`, `{"packs":1e5,"reason":"x"}`, `{"packs":"1","reason":"x"}`, `{"packs":1}`, `{"packs":1,"reason":""}`,
-		`{"packs":1234567890123456789012345,"reason":"x"}`} {
+	for _, body := range []string{
+		`{"packs":0,"reason":"x"}`, `{"packs":1e5,"reason":"x"}`, `{"packs":"1","reason":"x"}`, `{"packs":1}`, `{"packs":1,"reason":""}`,
+		`{"packs":1234567890123456789012345,"reason":"x"}`,
+	} {
 		adjust(body).refused(400, atoll.Invalid)
 	}
 	f.one.call("POST", "/stock/"+newID+"/adjust", `{"packs":1,"reason":"x"}`).refused(404, atoll.NotFound)

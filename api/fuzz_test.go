@@ -78,7 +78,8 @@ func FuzzRequests(f *testing.F) {
 		mayWrite := role == station.StoreUser || role == station.Administrator
 		unsafe := r.Method == "POST" || r.Method == "PUT" || r.Method == "DELETE"
 		if w.Code >= 300 || !mayWrite || !unsafe {
-			if after := at.state(); after != before && !(role == station.Technician && unsafe && w.Code < 300) {
+			steered := role == station.Technician && unsafe && w.Code < 300 // settling a refusal moves positions
+			if after := at.state(); after != before && !steered {
 				t.Fatalf("%s %s as %s: %d, and the database changed: %+v, then %+v", r.Method, u, role, w.Code, before, after)
 			}
 		}

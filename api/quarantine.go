@@ -206,7 +206,7 @@ func (s *server) refusal(ctx context.Context, in *RefusalPath) (*refusalAnswer, 
 		e, err := atoll.DecodeEntry(no.Content)
 		if err != nil {
 			out.Body.Unreadable = err.Error()
-			return nil
+			return nil //nolint:nilerr // said in the answer: an entry may be refused because it cannot be read
 		}
 		out.Body.Time, out.Body.Actor, out.Body.Cause, out.Body.Total = moment(e.Time), e.Actor, e.Cause.Kind, len(e.Operations)
 		for _, op := range e.Operations[:min(len(e.Operations), operationsShown)] {

@@ -49,7 +49,7 @@ func TestRecordIsMadeReadChangedAndRefused(t *testing.T) {
 		code atoll.Code
 		at   string
 	}{
-		{`{"version":4,"fields":{"nmae":"x"}}`, atoll.Schema, "nmae"},
+		{`{"version":4,"fields":{"naem":"x"}}`, atoll.Schema, "naem"},
 		{`{"version":4,"fields":{"default_pack_size":"ten"}}`, atoll.Schema, "default_pack_size"},
 		{`{"version":4,"fields":{"unit_id":"` + newID + `"}}`, atoll.Reference, "unit_id"},
 	} {

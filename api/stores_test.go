@@ -113,13 +113,26 @@ func TestR_C_07_ConfigurationBelongsToTheCentreAndItsLock(t *testing.T) {
 	a, e := string(f.Stores["A"]), string(f.Stores["E"])
 	before := f.one.state()
 	for _, c := range []struct{ method, path, body string }{
-		{"POST", "/stores", `{"code":"X","name":"X"}`}, {"POST", "/stores?preview=true", `{"code":"X","name":"X"}`},
-		{"POST", "/stores/" + a + "/assign", `{"site":2}`}, {"PUT", "/visibility/" + a + "/" + e, ""}, {"DELETE", "/visibility/" + a + "/" + e, ""},
-		{"PUT", "/stores/" + a + "/collectors/2", ""}, {"DELETE", "/stores/" + a + "/collectors/2", ""}, {"PUT", "/stores/" + a + "/disabled", ""},
-		{"PUT", "/sites/3/kind", `{"kind":"mobile"}`}, {"PUT", "/sites/3/primary", ""}, {"GET", "/sites", ""}, {"GET", "/sites/2", ""},
-		{"POST", "/sites", `{"name":"x"}`}, {"POST", "/sites/2/code", ""}, {"POST", "/sites/2/pause", `{"reason":"x"}`},
-		{"GET", "/quarantine/1", ""}, {"POST", "/quarantine/1/decide", `{"decision":"retry"}`},
-		{"POST", "/configuration/unlock", `{"code":"abcdef"}`}, {"GET", "/configuration/lock", ""}, {"PUT", "/configuration/lock", `{"code":"abcdef"}`},
+		{"POST", "/stores", `{"code":"X","name":"X"}`},
+		{"POST", "/stores?preview=true", `{"code":"X","name":"X"}`},
+		{"POST", "/stores/" + a + "/assign", `{"site":2}`},
+		{"PUT", "/visibility/" + a + "/" + e, ""},
+		{"DELETE", "/visibility/" + a + "/" + e, ""},
+		{"PUT", "/stores/" + a + "/collectors/2", ""},
+		{"DELETE", "/stores/" + a + "/collectors/2", ""},
+		{"PUT", "/stores/" + a + "/disabled", ""},
+		{"PUT", "/sites/3/kind", `{"kind":"mobile"}`},
+		{"PUT", "/sites/3/primary", ""},
+		{"GET", "/sites", ""},
+		{"GET", "/sites/2", ""},
+		{"POST", "/sites", `{"name":"x"}`},
+		{"POST", "/sites/2/code", ""},
+		{"POST", "/sites/2/pause", `{"reason":"x"}`},
+		{"GET", "/quarantine/1", ""},
+		{"POST", "/quarantine/1/decide", `{"decision":"retry"}`},
+		{"POST", "/configuration/unlock", `{"code":"abcdef"}`},
+		{"GET", "/configuration/lock", ""},
+		{"PUT", "/configuration/lock", `{"code":"abcdef"}`},
 	} {
 		if p := f.one.call(c.method, c.path, c.body).refused(403, atoll.Ownership); !strings.Contains(p.Detail, "central server only (site 1, https://centre.example)") {
 			t.Errorf("%s %s does not name the centre: %s", c.method, c.path, p.Detail)

@@ -215,8 +215,10 @@ func TestQuarantineIsShownComparedAndDecided(t *testing.T) {
 	// A site whose rules are broken sends what the centre refuses.
 	f.Sites[2].Door.Judge.Rules = nil
 	for i, id := range []atoll.ID{line, other} {
-		change := journal.Proposal{Verb: atoll.Update, Key: atoll.Key{Type: "stock_line", ID: id},
-			Fields: atoll.Fields{}.Set("total_number_of_packs", json.Number("-5")).Set("batch", fmt.Sprint("X", i))}
+		change := journal.Proposal{
+			Verb: atoll.Update, Key: atoll.Key{Type: "stock_line", ID: id},
+			Fields: atoll.Fields{}.Set("total_number_of_packs", json.Number("-5")).Set("batch", fmt.Sprint("X", i)),
+		}
 		if err := f.Sites[2].Insert(t.Context(), change); err != nil {
 			t.Fatal(err)
 		}
