@@ -85,13 +85,13 @@ func (c *Centre) take(tx storage.Tx, je storage.JournalEntry) (*exchange.Refusal
 	if !e.Withheld.IsZero() {
 		return nil, c.Door.Copy(tx, je) // it stays at its site; the chain goes on
 	}
-	behind, err := c.heldBehind(tx, je.Site, e.Operations)
+	behind, key, err := c.heldBehind(tx, je.Site, e.Operations)
 	if err != nil {
 		return nil, err
 	}
 	if behind != 0 {
-		return c.quarantine(tx, je, e.Operations, &admit.Refusal{Layer: admit.LayerChain, Err: atoll.Errorf(atoll.HeldBehind,
-			"an earlier change of the same record waits in quarantine (refusal %d)", behind)}, behind)
+		return c.quarantine(tx, je, e.Operations, &admit.Refusal{Layer: admit.LayerChain, Key: key, Err: atoll.Errorf(atoll.HeldBehind,
+			"an earlier change of the same record waits in quarantine (refusal %d)", behind).About(key)}, behind)
 	}
 	t, err := c.Door.Topology(tx)
 	if err != nil {
@@ -124,12 +124,13 @@ func (c *Centre) mustStay(ops []atoll.Operation) *admit.Refusal {
 }
 
 // heldBehind returns the open refusal that one of the operations must wait for,
-// 0 if none. Without open refusals of the site it costs one look.
-func (c *Centre) heldBehind(tx storage.Tx, site atoll.SiteID, ops []atoll.Operation) (int64, error) {
+// 0 if none, and the record they share. Without open refusals of the site it
+// costs one look.
+func (c *Centre) heldBehind(tx storage.Tx, site atoll.SiteID, ops []atoll.Operation) (int64, atoll.Key, error) {
 	keys := keysOf(ops)
 	open, err := tx.OpenRefusals(site, keys)
 	if err != nil {
-		return 0, err
+		return 0, atoll.Key{}, err
 	}
 	for _, op := range ops {
 		id, ok := open[op.Key]
@@ -140,13 +141,19 @@ func (c *Centre) heldBehind(tx storage.Tx, site atoll.SiteID, ops []atoll.Operat
 		// the site has taken the true record back since.
 		now, there, err := viewOf(tx).Record(op.Key)
 		if err != nil {
-			return 0, err
+			return 0, op.Key, err
 		}
 		if !there || op.Base != now.Origin {
-			return id, nil
+			return id, op.Key, nil
 		}
 	}
-	return 0, nil
+	return 0, atoll.Key{}, nil
+}
+
+// returned reports whether a refusal sends the site the true records: when it had
+// no right to change them, or its history of them has parted from ours.
+func returned(layer string, code atoll.Code) bool {
+	return layer == admit.LayerOwnership || code == atoll.BaseVersion
 }
 
 // quarantine keeps the entry whole, with the reason, and lets the site know. A
@@ -163,7 +170,23 @@ func (c *Centre) quarantine(tx storage.Tx, je storage.JournalEntry, ops []atoll.
 	if _, err := tx.Refuse(r); err != nil {
 		return nil, err
 	}
-	if why.Layer == admit.LayerOwnership || why.Err.Code == atoll.BaseVersion {
+	back := returned(why.Layer, why.Err.Code)
+	if behind != 0 {
+		first, err := tx.Refusal(behind)
+		if err != nil {
+			return nil, err
+		}
+		// The site may have made this change before the truth reached it.
+		back = returned(first.Layer, first.Code)
+		// The source changed: what was given up on is worth trying again (R-K-40).
+		if first.Attempts >= maxAttempts {
+			first.Attempts = maxAttempts - 1
+			if err := tx.Settle(first); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if back {
 		for _, op := range ops {
 			if !op.Withheld.IsZero() {
 				continue

@@ -3,6 +3,8 @@ package central
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/admit"
@@ -48,10 +50,11 @@ func (c *Centre) retry(tx storage.Tx, r storage.Refusal, note, by string) (bool,
 	if err != nil {
 		return false, err
 	}
+	asked := r // as it was refused, whatever is found now
 	// The shortest run of entries that can stand: the refused one alone, or with
 	// those that mended it.
 	for n := 1; n <= len(chain); n++ {
-		ops, err := composed(chain[:n])
+		ops, ends, err := composed(chain[:n])
 		if err != nil || c.mustStay(ops) != nil {
 			break
 		}
@@ -64,8 +67,7 @@ func (c *Centre) retry(tx storage.Tx, r storage.Refusal, note, by string) (bool,
 		if err != nil {
 			return false, err
 		}
-		last := chain[n-1]
-		if err := c.Door.Apply(tx, atoll.Origin{Site: last.Site, Seq: last.Seq}, changes); err != nil {
+		if err := c.applyMended(tx, asked, changes, ends); err != nil {
 			return false, err
 		}
 		for _, done := range chain[:n] {
@@ -137,53 +139,92 @@ func (c *Centre) chainOf(tx storage.Tx, r storage.Refusal) ([]storage.Refusal, e
 	return chain, nil
 }
 
+// end is the last of the entries that touched a record: what stands afterwards is
+// its version, as its site has it.
+type end struct{ version, seq uint64 }
+
 // composed returns one set of operations with the effect of the entries one
-// after the other.
-func composed(chain []storage.Refusal) ([]atoll.Operation, error) {
+// after the other, each with the version and base of the first that touched its
+// record, and where each record ends.
+func composed(chain []storage.Refusal) ([]atoll.Operation, map[atoll.Key]end, error) {
 	var ops []atoll.Operation
 	place := map[atoll.Key]int{}
+	ends := map[atoll.Key]end{}
 	for _, r := range chain {
 		e, err := atoll.DecodeEntry(r.Content)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, op := range e.Operations {
 			if !op.Withheld.IsZero() {
 				continue
 			}
+			ends[op.Key] = end{op.Version, r.Seq}
 			i, there := place[op.Key]
 			if !there {
 				place[op.Key] = len(ops)
 				ops = append(ops, op)
 				continue
 			}
-			ops[i] = compose(ops[i], op)
+			if ops[i], err = compose(ops[i], op); err != nil {
+				return nil, nil, err
+			}
 		}
 	}
-	return ops, nil
+	// What was made and unmade was never here.
+	ops = slices.DeleteFunc(ops, func(op atoll.Operation) bool { return op.Verb == "" })
+	return ops, ends, nil
 }
 
-// compose returns the operation with the effect of first, then next.
-func compose(first, next atoll.Operation) atoll.Operation {
-	if next.Verb == atoll.Restate {
-		return next // it says all there is to say, and builds on nothing
-	}
+// compose returns the operation with the effect of first, then next; it has no
+// verb when together they do nothing.
+func compose(first, next atoll.Operation) (atoll.Operation, error) {
 	out := next
-	out.Base = first.Base
+	out.Base, out.Version = first.Base, first.Version
 	switch {
-	case next.Verb == atoll.Delete:
-		if first.Verb == atoll.Insert {
-			out = first // an insert that was deleted again: judged as it stood
-		}
+	case next.Verb == atoll.Restate:
+		return next, nil // it says all there is to say, and builds on nothing
+	case next.Verb == atoll.Delete && first.Verb == atoll.Insert:
+		return atoll.Operation{Key: first.Key}, nil
+	case next.Verb == atoll.Delete && first.Verb == atoll.Update:
+		return out, nil
 	case next.Verb == atoll.Update && first.Verb == atoll.Insert:
 		out.Verb, out.Fields = atoll.Insert, first.Fields.Apply(next.Fields)
+		return out, nil
 	case next.Verb == atoll.Update && first.Verb == atoll.Update:
 		out.Fields = first.Fields.Clone()
-		for k, v := range next.Fields {
-			out.Fields[k] = v
+		maps.Copy(out.Fields, next.Fields)
+		return out, nil
+	}
+	return out, atoll.Errorf(atoll.Invalid, "a %s after a %s", next.Verb, first.Verb)
+}
+
+// applyMended writes the changes as the entries left them: each record at the
+// version and with the origin that its site gave it last, so that the site goes
+// on from it. A change that was sent back before is sent again.
+func (c *Centre) applyMended(tx storage.Tx, r storage.Refusal, changes []admit.Change, ends map[atoll.Key]end) error {
+	bySeq := map[uint64][]admit.Change{}
+	for _, change := range changes {
+		e := ends[change.Op.Key]
+		if change.Op.Verb != atoll.Restate {
+			change.Op.Version = e.version
+		}
+		bySeq[e.seq] = append(bySeq[e.seq], change)
+	}
+	for _, seq := range slices.Sorted(maps.Keys(bySeq)) {
+		if err := c.Door.Apply(tx, atoll.Origin{Site: r.Site, Seq: seq}, bySeq[seq]); err != nil {
+			return err
 		}
 	}
-	return out
+	if !returned(r.Layer, r.Code) {
+		return nil
+	}
+	for _, change := range changes {
+		if err := c.Door.Return(tx, r.Site, change.Op.Key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Decision is what a person decides about a refusal (R-I-25, R-K-42).
