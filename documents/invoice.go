@@ -1,6 +1,8 @@
 package documents
 
 import (
+	"strings"
+
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
@@ -102,6 +104,15 @@ func (d Desk) hidden(name atoll.ID) error {
 // Receive takes a supplier invoice or customer credit into stock: off hold,
 // finalised, each line a stock line of its own (R-D-26, R-D-27).
 func (d Desk) Receive(id atoll.ID) ([]journal.Proposal, error) {
+	key := atoll.Key{Type: "invoice", ID: id}
+	inv, err := d.document(key)
+	if err != nil {
+		return nil, err
+	}
+	if kind := inv.Text("kind"); kind != SupplierInvoice && kind != CustomerCredit {
+		return nil, atoll.Errorf(atoll.LifeCycle, "only goods that come in are received; this is a %s", strings.ReplaceAll(kind, "_", " ")).
+			About(key).Do("finalise it instead")
+	}
 	out, err := d.Finalise(id)
 	if err != nil {
 		return nil, err
