@@ -207,8 +207,18 @@ func roomOf(imp string) (string, bool) {
 }
 
 func TestImportsPointDown(t *testing.T) {
+	page, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	place := map[string]int{}
 	for i, r := range rooms {
+		if !strings.Contains(string(page), "\n| `"+r.name+"` ") {
+			t.Errorf("%s has no row in docs/architecture.md", r.name)
+		}
+		if _, err := os.Stat(r.name); err != nil && r.name != "atoll" {
+			t.Errorf("%s stands in the table and is not there", r.name)
+		}
 		if _, twice := place[r.name]; twice {
 			t.Errorf("%s has two lines in the table", r.name)
 		}
