@@ -173,9 +173,17 @@ func (a *answer) send(frames iter.Seq2[exchange.Frame, error]) (err error) {
 			a.problem(err)
 			return err
 		}
-		if a.ended {
-			return a.finish()
+		if !a.ended {
+			continue
 		}
+		// The centre goes on to its own end, and so learns that its answer was
+		// written whole; to break off here would tell it the opposite.
+		if err := a.finish(); err != nil {
+			return err
+		}
+	}
+	if a.ended {
+		return nil
 	}
 	err = atoll.Errorf(atoll.Internal, "the centre's answer has no end")
 	if cause := context.Cause(a.r.Context()); cause != nil {
@@ -186,6 +194,9 @@ func (a *answer) send(frames iter.Seq2[exchange.Frame, error]) (err error) {
 }
 
 func (a *answer) frame(f exchange.Frame) error {
+	if a.ended {
+		return atoll.Errorf(atoll.Internal, "the centre's answer goes on after its end")
+	}
 	if a.out == nil {
 		a.out, a.last = a.codec.compress(a.w, a.bare), a.now()
 	}
