@@ -180,6 +180,9 @@ func TestTruthIsReturned(t *testing.T) {
 	want, _ := r.record(1, "item", id)
 	// It even works on while the exchange runs, before the truth is there.
 	r.lines[2].before = func() {
+		if h := r.lines[2].hellos; h[len(h)-1].Acknowledged.Seq < 31 {
+			return // the first exchange only tells it which audiences it has now
+		}
 		r.lines[2].before = nil
 		r.update(2, "item", id, atoll.Fields{}.Set("name", "one more"))
 	}
