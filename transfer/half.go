@@ -84,7 +84,12 @@ func (h half) make(c Case, id, store atoll.ID, lines []atoll.Record) ([]journal.
 			Verb: atoll.Insert, Key: atoll.Key{Type: h.line, ID: h.ID(r.ID)}, Fields: line.Compacted(),
 		})
 	}
-	return append(out, c.notice(h, n, store, from)), nil
+	notice := c.notice(h, n, store, from)
+	// A half that was lost with its site is made again; the news of it was told.
+	if told, err := c.exists(notice.Key); told || err != nil {
+		return out, err
+	}
+	return append(out, notice), nil
 }
 
 // notice is the log message for the initiating half (R-D-15): it reaches the
