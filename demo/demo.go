@@ -123,7 +123,17 @@ func (d *Demo) Play(ctx context.Context) (*Report, error) {
 		if len(d.Only) > 0 && !slices.Contains(d.Only, s.id) {
 			continue
 		}
+		if s.lasting && !w.checked {
+			if err := w.judge(ctx); err != nil {
+				return report, err
+			}
+		}
 		report.Scenarios = append(report.Scenarios, d.play(ctx, i, s))
+	}
+	if !w.checked {
+		if err := w.judge(ctx); err != nil {
+			return report, err
+		}
 	}
 	slices.SortStableFunc(report.Scenarios, func(a, b Result) int { return number(a.ID) - number(b.ID) })
 	w.clock.catchUp()
@@ -142,6 +152,7 @@ type scenario struct {
 	id       string
 	title    string // what it shows, in at most nine words
 	mirrored bool   // it needs F2
+	lasting  bool   // it changes the system for good
 	absent   string // why it is not in this version; "" if it is
 	run      func(*stage)
 }

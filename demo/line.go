@@ -23,13 +23,16 @@ type line struct {
 
 	mu    sync.Mutex
 	down  bool
-	fuse  [2]int // bytes until it breaks, up and down; negative never does
+	fuses []fuse // when it breaks: the first, then, on the next connection, the second …
 	cuts  int
 	tape  *[]*bytes.Buffer // what each connection carried up, while being taped
 	conns map[net.Conn]bool
 }
 
-// The directions.
+// fuse breaks a line after so many bytes one way.
+type fuse struct{ way, left int }
+
+// The ways.
 const (
 	up = iota
 	down
@@ -41,7 +44,7 @@ func lay(ctx context.Context, to string) (*line, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &line{listener: ln, to: to, fuse: [2]int{-1, -1}, conns: map[net.Conn]bool{}}
+	l := &line{listener: ln, to: to, conns: map[net.Conn]bool{}}
 	l.group.Go(l.accept)
 	return l, nil
 }
@@ -96,11 +99,12 @@ func (l *line) pump(to, from net.Conn, way int) {
 		n, err := from.Read(buf)
 		l.mu.Lock()
 		whole := true
-		if fuse := l.fuse[way]; fuse >= 0 && n > 0 {
-			if n, whole = min(n, fuse), n <= fuse; whole {
-				l.fuse[way] -= n
+		if len(l.fuses) > 0 && l.fuses[0].way == way && n > 0 {
+			f := &l.fuses[0]
+			if n, whole = min(n, f.left), n <= f.left; whole {
+				f.left -= n
 			} else {
-				l.fuse = [2]int{-1, -1}
+				l.fuses = l.fuses[1:]
 				l.cuts++
 			}
 		}
@@ -150,11 +154,10 @@ func (l *line) set(isDown bool) {
 	}
 }
 
-// breakAfter makes the line break once, after so many bytes one way.
-func (l *line) breakAfter(way, n int) {
+// breaks makes the line break as the fuses say; without any it is whole again.
+func (l *line) breaks(fuses ...fuse) {
 	l.mu.Lock()
-	l.fuse = [2]int{-1, -1}
-	l.fuse[way] = n
+	l.fuses = fuses
 	l.mu.Unlock()
 }
 

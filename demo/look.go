@@ -169,6 +169,9 @@ func (s *stage) onHand(at atoll.SiteID, store, batch string) string {
 // sorted returns the types in a map in order.
 func sorted[V any](m map[atoll.Type]V) []atoll.Type { return slices.Sorted(maps.Keys(m)) }
 
+// sortedCodes returns the letters in a map in order.
+func sortedCodes[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
 // spoken is a record type as people say it.
 func spoken(t atoll.Type) string { return strings.ReplaceAll(string(t), "_", " ") }
 

@@ -26,7 +26,8 @@ type stage struct {
 	ctx    context.Context //nolint:containedctx // a stage is one scenario
 	result *Result
 	index  int
-	docs   int
+	quiet  bool // what is done is not told
+	round  int  // of a scenario that begins several times; 0 otherwise
 }
 
 // ended is thrown by a stage to end its scenario early, and caught by play.
@@ -68,6 +69,9 @@ func (d *Demo) play(ctx context.Context, index int, sc scenario) (r Result) {
 
 // say tells what happens at a place.
 func (s *stage) say(place, format string, args ...any) {
+	if s.quiet {
+		return
+	}
 	text := fmt.Sprintf(format, args...)
 	s.result.Steps = append(s.result.Steps, Step{place, text, false, true})
 	s.told.step(place, text)
@@ -243,7 +247,11 @@ func (s *stage) visible(a, b string, visible bool) {
 
 // batch names the batches of this scenario: nobody else's stock has them.
 func (s *stage) batch(store string) string {
-	return strings.TrimPrefix(s.result.ID, "R-") + "-" + store
+	b := strings.TrimPrefix(s.result.ID, "R-") + "-" + store
+	if s.round > 0 {
+		b += fmt.Sprintf("-%d", s.round)
+	}
+	return b
 }
 
 // stock puts packs of a medicine into a store, in a batch of this scenario.

@@ -19,6 +19,7 @@ type Summary struct {
 	Sites      []Part       `json:"sites"`
 	Traffic    traffic      `json:"traffic"`
 	Quarantine []Refused    `json:"quarantine,omitempty"`
+	Unanswered []Unanswered `json:"unanswered,omitempty"`
 	Chains     []Chain      `json:"chains"`
 	Compared   []Comparison `json:"compared"`
 	Laws       []string     `json:"laws,omitempty"` // breaches
@@ -43,6 +44,14 @@ type Refused struct {
 	Reason string       `json:"reason"`
 }
 
+// Unanswered is a document that a site could not answer, or a record that it could
+// not take yet.
+type Unanswered struct {
+	Site   atoll.SiteID `json:"site"`
+	Record string       `json:"record,omitempty"`
+	Reason string       `json:"reason"`
+}
+
 // Chain is a journal whose hash chain was recomputed.
 type Chain struct {
 	At      atoll.SiteID `json:"at"`
@@ -62,7 +71,7 @@ type Comparison struct {
 
 // Well reports whether nothing is wrong.
 func (s *Summary) Well() bool {
-	return len(s.Quarantine) == 0 && len(s.Laws) == 0 &&
+	return len(s.Quarantine) == 0 && len(s.Unanswered) == 0 && len(s.Laws) == 0 &&
 		!slices.ContainsFunc(s.Chains, func(c Chain) bool { return c.Error != "" }) &&
 		!slices.ContainsFunc(s.Compared, func(c Comparison) bool { return len(c.Differ) > 0 })
 }
@@ -83,6 +92,11 @@ func (w *world) summarise(ctx context.Context) (Summary, error) {
 			return s, err
 		}
 		s.Sites = append(s.Sites, part)
+		open, err := unanswered(ctx, p)
+		if err != nil {
+			return s, err
+		}
+		s.Unanswered = append(s.Unanswered, open...)
 		chains, err := verify(ctx, p)
 		if err != nil {
 			return s, err
@@ -133,6 +147,26 @@ func (w *world) part(ctx context.Context, p *server) (Part, error) {
 		return err
 	})
 	return part, err
+}
+
+// unanswered lists what a site could not answer or take.
+func unanswered(ctx context.Context, p *server) ([]Unanswered, error) {
+	var out []Unanswered
+	open, err := p.host.Station.Processors.Exceptions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range open {
+		out = append(out, Unanswered{p.site, e.Record, e.Message})
+	}
+	if p.host.Site == nil {
+		return out, nil
+	}
+	st, err := p.host.Site.Status(ctx)
+	if err == nil && st.Unresolved > 0 {
+		out = append(out, Unanswered{Site: p.site, Reason: fmt.Sprintf("%d received records wait for others", st.Unresolved)})
+	}
+	return out, err
 }
 
 // verify recomputes the hash chains of all journals in a database.

@@ -194,7 +194,7 @@ func (t *teller) summary(s *Summary) {
 		}
 	}
 	t.line("")
-	t.line("  Traffic    %s (%d broken off on purpose): %s up, %s down; %s out, %s in", count(s.Traffic.Cycles, "cycle", "cycles"),
+	t.line("  Traffic    %s (%d without a network): %s up, %s down; %s out, %s in", count(s.Traffic.Cycles, "cycle", "cycles"),
 		s.Traffic.Failed, count(s.Traffic.Entries, "entry", "entries"), count(s.Traffic.Records, "record", "records"),
 		size(s.Traffic.BytesOut), size(s.Traffic.BytesIn))
 	if len(s.Quarantine) == 0 {
@@ -202,6 +202,12 @@ func (t *teller) summary(s *Summary) {
 	}
 	for _, q := range s.Quarantine {
 		t.fact("Refused", fmt.Sprintf("entry %d of site %d: %s", q.Seq, q.Site, q.Reason), false)
+	}
+	for _, u := range s.Unanswered {
+		t.fact("Open", fmt.Sprintf("%s: %s %s", spot(u.Site), u.Record, u.Reason), false)
+	}
+	if len(s.Unanswered) == 0 {
+		t.fact("Open", "nothing: every document sent to a store was answered, every record received was taken", true)
 	}
 	for _, c := range s.Chains {
 		text := fmt.Sprintf("journal of site %d at %s: %s, each follows from the one before", c.Of, spot(c.At), count(c.Entries, "entry", "entries"))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,7 +32,7 @@ func (c demoCmd) Run(s *session) (err error) {
 		return c.list(s)
 	}
 	o := demo.Options{
-		Dir: c.Dir, Mirrored: c.Mirrored, Only: c.Only, Seed: c.Seed, LeaveOut: atoll.SiteID(c.LeaveOut), App: version(), Log: s.logger(),
+		Dir: c.Dir, Mirrored: c.Mirrored, Only: c.Only, Seed: c.Seed, LeaveOut: atoll.SiteID(c.LeaveOut), App: version(), Log: c.logger(s),
 	}
 	if o.Capture, err = capture(s.globals.Data); err != nil {
 		return err
@@ -113,4 +114,13 @@ func program() string {
 		return "go run ./cmd/atoll"
 	}
 	return name
+}
+
+// logger writes the servers' log if it was asked for; otherwise the story is all
+// there is to read.
+func (demoCmd) logger(s *session) *slog.Logger {
+	if s.globals.LogLevel == "" {
+		return slog.New(slog.DiscardHandler)
+	}
+	return s.logger()
 }
