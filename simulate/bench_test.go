@@ -439,6 +439,20 @@ func borrow(t *testing.T, rt *rapid.T, template *Fleet) *world {
 	return &world{f, quiet{TB: t, rt: rt}, t.Context()}
 }
 
+// restart ends the site's program, and starts it again on its database.
+func (w *world) restart(at atoll.SiteID) {
+	w.t.Helper()
+	old := w.Sites[at]
+	if err := old.Store.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+	n, err := w.open(w.ctx, old.Name, old.Identity)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Sites[at] = n
+}
+
 // quiet tells failures to the property, which goes on to look for a simpler one.
 type quiet struct {
 	testing.TB

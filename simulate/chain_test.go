@@ -162,6 +162,37 @@ func TestR_C_101_CutAndRepeated(t *testing.T) {
 	})
 }
 
+// TestR_C_101_CutAfterEachFrame cuts the one exchange that brings a transfer after
+// each of its frames in turn: also after the checkpoint, when all is there and
+// only the end is missing, and after the program ended there.
+func TestR_C_101_CutAfterEachFrame(t *testing.T) {
+	for _, restarted := range []bool{false, true} {
+		for cut := range 12 {
+			w := f1(t)
+			item := w.item("x")
+			w.sync(2, 3)
+			ci := w.ship("A", "B", w.stock("A", item, "9"), "4")
+			n := w.Sites[2]
+			n.Net.CutDown = func() int { return cut }
+			_, err := w.Sync(w.ctx, 2)
+			w.mend()
+			if restarted {
+				w.restart(2)
+			}
+			if err := w.Settle(w.ctx); err != nil {
+				t.Fatal(err)
+			}
+			if got := w.list(2, "invoice", "originating_id", string(ci)); len(got) != 1 {
+				t.Errorf("cut after frame %d, restarted %t: %d answers", cut, restarted, len(got))
+			}
+			w.lawful()
+			if err == nil {
+				break // the answer was not that long
+			}
+		}
+	}
+}
+
 // TestR_C_102: no schedule of synchronisations needs anybody's help.
 func TestR_C_102_AnySchedule(t *testing.T) {
 	if testing.Short() {

@@ -126,7 +126,11 @@ func (s *Site) rounds(ctx context.Context, row *Cycle) error {
 		out, in = s.count()
 		before := row.Sent + row.Received
 		more, moved, err := s.exchange(ctx, row)
+		s.owed = s.owed || moved
 		if err != nil {
+			if perr := s.process(ctx); perr != nil {
+				s.Log.WarnContext(ctx, "processors failed; they go on with the next cycle", "err", perr)
+			}
 			return err
 		}
 		outNow, inNow := s.count()
@@ -134,11 +138,8 @@ func (s *Site) rounds(ctx context.Context, row *Cycle) error {
 		if err := s.obey(ctx); err != nil {
 			return err
 		}
-		if moved && s.Integrated != nil {
-			s.progress("process", 0, 0)
-			if err := s.Integrated(ctx); err != nil {
-				return err
-			}
+		if err := s.process(ctx); err != nil {
+			return err
 		}
 		waiting, err := s.unsent(ctx)
 		if err != nil {
@@ -149,6 +150,30 @@ func (s *Site) rounds(ctx context.Context, row *Cycle) error {
 		}
 		last = waiting
 	}
+	return nil
+}
+
+// process lets processors work on what was integrated. It is owed to every
+// checkpoint, also when the line was cut after it, or the program ended: whoever
+// starts does not know, and asks once.
+func (s *Site) process(ctx context.Context) error {
+	if !s.owed || s.Integrated == nil {
+		return nil
+	}
+	ready := false
+	err := s.Store.View(ctx, func(r storage.Reader) error {
+		l, err := loadLink(r)
+		ready = l.State == Ready
+		return err
+	})
+	if err != nil || !ready {
+		return err
+	}
+	s.progress("process", 0, 0)
+	if err := s.Integrated(ctx); err != nil {
+		return err
+	}
+	s.owed = false
 	return nil
 }
 

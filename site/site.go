@@ -70,6 +70,7 @@ type Site struct {
 
 	cycle   sync.Mutex // held by the cycle under way
 	retried bool       // what waits was tried again in this run; guarded by cycle
+	owed    bool       // processors have not seen all that was integrated; guarded by cycle
 	mu      sync.Mutex
 	running bool
 	now     Progress      // of the cycle under way
@@ -82,7 +83,7 @@ func New(o Options) *Site {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Site{Options: o, wake: make(chan struct{}, 1), nudge: make(chan struct{}, 1)}
+	return &Site{Options: o, owed: true, wake: make(chan struct{}, 1), nudge: make(chan struct{}, 1)}
 }
 
 // Begin makes an empty database one that must initialise: it gets a timeline of
