@@ -28,7 +28,7 @@ func decodeHello(b []byte) (exchange.Hello, error) {
 	for name, s := range map[string]string{
 		"catalogue_hash": h.CatalogueHash, "app": h.App, "device": h.Device, "timeline": string(h.Timeline),
 		"nonce": h.Nonce, "acknowledged": string(h.Acknowledged.Timeline), "head": string(h.Head.Timeline),
-		"centre": string(h.Centre), "subscription": h.Subscription,
+		"centre": string(h.Centre), "run": h.Run, "subscription": h.Subscription,
 	} {
 		if len(s) > maxText {
 			return h, atoll.Errorf(atoll.TooLarge, "the text has %d bytes; the limit is %d", len(s), maxText).On(name)
@@ -186,6 +186,8 @@ type welcome struct {
 	Centre        *atoll.Timeline `json:"centre,omitempty"`
 	Clock         int64           `json:"clock"`
 	Known         *atoll.Head     `json:"known,omitempty"`
+	Run           *string         `json:"run,omitempty"`
+	Runs          []exchange.Run  `json:"runs,omitempty"`
 	Rewind        *atoll.Position `json:"rewind,omitempty"`
 	Orders        []string        `json:"orders,omitempty"`
 }
@@ -209,7 +211,7 @@ func encodeWelcome(w *exchange.Welcome, h *exchange.Hello) ([]byte, error) {
 		Protocol: unless(w.Protocol, h.Protocol), Catalogue: unless(w.Catalogue, h.Catalogue),
 		CatalogueHash: unless(w.CatalogueHash, h.CatalogueHash), App: unless(w.App, h.App),
 		Centre: unless(w.Centre, h.Centre), Clock: w.Clock, Known: unless(w.Known, h.Acknowledged),
-		Rewind: w.Rewind, Orders: w.Orders,
+		Run: unless(w.Run, h.Run), Runs: w.Runs, Rewind: w.Rewind, Orders: w.Orders,
 	})
 }
 
@@ -222,7 +224,7 @@ func decodeWelcome(b []byte, h *exchange.Hello) (exchange.Welcome, error) {
 		Protocol: or(w.Protocol, h.Protocol), Catalogue: or(w.Catalogue, h.Catalogue),
 		CatalogueHash: or(w.CatalogueHash, h.CatalogueHash), App: or(w.App, h.App),
 		Centre: or(w.Centre, h.Centre), Clock: w.Clock, Known: or(w.Known, h.Acknowledged),
-		Rewind: w.Rewind, Orders: w.Orders,
+		Run: or(w.Run, h.Run), Runs: w.Runs, Rewind: w.Rewind, Orders: w.Orders,
 	}, nil
 }
 
