@@ -187,9 +187,10 @@ func (t *Topology) Readers(stores []atoll.ID, dispensaries bool) []atoll.SiteID 
 
 // Change is one instance that differs between two topologies.
 type Change struct {
-	Store    atoll.ID     `json:"store"`
-	Site     atoll.SiteID `json:"site"`
-	From, To SyncType
+	Store atoll.ID     `json:"store"`
+	Site  atoll.SiteID `json:"site"`
+	From  SyncType     `json:"from"`
+	To    SyncType     `json:"to"`
 }
 
 // Diff returns the instances that change from one topology to another: what an

@@ -38,29 +38,30 @@ const (
 
 // Site is one site (T-01).
 type Site struct {
-	ID       atoll.SiteID
-	Record   atoll.ID
-	Name     string
-	Kind     Kind
-	Disabled bool
+	ID       atoll.SiteID `json:"site"`
+	Record   atoll.ID     `json:"id"`
+	Name     string       `json:"name"`
+	Kind     Kind         `json:"kind"`
+	Disabled bool         `json:"disabled,omitempty"`
 }
 
 // Store is one store (T-09): where it is active and how it synchronises.
 type Store struct {
-	ID         atoll.ID
-	Code, Name string
-	NameID     atoll.ID
+	ID     atoll.ID `json:"id"`
+	Code   string   `json:"code"`
+	Name   string   `json:"name"`
+	NameID atoll.ID `json:"name_id"`
 	// Site is where the store is active: its Sync ID (T-22). One field, so that two
 	// active instances cannot exist (R-A-05).
-	Site atoll.SiteID
+	Site atoll.SiteID `json:"site"`
 	// Epoch counts the changes of Site (T-67).
-	Epoch      uint64
-	Dispensary bool
-	Disabled   bool
+	Epoch      uint64 `json:"epoch"`
+	Dispensary bool   `json:"dispensary,omitempty"`
+	Disabled   bool   `json:"disabled,omitempty"`
 	// Excluded stores keep their stock-affecting data at their site (R-B-92).
-	Excluded bool
+	Excluded bool `json:"excluded,omitempty"`
 	// ManagedOnly stores keep all their data at their site (T-13 at the centre).
-	ManagedOnly bool
+	ManagedOnly bool `json:"managed_only,omitempty"`
 }
 
 // Delegation is the right of one store's site to edit a domain of central data.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -205,6 +204,3 @@ func (c backupCmd) Run(s *session) error {
 		})
 	})
 }
-
-// background is for work that must end although the user pressed Ctrl-C.
-func background(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
