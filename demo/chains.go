@@ -203,10 +203,10 @@ const orders = 6
 // anyOrder is the chain with the syncs in random order: each store does its part as
 // soon as it can, and nothing waits for anybody.
 func anyOrder(s *stage) {
-	draw := s.draw(s.result.ID)
 	s.quiet = true
 	defer func() { s.quiet = false }()
 	for s.round = 1; s.round <= orders; s.round++ {
+		draw := s.draw(fmt.Sprintf("%s, order %d", s.result.ID, s.round))
 		line := s.stock("A", s.medicine(0), "100")
 		first := s.ship("A", "B", line, "100")
 		var second atoll.ID

@@ -80,13 +80,30 @@ func (t *teller) open(servers []Address, program string, m medicine) {
 	t.line("  The sites exchange every %s. Things to try, in another window:", interval)
 	t.line("")
 	centre, site := servers[0], servers[1]
-	t.line("  %s status --data %s", program, site.Data)
+	primary := servers[0]
+	for _, a := range servers {
+		if a.Site == int(primarySite) {
+			primary = a
+		}
+	}
+	t.line("  How a site stands:")
 	t.line("")
-	t.line("  %s record put item %s --set 'name=%s (new)' --data %s", program, m.id, m.name, centre.Data)
-	t.line("  %s sync --data %s", program, site.Data)
-	t.line("  %s record get item %s --data %s", program, m.id, site.Data)
+	t.line("    %s status --data %s", program, site.Data)
 	t.line("")
-	t.line("  curl %s/readyz", centre.URL)
+	t.line("  An item is renamed on the primary (%s), and reaches site 2:", spot(atoll.SiteID(primary.Site)))
+	t.line("")
+	t.line("    %s record put item %s --set 'name=Renamed just now' --data %s", program, m.id, primary.Data)
+	if primary.Site != centre.Site {
+		t.line("    %s sync --data %s", program, primary.Data)
+	}
+	t.line("    %s sync --data %s", program, site.Data)
+	t.line("    %s record get item %s --data %s", program, m.id, site.Data)
+	t.line("")
+	t.line("  The same over the REST API of site 2 (all of it is at %s/api/v1/docs):", site.URL)
+	t.line("")
+	t.line("    TOKEN=$(curl -s %s/api/v1/session -H 'Content-Type: application/json' \\", site.URL)
+	t.line("      -d '{\"name\":\"%s\",\"password\":\"%s\"}' | sed 's/.*\"token\":\"\\([^\"]*\\).*/\\1/')", site.User, site.Password)
+	t.line("    curl -s -H \"Authorization: Bearer $TOKEN\" %s/api/v1/records/item/%s", site.URL, m.id)
 	t.line("")
 	t.line("  Stop with Ctrl-C.")
 }

@@ -23,6 +23,7 @@ func editOnPrimary(s *stage) {
 	}
 	s.check(centreSite, !s.want(centreSite, "item", m.id).Editable, "items are offered read-only")
 	s.refused(centreSite, "an edit of the item", s.try(centreSite, change("item", m.id, atoll.Fields{}.Set("name", "x"))), atoll.Ownership)
+	s.readOnlyOverAPI(centreSite, "item", m.id, atoll.Fields{}.Set("name", "x"))
 	line := s.stock("P", m, "70")
 	next := s.next("A", documents.SupplierInvoice)
 	ci := s.ship("P", "A", line, "70")

@@ -54,6 +54,9 @@ type server struct {
 	host     *host.Host
 	url      string
 	password string
+	token    string // of the API, and since when
+	signedIn time.Time
+	traffic  traffic
 	line     *line // to the centre; nil at the centre
 	end      context.CancelFunc
 	done     chan error
@@ -89,7 +92,7 @@ func (s *server) shut() error {
 		s.done = nil
 	}
 	err = errors.Join(err, s.host.Close())
-	s.host = nil
+	s.host, s.token = nil, ""
 	return err
 }
 

@@ -53,7 +53,7 @@ func readA(s *stage) {
 	s.refused(firstSite, "an edit of it", s.try(firstSite, change("stock_line", line, atoll.Fields{}.Set("note", "mine"))), atoll.Ownership)
 	s.refused(firstSite, "a new stock line in A", s.try(firstSite, insert("stock_line", s.id(), m.stock(s.stores["A"], "X", "1"))), atoll.Ownership)
 	s.same(firstSite, "entries that the attempts left in the journal", s.seq(firstSite)-before, 0)
-	s.throughAPI(firstSite, "stock_line", line)
+	s.readOnlyOverAPI(firstSite, "stock_line", line, atoll.Fields{}.Set("note", "mine"))
 }
 
 // shipBToA is told again by R-C-54.
@@ -105,8 +105,8 @@ func shipAToE(s *stage) {
 }
 
 func addressOfA(s *stage) {
-	s.edit(centreSite, change("store", s.stores["A"], atoll.Fields{}.Set("address1", "14 Harbour Road, Port Amani")))
-	s.say("Centre", "A's address is changed to 14 Harbour Road")
+	s.editOverAPI(centreSite, "store", s.stores["A"], atoll.Fields{}.Set("address1", "14 Harbour Road, Port Amani"))
+	s.say("Centre", "A's address is changed to 14 Harbour Road, over the REST API")
 	s.sync(firstSite, secondSite)
 	s.equalTo("store", s.stores["A"], centreSite, firstSite, "A's record with its new address")
 	s.check(secondSite, s.get(secondSite, "store", s.stores["A"]) == nil, "A's record is not here")

@@ -3,6 +3,7 @@ package demo
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/documents"
@@ -139,19 +140,12 @@ func readAtCentre(s *stage, store string) {
 	s.refused(centreSite, "an edit", s.try(centreSite, change("stock_line", line, atoll.Fields{}.Set("note", "x"))), atoll.Ownership)
 	err := s.act(centreSite, func(d documents.Desk) ([]journal.Proposal, error) { return d.Adjust(line, "1", "tried") })
 	s.refused(centreSite, "an adjustment", err, atoll.Ownership)
+	s.readOnlyOverAPI(centreSite, "stock_line", line, atoll.Fields{}.Set("note", "x"))
 }
 
 func closedTo(s *stage, store string, at atoll.SiteID) {
-	var open []string
-	views, err := s.at(at).host.Station.Stores(s.ctx)
-	s.must(at, err)
-	for _, v := range views {
-		if v.Open {
-			open = append(open, v.Code)
-		}
-	}
-	slices.Sort(open)
-	s.check(at, !slices.Contains(open, store), "the stores that can be opened or reported on here are %v", open)
+	open := s.openOverAPI(at)
+	s.check(at, open != "" && !strings.Contains(open, store), "the stores that can be opened or reported on here are %s", open)
 	v := s.instance(at, store)
 	s.check(at, !v.Open && v.Type == topology.Transfer, "%s is known as a partner only: a transfer instance", store)
 	s.same(at, "stock lines of "+store+" that a report would find", len(s.list(at, "stock_line", "store_id", string(s.stores[store]))), 0)

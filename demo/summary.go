@@ -3,8 +3,6 @@ package demo
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/atollsync/atoll"
@@ -28,12 +26,12 @@ type Summary struct {
 
 // Part is one installation.
 type Part struct {
-	Site     atoll.SiteID `json:"site"`
-	Name     string       `json:"name"`
-	Stores   []string     `json:"stores"`
-	Records  int          `json:"records"`
-	Entries  uint64       `json:"entries"` // of its own journal
-	Database int64        `json:"database_bytes"`
+	Site    atoll.SiteID `json:"site"`
+	Name    string       `json:"name"`
+	Stores  []string     `json:"stores"`
+	Records int          `json:"records"`
+	Entries uint64       `json:"entries"` // of its own journal
+	Traffic traffic      `json:"traffic"` // of its cycles; of all sites' at the centre
 }
 
 // Refused is an entry in quarantine.
@@ -136,10 +134,9 @@ func (w *world) part(ctx context.Context, p *server) (Part, error) {
 			part.Stores = append(part.Stores, m.name)
 		}
 	}
-	for _, suffix := range []string{"", "-wal"} {
-		if info, err := os.Stat(filepath.Join(p.config.Data, "atoll.db"+suffix)); err == nil {
-			part.Database += info.Size()
-		}
+	part.Traffic = p.traffic
+	if p.site == centreSite {
+		part.Traffic = w.traffic
 	}
 	err = p.host.Store.View(ctx, func(r storage.Reader) error {
 		head, err := r.Head(p.site)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/atollsync/atoll/gateway/msupply"
 	"github.com/atollsync/atoll/site"
 )
@@ -183,20 +185,19 @@ func (t *teller) summary(s *Summary) {
 	t.line("")
 	t.line("%s", t.mark(bold, "How the system stands"))
 	t.line("")
-	t.line("  %-8s  %-16s %9s %9s %11s  %s", "", "NAME", "RECORDS", "ENTRIES", "DATABASE", "STORES")
+	t.line("  %-8s   %-14s %8s %8s %7s %8s %8s  %s", "", "NAME", "RECORDS", "ENTRIES", "CYCLES", "UP", "DOWN", "STORES")
 	for _, p := range s.Sites {
-		for i, l := range wrap(strings.Join(p.Stores, ", "), width-62) {
-			if i == 0 {
-				t.line("  %-8s  %-16s %9d %9d %11s  %s", place(p.Site), p.Name, p.Records, p.Entries, size(p.Database), l)
-			} else {
-				t.line("%62s%s", "", l)
-			}
+		codes := []string{}
+		for _, name := range p.Stores {
+			codes = append(codes, name[:1])
 		}
+		t.line("  %-8s   %-14s %8s %8s %7s %8s %8s  %s", place(p.Site), p.Name, humanize.Comma(int64(p.Records)),
+			humanize.Comma(int64(p.Entries)), humanize.Comma(int64(p.Traffic.Cycles)), size(p.Traffic.BytesOut), size(p.Traffic.BytesIn),
+			strings.Join(codes, " "))
 	}
 	t.line("")
-	t.line("  Traffic    %s (%d without a network): %s up, %s down; %s out, %s in", count(s.Traffic.Cycles, "cycle", "cycles"),
-		s.Traffic.Failed, count(s.Traffic.Entries, "entry", "entries"), count(s.Traffic.Records, "record", "records"),
-		size(s.Traffic.BytesOut), size(s.Traffic.BytesIn))
+	t.line("  Traffic    %s, %d of them failed on purpose; %s up, %s down", count(s.Traffic.Cycles, "cycle", "cycles"),
+		s.Traffic.Failed, count(s.Traffic.Entries, "entry", "entries"), count(s.Traffic.Records, "record", "records"))
 	if len(s.Quarantine) == 0 {
 		t.fact("Refused", "nothing: quarantine at the centre is empty", true)
 	}

@@ -211,7 +211,7 @@ func (w *world) open(ctx context.Context, id atoll.SiteID, t wire.Ticket) error 
 		return err
 	}
 	row, err := s.enrol(ctx, t)
-	w.traffic.add(row)
+	w.count(s, row)
 	if err != nil {
 		return err
 	}
@@ -280,8 +280,13 @@ func clerk(at atoll.SiteID) string {
 // sync runs one full cycle of a site.
 func (w *world) sync(ctx context.Context, id atoll.SiteID) (site.Cycle, error) {
 	row, err := w.sites[id].host.Site.Cycle(ctx)
-	w.traffic.add(row)
+	w.count(w.sites[id], row)
 	return row, err
+}
+
+func (w *world) count(s *server, row site.Cycle) {
+	w.traffic.add(row)
+	s.traffic.add(row)
 }
 
 // settle lets all sites synchronise until none has anything more to say or hear.
