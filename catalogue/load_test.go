@@ -83,7 +83,7 @@ func TestEmbeddedFilesAreValid(t *testing.T) {
 	if c != nil && Embedded().Hash() != c.Hash() {
 		t.Errorf("two loads have the hashes %s and %s", c.Hash(), Embedded().Hash())
 	}
-	if Embedded() != Embedded() {
+	if first, second := Embedded(), Embedded(); first != second {
 		t.Error("Embedded loads twice")
 	}
 }

@@ -27,8 +27,15 @@ func TestReferenceOrder(t *testing.T) {
 		}
 	}
 	for _, pair := range [][2]atoll.Type{
-		{"unit", "item"}, {"item", "stock_line"}, {"name", "contact"}, {"store", "invoice"}, {"location", "stock_line"},
-		{"patient", "prescription"}, {"stock_line", "prescription_line"}, {"period", "requisition"}, {"vaccine_course", "vaccination"},
+		{"unit", "item"},
+		{"item", "stock_line"},
+		{"name", "contact"},
+		{"store", "invoice"},
+		{"location", "stock_line"},
+		{"patient", "prescription"},
+		{"stock_line", "prescription_line"},
+		{"period", "requisition"},
+		{"vaccine_course", "vaccination"},
 	} {
 		if c.Order(pair[0]) >= c.Order(pair[1]) {
 			t.Errorf("%s comes after %s", pair[0], pair[1])

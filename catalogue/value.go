@@ -26,8 +26,9 @@ func (f *Field) accepts(v []byte) bool {
 		return ok && n <= f.Limit()
 	case Enum:
 		return len(v) > 2 && v[0] == '"' && v[len(v)-1] == '"' && f.member(v[1:len(v)-1])
+	default:
+		return valid(f.Kind, v)
 	}
-	return valid(f.Kind, v)
 }
 
 func (f *Field) member(v []byte) bool {
@@ -50,6 +51,7 @@ func valid(k Kind, v []byte) bool {
 		return string(v) == "true" || string(v) == "false"
 	case Object:
 		return isObject(v)
+	default: // the others are JSON strings
 	}
 	if len(v) < 2 || v[0] != '"' || v[len(v)-1] != '"' {
 		return false
@@ -62,8 +64,9 @@ func valid(k Kind, v []byte) bool {
 		return isTime(s)
 	case Reference:
 		return len(s) == 36 && atoll.ID(s).Valid()
+	default:
+		return false
 	}
-	return false
 }
 
 // want says in words what a field takes.
@@ -85,8 +88,9 @@ func (f *Field) want() string {
 		return "one of " + shorten(strings.Join(f.Values, ", "), 400)
 	case Reference:
 		return "the id of a record of type " + string(f.To)
+	default:
+		return "a JSON value"
 	}
-	return "a JSON value"
 }
 
 // textLength returns the length of a JSON string in bytes once unescaped. It

@@ -38,7 +38,8 @@ var fits = map[Class]struct {
 	CentralStore: {[]Editor{ByPrimary, ByCentre}, []Route{ToInstances, ToStore, ToActive}, []atoll.Type{"store"}},
 	Store:        {[]Editor{ByActive}, []Route{ToStore, ToActive, ToCentre}, []atoll.Type{"store"}},
 	Patient: {
-		[]Editor{ByHome, ByActive, ByCentre}, []Route{ToPatient, ToStore, ToCentre},
+		[]Editor{ByHome, ByActive, ByCentre},
+		[]Route{ToPatient, ToStore, ToCentre},
 		[]atoll.Type{"patient", "prescriber", "store"},
 	},
 	Name:    {[]Editor{ByPrimary}, []Route{ToName}, []atoll.Type{"name"}},
@@ -143,8 +144,9 @@ func (v *verifier) needsScope(def *Def) bool {
 		return true
 	case Central:
 		return def.Route == ToStore || def.Route == ToActive
+	default:
+		return false
 	}
-	return false
 }
 
 func words[T ~string](values []T) []string {

@@ -148,20 +148,20 @@ func (st *Status) say(now time.Time) {
 		st.Words += "; head office cannot be reached just now: " + st.LastError
 	}
 	if st.Refused > 0 {
-		st.worse(Amber)
+		st.worth()
 		st.Words += fmt.Sprintf("; %d %s not accepted by head office", st.Refused, plural(uint64(st.Refused), "change was", "changes were"))
 		st.Advice = "see why with: atoll quarantine list"
 	}
 	if st.Unresolved > 0 {
-		st.worse(Amber)
+		st.worth()
 		st.Words += fmt.Sprintf("; %d received %s not be taken yet", st.Unresolved, plural(uint64(st.Unresolved), "record could", "records could"))
 	}
 	if st.ClockAhead.Abs() > 5*time.Minute {
-		st.worse(Amber)
+		st.worth()
 		st.Words += "; this computer's clock is off by " + Ago(st.ClockAhead.Abs())
 	}
 	if st.DiskUsed >= 0.8 {
-		st.worse(Amber)
+		st.worth()
 		st.Words += fmt.Sprintf("; the disk is %d %% full", int(st.DiskUsed*100))
 		if st.DiskUsed >= diskFullAt {
 			st.Words += ", so nothing more is received"
@@ -169,9 +169,10 @@ func (st *Status) say(now time.Time) {
 	}
 }
 
-func (st *Status) worse(l Light) {
+// worth turns a green light amber: something is worth a look.
+func (st *Status) worth() {
 	if st.Light == Green {
-		st.Light = l
+		st.Light = Amber
 	}
 }
 

@@ -137,8 +137,9 @@ func (h *handler) entry(c *call, in *decompressor, last uint64) (e exchange.Entr
 			return e, false, atoll.Errorf(atoll.Damaged, "the request was to have %d entries and has %d", d.Entries, c.report.Entries)
 		}
 		return e, false, in.ended()
+	default:
+		return e, false, atoll.Errorf(atoll.Invalid, "a frame of kind %q among the entries", kind)
 	}
-	return e, false, atoll.Errorf(atoll.Invalid, "a frame of kind %q among the entries", kind)
 }
 
 // answer writes the centre's answer. Nothing is sent before the first frame, so

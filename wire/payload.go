@@ -322,8 +322,9 @@ func readFrame(kind Kind, b []byte, h *exchange.Hello) (exchange.Frame, error) {
 			return nil, errFrame("a problem that cannot be read")
 		}
 		return nil, p.error()
+	default:
+		return nil, errFrame("a frame that belongs in no answer")
 	}
-	return nil, errFrame("a frame that belongs in no answer")
 }
 
 func marshal(v any) ([]byte, error) {

@@ -20,7 +20,7 @@ var errSilent = errors.New("no byte for too long")
 // watchdog ends a request on which nothing moves, in either direction (R-H-24).
 // It is no limit on the whole.
 type watchdog struct {
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // one watchdog is one request
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
 	after  time.Duration

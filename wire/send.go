@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"iter"
 	"sync"
@@ -115,7 +116,7 @@ var errClosed = atoll.Errorf(atoll.Interrupted, "the exchange is over")
 func (u *upload) failed() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.err == errClosed {
+	if errors.Is(u.err, errClosed) {
 		return nil
 	}
 	return u.err

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 
 	"github.com/goccy/go-yaml"
@@ -82,7 +83,8 @@ func loadSettings(g Globals, env []string) (settings, error) {
 
 func (s *settings) read(file string, must bool) error {
 	b, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) && !must {
+	// Where --data names a file (see demoCmd), there is no configuration in it.
+	if !must && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) {
 		return nil
 	}
 	if err != nil {

@@ -38,7 +38,7 @@ func (c importMsupplyCmd) Run(s *session) error {
 		}
 		return atoll.Errorf(code, "the capture cannot be read: %w", reason(err))
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()
 	return s.atCentre(func(h *host.Host) error {
 		o := msupply.Options{
 			Writer: msupply.Local{Store: h.Store, Door: h.Station.Door}, Actor: s.globals.User, File: filepath.Base(c.File),

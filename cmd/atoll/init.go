@@ -27,7 +27,7 @@ func (c initCentralCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	defer h.Close() //nolint:errcheck // nothing is written after the commit
+	defer h.Close()
 	out := map[string]any{"data": s.settings.Data, "site": 1, "system": h.Station.Identity.System, "user": c.Admin, "password": password}
 	return s.print(out, func() {
 		s.say("A central server is set up in %s.\n", s.settings.Data)
@@ -52,7 +52,7 @@ func (c initSiteCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	defer h.Close() //nolint:errcheck // nothing is written after the commit
+	defer h.Close()
 	return s.print(map[string]any{"data": s.settings.Data, "user": c.Admin, "password": password}, func() {
 		s.say("A remote site is set up in %s.\n", s.settings.Data)
 		s.say("  Sign in as   %s", c.Admin)

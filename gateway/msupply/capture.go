@@ -50,9 +50,6 @@ var lookedAt = map[string]bool{
 	"purchase_order": true, "Goods_received": true,
 }
 
-// name tells which record it is.
-func (s *source) name() string { return s.table + " " + s.key }
-
 // read decodes a capture: an object with the lists "central" and "remote". It
 // fails with atoll.Invalid or atoll.TooLarge, and then returns nothing.
 func read(in io.Reader) ([]*source, error) {

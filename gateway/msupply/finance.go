@@ -5,11 +5,14 @@ import "github.com/atollsync/atoll"
 // financeTables are money and the words for what is done with it.
 var financeTables = []table{
 	{name: "currency", makes: []atoll.Type{"currency"}, fields: []field{
-		{"currency", "code", nil}, {"rate", "rate", nil}, {"is_home_currency", "is_home_currency", nil},
+		{"currency", "code", nil},
+		{"rate", "rate", nil},
+		{"is_home_currency", "is_home_currency", nil},
 		{"date_updated", "date_updated", nil},
 	}},
 	{name: "account", makes: []atoll.Type{"account"}, fields: []field{
-		{"code", "code", nil}, {"description", "name", nil},
+		{"code", "code", nil},
+		{"description", "name", nil},
 		{"account_type", "kind", map[string]string{
 			"stock": "stock", "purchases": "purchases", "income": "income", "expense": "expense", "bank": "bank",
 			"asset": "asset", "liability": "liability",
@@ -35,8 +38,11 @@ var financeTables = []table{
 			"returnReason":                "return_reason", "requisitionLineVariance": "requisition_line_variance",
 			"openVialWastage": "open_vial_wastage", "closedVialWastage": "closed_vial_wastage",
 		}},
-		{"title", "reason", nil}, {"isActive", "is_active", nil},
+		{"title", "reason", nil},
+		{"isActive", "is_active", nil},
 	}},
-	{name: "property", makes: []atoll.Type{"property"}, fields: []field{{"key", "key", nil}, {"name", "name", nil}},
-		also: func(r *row) { r.set("value_kind", "text") }}, // theirs have no kind
+	{
+		name: "property", makes: []atoll.Type{"property"}, fields: []field{{"key", "key", nil}, {"name", "name", nil}},
+		also: func(r *row) { r.set("value_kind", "text") },
+	}, // theirs have no kind
 }

@@ -41,9 +41,15 @@ func transactKind(r *row) atoll.Type {
 
 func transact(r *row) {
 	shared := []field{
-		{"store_ID", "store_id", nil}, {"invoice_num", "number", nil}, {"status", "status", statuses},
-		{"their_ref", "their_reference", nil}, {"comment", "comment", nil}, {"currency_ID", "currency_id", nil},
-		{"currency_rate", "currency_rate", nil}, {"category_ID", "category_id", nil}, {"custom_data", "custom_data", nil},
+		{"store_ID", "store_id", nil},
+		{"invoice_num", "number", nil},
+		{"status", "status", statuses},
+		{"their_ref", "their_reference", nil},
+		{"comment", "comment", nil},
+		{"currency_ID", "currency_id", nil},
+		{"currency_rate", "currency_rate", nil},
+		{"category_ID", "category_id", nil},
+		{"custom_data", "custom_data", nil},
 	}
 	for _, f := range shared {
 		r.take(f)
@@ -69,7 +75,9 @@ func transact(r *row) {
 func payment(r *row) {
 	r.put("type", "kind", map[string]string{"ps": "payment", "rc": "receipt"}[r.text("type")], true)
 	for _, f := range []field{
-		{"total", "amount", nil}, {"paymentTypeID", "payment_type_id", nil}, {"entry_date", "entry_date", nil},
+		{"total", "amount", nil},
+		{"paymentTypeID", "payment_type_id", nil},
+		{"entry_date", "entry_date", nil},
 		{"linked_transaction_id", "invoice_id", nil},
 	} {
 		r.take(f)
@@ -93,11 +101,19 @@ func (r *row) party() {
 
 func prescription(r *row) {
 	for _, f := range []field{
-		{"name_ID", "patient_id", nil}, {"prescriber_ID", "prescriber_id", nil}, {"diagnosis_ID", "diagnosis_id", nil},
-		{"programID", "program_id", nil}, {"nameInsuranceJoinID", "insurance_policy_id", nil},
-		{"insuranceDiscountAmount", "insurance_discount_amount", nil}, {"insuranceDiscountRate", "insurance_discount_percent", nil},
-		{"tax_rate", "tax_percent", nil}, {"subtotal", "total_before_tax", nil}, {"total", "total_after_tax", nil},
-		{"is_cancellation", "is_cancellation", nil}, {"om_colour", "colour", nil}, {"entry_date", "prescription_date", nil},
+		{"name_ID", "patient_id", nil},
+		{"prescriber_ID", "prescriber_id", nil},
+		{"diagnosis_ID", "diagnosis_id", nil},
+		{"programID", "program_id", nil},
+		{"nameInsuranceJoinID", "insurance_policy_id", nil},
+		{"insuranceDiscountAmount", "insurance_discount_amount", nil},
+		{"insuranceDiscountRate", "insurance_discount_percent", nil},
+		{"tax_rate", "tax_percent", nil},
+		{"subtotal", "total_before_tax", nil},
+		{"total", "total_after_tax", nil},
+		{"is_cancellation", "is_cancellation", nil},
+		{"om_colour", "colour", nil},
+		{"entry_date", "prescription_date", nil},
 	} {
 		r.take(f)
 	}
@@ -115,12 +131,21 @@ func invoice(r *row) {
 	}
 	r.put("type", "kind", kind, true)
 	for _, f := range []field{
-		{"name_ID", "name_id", nil}, {"hold", "on_hold", nil}, {"om_transport_reference", "transport_reference", nil},
-		{"requisition_ID", "requisition_id", nil}, {"original_PO_ID", "purchase_order_id", nil},
-		{"goods_received_ID", "goods_received_id", nil}, {"om_original_shipment_id", "original_invoice_id", nil},
-		{"tax_rate", "tax_percent", nil}, {"subtotal", "total_before_tax", nil}, {"total", "total_after_tax", nil},
-		{"ship_method_ID", "shipping_method_id", nil}, {"donor_default_id", "default_donor_id", nil},
-		{"programID", "program_id", nil}, {"is_cancellation", "is_cancellation", nil}, {"om_colour", "colour", nil},
+		{"name_ID", "name_id", nil},
+		{"hold", "on_hold", nil},
+		{"om_transport_reference", "transport_reference", nil},
+		{"requisition_ID", "requisition_id", nil},
+		{"original_PO_ID", "purchase_order_id", nil},
+		{"goods_received_ID", "goods_received_id", nil},
+		{"om_original_shipment_id", "original_invoice_id", nil},
+		{"tax_rate", "tax_percent", nil},
+		{"subtotal", "total_before_tax", nil},
+		{"total", "total_after_tax", nil},
+		{"ship_method_ID", "shipping_method_id", nil},
+		{"donor_default_id", "default_donor_id", nil},
+		{"programID", "program_id", nil},
+		{"is_cancellation", "is_cancellation", nil},
+		{"om_colour", "colour", nil},
 		{"arrival_date_estimated", "expected_delivery_date", nil},
 	} {
 		r.take(f)
@@ -195,13 +220,26 @@ func transLine(r *row) {
 		parent = "prescription_id"
 	}
 	for _, f := range []field{
-		{"transaction_ID", parent, nil}, {"item_ID", "item_id", nil}, {"item_name", "item_name", nil},
-		{"om_item_code", "item_code", nil}, {"item_line_ID", "stock_line_id", nil}, {"location_ID", "location_id", nil},
-		{"batch", "batch", nil}, {"expiry_date", "expiry_date", nil}, {"pack_size", "pack_size", nil},
-		{"quantity", "number_of_packs", nil}, {"cost_price", "cost_price_per_pack", nil}, {"sell_price", "sell_price_per_pack", nil},
-		{"om_tax", "tax_percent", nil}, {"om_total_before_tax", "total_before_tax", nil}, {"om_total_after_tax", "total_after_tax", nil},
-		{"optionID", "reason_option_id", nil}, {"om_item_variant_id", "item_variant_id", nil},
-		{"vaccine_vial_monitor_status_ID", "vvm_status_id", nil}, {"note", "note", nil}, {"line_number", "line_number", nil},
+		{"transaction_ID", parent, nil},
+		{"item_ID", "item_id", nil},
+		{"item_name", "item_name", nil},
+		{"om_item_code", "item_code", nil},
+		{"item_line_ID", "stock_line_id", nil},
+		{"location_ID", "location_id", nil},
+		{"batch", "batch", nil},
+		{"expiry_date", "expiry_date", nil},
+		{"pack_size", "pack_size", nil},
+		{"quantity", "number_of_packs", nil},
+		{"cost_price", "cost_price_per_pack", nil},
+		{"sell_price", "sell_price_per_pack", nil},
+		{"om_tax", "tax_percent", nil},
+		{"om_total_before_tax", "total_before_tax", nil},
+		{"om_total_after_tax", "total_after_tax", nil},
+		{"optionID", "reason_option_id", nil},
+		{"om_item_variant_id", "item_variant_id", nil},
+		{"vaccine_vial_monitor_status_ID", "vvm_status_id", nil},
+		{"note", "note", nil},
+		{"line_number", "line_number", nil},
 	} {
 		r.take(f)
 	}
@@ -220,10 +258,14 @@ func transLine(r *row) {
 		return
 	}
 	for _, f := range []field{
-		{"sent_pack_size", "sent_pack_size", nil}, {"sentQuantity", "sent_number_of_packs", nil},
-		{"foreign_currency_price", "foreign_currency_price", nil}, {"volume_per_pack", "volume_per_pack", nil},
-		{"linked_trans_line_ID", "originating_id", nil}, {"donor_id", "donor_id", nil},
-		{"manufacturer_ID", "manufacturer_id", nil}, {"barcodeID", "barcode_id", nil},
+		{"sent_pack_size", "sent_pack_size", nil},
+		{"sentQuantity", "sent_number_of_packs", nil},
+		{"foreign_currency_price", "foreign_currency_price", nil},
+		{"volume_per_pack", "volume_per_pack", nil},
+		{"linked_trans_line_ID", "originating_id", nil},
+		{"donor_id", "donor_id", nil},
+		{"manufacturer_ID", "manufacturer_id", nil},
+		{"barcodeID", "barcode_id", nil},
 		{"order_lines_ID", "purchase_order_line_id", nil},
 	} {
 		r.take(f)

@@ -13,20 +13,33 @@ import (
 var listTables = []table{
 	{name: "periodSchedule", makes: []atoll.Type{"period_schedule"}, fields: []field{{"name", "name", nil}}},
 	{name: "period", makes: []atoll.Type{"period"}, fields: []field{
-		{"periodScheduleID", "period_schedule_id", nil}, {"name", "name", nil},
-		{"startDate", "start_date", nil}, {"endDate", "end_date", nil},
+		{"periodScheduleID", "period_schedule_id", nil},
+		{"name", "name", nil},
+		{"startDate", "start_date", nil},
+		{"endDate", "end_date", nil},
 	}},
-	{name: "list_master", makes: []atoll.Type{"master_list"},
+	{
+		name: "list_master", makes: []atoll.Type{"master_list"},
 		extras: []atoll.Type{"program", "program_requisition_settings", "program_order_type"},
 		fields: []field{
-			{"code", "code", nil}, {"description", "name", nil}, {"note", "note", nil},
-			{"isProgram", "is_program", nil}, {"is_immunisation", "is_immunisation", nil},
-			{"is_default_price_list", "is_default_price_list", nil}, {"discount_percentage", "discount_percent", nil},
-			{"programSettings", "program_settings", nil}, {"custom_data", "custom_data", nil}, {"inactive", "inactive", nil},
-		}, also: programme},
+			{"code", "code", nil},
+			{"description", "name", nil},
+			{"note", "note", nil},
+			{"isProgram", "is_program", nil},
+			{"is_immunisation", "is_immunisation", nil},
+			{"is_default_price_list", "is_default_price_list", nil},
+			{"discount_percentage", "discount_percent", nil},
+			{"programSettings", "program_settings", nil},
+			{"custom_data", "custom_data", nil},
+			{"inactive", "inactive", nil},
+		}, also: programme,
+	},
 	{name: "list_master_line", makes: []atoll.Type{"master_list_line"}, fields: []field{
-		{"item_master_ID", "master_list_id", nil}, {"item_ID", "item_id", nil}, {"price", "price_per_unit", nil},
-		{"imprest_quan", "imprest_quantity", nil}, {"order_number", "line_number", nil},
+		{"item_master_ID", "master_list_id", nil},
+		{"item_ID", "item_id", nil},
+		{"price", "price_per_unit", nil},
+		{"imprest_quan", "imprest_quantity", nil},
+		{"order_number", "line_number", nil},
 	}},
 	{name: "list_master_name_join", makes: []atoll.Type{"master_list_name_join"}, fields: []field{
 		{"list_master_ID", "master_list_id", nil}, {"name_ID", "name_id", nil},
@@ -44,9 +57,11 @@ var listTables = []table{
 		}
 		return "indicator_column"
 	}, fields: []field{
-		{"indicator_ID", "indicator_id", nil}, {"default_value", "default_value", nil},
+		{"indicator_ID", "indicator_id", nil},
+		{"default_value", "default_value", nil},
 		{"value_type", "value_kind", map[string]string{"number": "number", "string": "text"}},
-		{"is_required", "is_required", nil}, {"is_active", "is_active", nil},
+		{"is_required", "is_required", nil},
+		{"is_active", "is_active", nil},
 	}, also: func(r *row) {
 		r.carry("axis")
 		if r.def.Type == "indicator_row" {
@@ -59,8 +74,12 @@ var listTables = []table{
 		r.take(field{"index", "column_number", nil})
 	}},
 	{name: "indicator_value", makes: []atoll.Type{"indicator_value"}, fields: []field{
-		{"store_ID", "store_id", nil}, {"facility_ID", "name_id", nil}, {"period_ID", "period_id", nil},
-		{"column_ID", "indicator_column_id", nil}, {"row_ID", "indicator_row_id", nil}, {"value", "value", nil},
+		{"store_ID", "store_id", nil},
+		{"facility_ID", "name_id", nil},
+		{"period_ID", "period_id", nil},
+		{"column_ID", "indicator_column_id", nil},
+		{"row_ID", "indicator_row_id", nil},
+		{"value", "value", nil},
 	}},
 }
 

@@ -1,7 +1,6 @@
 package msupply
 
 import (
-	"encoding/json"
 	"regexp"
 	"slices"
 	"strconv"
@@ -79,7 +78,7 @@ func (r *row) givenBack() []int64 {
 	var out []int64
 	for _, s := range r.w.by[look{"number_reuse", "name", r.text("name")}] {
 		if n, ok := integerOf(s.object()["number_to_use"]); ok && s.action != "delete" {
-			v, _ := json.Number(n).Int64()
+			v, _ := n.Int64()
 			out = append(out, v)
 		}
 	}

@@ -82,7 +82,7 @@ type unit struct {
 
 // planner compares translated rows with the database and says what to write.
 type planner struct {
-	ctx     context.Context
+	ctx     context.Context //nolint:containedctx // one planner is one import
 	writer  Writer
 	w       *world
 	touched map[atoll.Key]bool // records that an earlier row plans already

@@ -5,8 +5,13 @@ import "github.com/atollsync/atoll"
 // userTables are accounts. Passwords never travel in a capture.
 var userTables = []table{
 	{name: "user", makes: []atoll.Type{"user"}, fields: []field{
-		{"name", "username", nil}, {"first_name", "first_name", nil}, {"last_name", "last_name", nil}, {"e_mail", "email", nil},
-		{"phone1", "phone", nil}, {"job_title", "job_title", nil}, {"active", "is_active", nil},
+		{"name", "username", nil},
+		{"first_name", "first_name", nil},
+		{"last_name", "last_name", nil},
+		{"e_mail", "email", nil},
+		{"phone1", "phone", nil},
+		{"job_title", "job_title", nil},
+		{"active", "is_active", nil},
 	}, also: func(r *row) {
 		r.set("language", nil)
 		if n, ok := integerOf(r.data["Language"]); ok {

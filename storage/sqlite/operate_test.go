@@ -137,8 +137,13 @@ func TestDamagedFileIsAClearError(t *testing.T) {
 func TestViewsShowRecordsInColumns(t *testing.T) {
 	s := fresh(t)
 	views := []View{{Name: "item", Type: "item", Columns: []Column{
-		{"code", "code", "TEXT"}, {"price", "price", "DECIMAL"}, {"amount", "price", "REAL"}, {"packs", "packs", "INTEGER"},
-		{"active", "active", "BOOLEAN"}, {"tags", "tags", "JSON"}, {"select", "other", "TEXT"},
+		{"code", "code", "TEXT"},
+		{"price", "price", "DECIMAL"},
+		{"amount", "price", "REAL"},
+		{"packs", "packs", "INTEGER"},
+		{"active", "active", "BOOLEAN"},
+		{"tags", "tags", "JSON"},
+		{"select", "other", "TEXT"},
 	}}, {Name: "old", Type: "item"}}
 	if err := s.DefineViews(t.Context(), views); err != nil {
 		t.Fatal(err)
@@ -213,7 +218,9 @@ func TestViewsShowRecordsInColumns(t *testing.T) {
 	}
 	column := func(c Column) []View { return []View{{Name: "x", Type: "x", Columns: []Column{c}}} }
 	for _, bad := range [][]View{
-		{{Name: `x"; DROP TABLE record; --`, Type: "item"}}, {{Name: "x", Type: "it'em"}}, {{Name: "", Type: "item"}},
+		{{Name: `x"; DROP TABLE record; --`, Type: "item"}},
+		{{Name: "x", Type: "it'em"}},
+		{{Name: "", Type: "item"}},
 		{{Name: "x", Type: "x"}, {Name: "X", Type: "y"}},
 		column(Column{"id", "a", "TEXT"}), column(Column{"a b", "a", "TEXT"}), column(Column{"a", "a'", "TEXT"}),
 		column(Column{"a", "a", "TEXT, (SELECT 1)"}), column(Column{"a", "a", ""}),

@@ -130,7 +130,7 @@ func updateRefusesEndedContext(t *testing.T, b *bench) {
 	update(t, b, func(tx storage.Tx) error {
 		wait := background(t, func(context.Context) error {
 			if err := b.Update(waiting, func(tx storage.Tx) error { return writeSome(tx, 1) }); !errors.Is(err, context.Canceled) {
-				return fmt.Errorf("Update that waited: %v; want %v", err, context.Canceled)
+				return fmt.Errorf("an Update that waited: %v; want %v", err, context.Canceled)
 			}
 			return nil
 		})
