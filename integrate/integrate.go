@@ -4,6 +4,7 @@
 package integrate
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -39,10 +40,13 @@ func (t *Tally) Add(o Tally) {
 
 // Encode returns the staged form of a frame, and Decode reads it back.
 func Encode(f exchange.Record, pushed uint64) storage.StagedItem {
-	b, _ := json.Marshal(staged{
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // the body must come out as it went in, to the byte
+	_ = e.Encode(staged{
 		Version: f.Version, Origin: f.Origin, Deleted: f.Deleted, Gone: f.Gone, Forced: f.Forced, Pushed: pushed, Body: f.Body,
 	})
-	return storage.StagedItem{Key: f.Key, Position: f.Position, Payload: b}
+	return storage.StagedItem{Key: f.Key, Position: f.Position, Payload: bytes.TrimSpace(b.Bytes())}
 }
 
 type staged struct {
