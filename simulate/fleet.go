@@ -60,6 +60,9 @@ type Network struct {
 	CutUp, CutDown func() int
 	// Twice delivers the request a second time, before the answer is read.
 	Twice func() bool
+	// Records is how many records an answer carries at most; 0 leaves it to the
+	// parties.
+	Records int
 	// Down refuses the exchange.
 	Down func() bool
 }
@@ -285,6 +288,9 @@ func (l *line) Exchange(ctx context.Context, h exchange.Hello, entries iter.Seq2
 		if net.Down != nil && net.Down() {
 			yield(nil, atoll.Errorf(atoll.Unavailable, "no network"))
 			return
+		}
+		if net.Records > 0 {
+			h.Records = net.Records
 		}
 		up, down := -1, -1
 		if net.CutUp != nil {

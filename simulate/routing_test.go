@@ -128,6 +128,21 @@ func TestR_B_75_Patients(t *testing.T) {
 	if f := copies[0].Operations[0].Fields; len(f) != 1 || f.Text("phone") != "2" {
 		t.Errorf("the change was sent as %v; want the one field", f)
 	}
+	// Visible in a store that is no dispensary is not enough, and visible no longer
+	// ends it.
+	eve := w.patient("B")
+	w.sync(2)
+	w.insert(1, "patient_store_join", atoll.Fields{}.Set("patient_id", eve).Set("store_id", w.Stores["D"]))
+	for _, join := range w.list(1, "patient_store_join", "patient_id", string(ada), "store_id", string(w.Stores["C"])) {
+		w.edit(1, journal.Proposal{Verb: atoll.Delete, Key: join.Key})
+	}
+	w.sync(2, 3)
+	if w.get(3, "patient", eve) != nil {
+		t.Error("a patient reached site 3 for a store that is no dispensary")
+	}
+	if w.get(3, "patient", ada) != nil || w.get(3, "insurance_policy", own) != nil {
+		t.Error("site 3 still shows a patient who is no longer visible there")
+	}
 	w.peace()
 }
 
@@ -350,8 +365,10 @@ func TestR_B_96_SynchronisedPreferences(t *testing.T) {
 			}
 		}
 	}
-	w.refused(w.Centre.Insert(w.ctx, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "preference", ID: atoll.NewID(w.Clock.Now())},
-		Fields: atoll.Fields{}.Set("key", "x").Set("value", 1)}), atoll.Ownership)
+	w.refused(w.Centre.Insert(w.ctx, journal.Proposal{
+		Verb: atoll.Insert, Key: atoll.Key{Type: "preference", ID: atoll.NewID(w.Clock.Now())},
+		Fields: atoll.Fields{}.Set("key", "x").Set("value", 1),
+	}), atoll.Ownership)
 	// Every other stays.
 	own := w.insert(2, "local_preference", atoll.Fields{}.Set("key", "paper size").Set("value", "A4"))
 	w.sync(2, 3)

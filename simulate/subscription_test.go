@@ -245,9 +245,9 @@ func TestR_C_20_CutAnywhere(t *testing.T) {
 		w.stock("C", item, "5")
 	}
 	w.sync(3)
-	w.Centre.Centre.Records = 4 // several exchanges for one backfill
 	n := w.Sites[2]
 	for cut := range 12 {
+		n.Net.Records = 4 // several exchanges for one backfill
 		w.configure(central.Collect(w.Stores["C"], 2, true))
 		n.Net.CutDown = func() int { return cut }
 		for i := range 3 {
@@ -264,10 +264,44 @@ func TestR_C_20_CutAnywhere(t *testing.T) {
 		w.mend()
 		w.sync(2)
 		w.lawfulAt(2, fmt.Sprintf("lost again, cut after frame %d", cut))
+		// And lost while it is half here, with nothing else changed meanwhile.
+		w.configure(central.Collect(w.Stores["C"], 2, true))
+		exchanges := 0
+		n.Net.Records = 4
+		n.Net.Down = func() bool { exchanges++; return exchanges > cut }
+		w.Sync(w.ctx, 2) //nolint:errcheck // it is cut
+		w.mend()
+		w.configure(central.Collect(w.Stores["C"], 2, false))
+		w.sync(2)
+		w.lawfulAt(2, fmt.Sprintf("lost while half here, after exchange %d", cut))
 		if t.Failed() {
 			return
 		}
 	}
+	w.peace()
+}
+
+// TestR_C_20_WorkMeanwhile: what a site changes while a state of its own record is
+// on its way to it, in a gained audience, is not lost.
+func TestR_C_20_WorkMeanwhile(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.sync(2)
+	ci := w.ship("B", "A", w.stock("B", item, "9"), "4")
+	w.sync(2)
+	w.configure(central.Assign(w.Stores["A"], 2)) // what is addressed to A goes to site 2 now
+	n := w.Sites[2]
+	n.Net.Twice = func() bool { // the request has left
+		if f := w.want(2, "invoice", ci).Fields; !f.Has("comment") {
+			w.update(2, "invoice", ci, atoll.Fields{}.Set("comment", "with the morning lorry"))
+		}
+		return false
+	}
+	w.sync(2)
+	if got := w.want(2, "invoice", ci).Fields.Text("comment"); got != "with the morning lorry" {
+		t.Errorf("the comment is %q", got)
+	}
+	w.mend()
 	w.peace()
 }
 
@@ -310,7 +344,9 @@ func TestR_C_12_R_C_13_R_C_20_AnyOrder(t *testing.T) {
 		for _, s := range []string{"A", "B", "C", "D", "E", "F"} {
 			stock[s] = w.stock(s, item, "50")
 		}
-		w.Centre.Centre.Records = rapid.IntRange(2, 500).Draw(rt, "records")
+		for _, n := range w.Sites {
+			n.Net.Records = rapid.IntRange(2, 500).Draw(rt, "records")
+		}
 		w.wear(func(label string, least, most int) int { return rapid.IntRange(least, most).Draw(rt, label) })
 		gains := w.gains()
 		for range rapid.IntRange(1, 15).Draw(rt, "steps") {
