@@ -130,6 +130,9 @@ func (d *Demo) Play(ctx context.Context) (*Report, error) {
 		}
 		report.Scenarios = append(report.Scenarios, d.play(ctx, i, s))
 	}
+	if err := ctx.Err(); err != nil {
+		return report, err
+	}
 	if !w.checked {
 		if err := w.judge(ctx); err != nil {
 			return report, err

@@ -56,6 +56,9 @@ func (d *Demo) play(ctx context.Context, index int, sc scenario) (r Result) {
 				panic(x)
 			}
 		}
+		if ctx.Err() != nil {
+			return // it was not played to its end
+		}
 		if len(r.Why) > 0 {
 			r.Verdict = NotHeld
 		} else if r.Checks == 0 {

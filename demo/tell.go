@@ -230,6 +230,9 @@ func (t *teller) summary(s *Summary) {
 			t.fact("", d, false)
 		}
 	}
+	if !s.Checked {
+		t.lines("Laws", " ", "not asked: imported documents take no effect, and so have no pairs", "")
+	}
 	if s.Checked && len(s.Laws) == 0 {
 		t.fact("Laws", "before site 2's device was lost: every transfer paired once, stock balanced by batch", true)
 	}
