@@ -258,6 +258,7 @@ type line struct {
 	frames   []exchange.Frame // of the last exchange
 	offered  int              // entries of the last exchange
 	before   func()           // runs before the centre is asked
+	until    atoll.ID         // cuts before the record with this id
 }
 
 var errCut = atoll.Errorf(atoll.Interrupted, "the line was cut")
@@ -286,7 +287,9 @@ func (l *line) Exchange(ctx context.Context, h exchange.Hello, entries iter.Seq2
 			}
 		}
 		for f, err := range l.rig.Centre.Centre.Exchange(ctx, h, request) {
-			if err == nil && down >= 0 && len(l.frames) >= down {
+			rec, _ := f.(exchange.Record)
+			if err == nil && (down >= 0 && len(l.frames) >= down || l.until != "" && rec.Key.ID == l.until) {
+				l.until = ""
 				yield(nil, errCut)
 				return
 			}

@@ -67,7 +67,8 @@ func (s *serving) run(_ *topology.Topology) ([]exchange.Frame, error) {
 	// The audiences the normal flow covers: all the site is entitled to, but for
 	// those still being backfilled. Nothing the site says can add to them (R-K-49).
 	normal := slices.DeleteFunc(slices.Clone(s.entitled), func(a atoll.Audience) bool { return lanes[a] })
-	if exchange.DigestAudiences(normal) != s.hello.Subscription {
+	astray := slices.ContainsFunc(s.hello.Backfills, func(b exchange.Backfill) bool { return !slices.Contains(s.entitled, b.Audience) })
+	if astray || exchange.DigestAudiences(normal) != s.hello.Subscription {
 		s.out = append(s.out, exchange.Subscription{Audiences: s.entitled})
 		end.More = true
 		return append(s.out, end), nil
@@ -92,9 +93,6 @@ func (s *serving) run(_ *topology.Topology) ([]exchange.Frame, error) {
 		if i >= exchange.MaxBackfills || s.records <= 0 || s.bytes <= 0 {
 			left = append(left, b)
 			continue
-		}
-		if !slices.Contains(s.entitled, b.Audience) {
-			continue // lost again; the site sees it in its next subscription
 		}
 		cursor, whole, err := s.flow(b.Audience, []atoll.Audience{b.Audience}, b.Cursor)
 		if err != nil {
@@ -179,6 +177,15 @@ func (s *serving) page(audiences []atoll.Audience, after atoll.Position, limit i
 	return lines, bound, nil
 }
 
+// fresh reports whether the site has nothing yet of what the lane brings: it is
+// initialising, or gained the audience, and this is the beginning.
+func (s *serving) fresh(lane atoll.Audience) bool {
+	if lane == "" {
+		return s.hello.Initialising && s.hello.Cursor == 0
+	}
+	return !slices.ContainsFunc(s.hello.Backfills, func(b exchange.Backfill) bool { return b.Audience == lane && b.Cursor > 0 })
+}
+
 // add puts one line's record into the answer, unless the site has it already.
 func (s *serving) add(lane atoll.Audience, audiences []atoll.Audience, l storage.FeedLine) error {
 	frame := exchange.Record{Position: l.Position, Lane: lane, Key: l.Key, Forced: l.Forced, Gone: l.Gone}
@@ -201,7 +208,7 @@ func (s *serving) add(lane atoll.Audience, audiences []atoll.Audience, l storage
 	if !frame.Gone {
 		frame.Version, frame.Origin, frame.Deleted, frame.Body = r.Version, r.Origin, r.Deleted, r.Body
 	}
-	if frame.Gone && (s.hello.Initialising || lane != "") {
+	if frame.Gone && s.fresh(lane) {
 		return nil // it never had it
 	}
 	s.out = append(s.out, frame)

@@ -205,10 +205,14 @@ func (r *round) welcome(w exchange.Welcome) {
 		l.Centre, l.CentreApp, l.RuleHash = w.Centre, w.App, w.CatalogueHash
 		l.ClockAhead = r.hello.Clock - w.Clock
 		if w.Rewind != nil {
-			l.rewind(*w.Rewind)
+			if err := l.rewind(tx, *w.Rewind); err != nil {
+				return err
+			}
 		}
 		if len(w.Runs) > 0 {
-			l.rewind(exchange.CommonPosition(w.Runs, l.Runs))
+			if err := l.rewind(tx, exchange.CommonPosition(w.Runs, l.Runs)); err != nil {
+				return err
+			}
 		}
 		if l.run() != w.Run {
 			l.Runs = append(l.Runs, exchange.Run{ID: w.Run, Began: l.Cursor})
@@ -492,6 +496,9 @@ func (r *round) subscription(ctx context.Context, sub exchange.Subscription) err
 func (s *Site) retract(tx storage.Tx, lost, entitled map[atoll.Audience]bool) (int, error) {
 	t, err := s.Door.Topology(tx)
 	if err != nil {
+		return 0, err
+	}
+	if err := s.unstage(tx, t, lost, entitled); err != nil {
 		return 0, err
 	}
 	var gone []atoll.Key

@@ -70,12 +70,31 @@ func (l link) run() string {
 }
 
 // rewind sets the cursors back: the centre was restored, and what it gave after
-// the position it gives again.
-func (l *link) rewind(to atoll.Position) {
+// the position it gives again, or has lost. What is staged of it is forgotten.
+func (l *link) rewind(tx storage.Tx, to atoll.Position) error {
 	l.Cursor, l.Applied = min(l.Cursor, to), min(l.Applied, to)
 	for i := range l.Backfills {
 		l.Backfills[i].Cursor = min(l.Backfills[i].Cursor, to)
 	}
+	lanes, err := tx.CountStaged()
+	if err != nil {
+		return err
+	}
+	for lane := range lanes {
+		items, err := tx.Staged(lane, 0)
+		if err != nil {
+			return err
+		}
+		for _, item := range items {
+			if item.Position <= to {
+				continue
+			}
+			if err := tx.Unstage(lane, item.Key); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func loadLink(r storage.Reader) (link, error) {

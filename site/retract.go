@@ -4,7 +4,9 @@ import (
 	"fmt"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/integrate"
 	"github.com/atollsync/atoll/route"
+	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
 )
 
@@ -28,6 +30,27 @@ func (s *Site) leaves(t *topology.Topology, rec atoll.Record, lost, entitled map
 		was = was || lost[a]
 	}
 	return was
+}
+
+// unstage forgets what was staged for the next checkpoint of audiences that were
+// lost meanwhile.
+func (s *Site) unstage(tx storage.Tx, t *topology.Topology, lost, entitled map[atoll.Audience]bool) error {
+	for _, lane := range []string{integrate.LaneNormal, integrate.LaneWaiting} {
+		items, err := tx.Staged(lane, 0)
+		if err != nil {
+			return err
+		}
+		for _, item := range items {
+			a, err := integrate.Decode(item)
+			if err != nil || a.Gone || !s.leaves(t, a.Record, lost, entitled) {
+				continue // what cannot be read waits, and is shown
+			}
+			if err := tx.Unstage(lane, item.Key); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func seqKey(seq uint64) string { return fmt.Sprintf("%020d", seq) }
