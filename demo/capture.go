@@ -20,7 +20,7 @@ func (w *world) importItems(ctx context.Context) error {
 	if err != nil {
 		return atoll.Errorf(atoll.NotFound, "the capture cannot be read: %w", err)
 	}
-	defer in.Close() //nolint:errcheck // it was only read
+	defer in.Close()
 	h := w.centre.host
 	report, err := msupply.Import(ctx, in, msupply.Options{
 		Writer: msupply.Local{Store: h.Store, Door: h.Station.Door}, Actor: clerk(centreSite), File: filepath.Base(w.Capture), Catalogue: h.Catalogue, Now: w.clock.now,

@@ -111,7 +111,7 @@ func (d *Demo) Close() error {
 // for what kept it from playing on; a scenario that does not hold is no error.
 func (d *Demo) Play(ctx context.Context) (*Report, error) {
 	w := d.world
-	report := &Report{Fixture: "F1", Seed: d.Seed, Started: w.clock.now()}
+	report := &Report{Fixture: "F1", Seed: d.Seed, Started: d.Now()}
 	if d.Mirrored {
 		report.Fixture = "F2"
 	}

@@ -38,8 +38,8 @@ func derived(s *stage) {
 		}
 		s.same(centreSite, code+" at the centre, site 2, site 3", strings.Join(got, ", "), strings.Join(want, ", "))
 	}
-	s.same(firstSite, "the sync-with table of B lists", len(s.topology(firstSite).Links(s.stores["B"], firstSite)), 1)
-	s.same(centreSite, "the sync-with table of B lists", len(s.topology(centreSite).Links(s.stores["B"], centreSite)), len(s.sites))
+	s.same(firstSite, "sites in its sync-with table of B (the centre alone)", len(s.topology(firstSite).Links(s.stores["B"], firstSite)), 1)
+	s.same(centreSite, "sites in its sync-with table of B (all remote sites)", len(s.topology(centreSite).Links(s.stores["B"], centreSite)), len(s.sites))
 }
 
 func derivedMirrored(s *stage) {

@@ -71,12 +71,13 @@ func (s *stage) next(store, kind string) int64 {
 }
 
 // equalTo tells that a record is the same at two sites, to the byte.
-func (s *stage) equalTo(kind atoll.Type, id atoll.ID, a, b atoll.SiteID, what string) bool {
+func (s *stage) equalTo(kind atoll.Type, id atoll.ID, a, b atoll.SiteID, what string) {
 	x, y := s.get(a, kind, id), s.get(b, kind, id)
 	if x == nil || y == nil {
-		return s.check(b, false, "%s is here, as at %s", what, spot(a))
+		s.check(b, false, "%s is here, as at %s", what, spot(a))
+		return
 	}
-	return s.check(b, identical(x.Record, y.Record), "%s is here, equal to that of %s", what, spot(a))
+	s.check(b, identical(x.Record, y.Record), "%s is here, equal to that of %s", what, spot(a))
 }
 
 // identical reports whether two sites have the same version of a record, to the

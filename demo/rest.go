@@ -97,7 +97,7 @@ func call(ctx context.Context, method, url, token string, in any) (int, []byte, 
 	if err != nil {
 		return 0, nil, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was only read
+	defer resp.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(resp.Body, most))
 	return resp.StatusCode, b, err
 }

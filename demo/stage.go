@@ -40,7 +40,7 @@ func (d *Demo) play(ctx context.Context, index int, sc scenario) (r Result) {
 	case sc.absent != "":
 		r.Verdict, r.Why = Absent, []string{sc.absent}
 	case sc.mirrored && !d.Mirrored:
-		r.Verdict, r.Why = Elsewhere, []string{"it needs the mirrored system: --mirrored"}
+		r.Verdict = Elsewhere
 	}
 	d.told.scene(sc)
 	if r.Verdict != Held {
@@ -118,11 +118,11 @@ func (s *stage) same(at atoll.SiteID, what string, got, want any) bool {
 }
 
 // packs tells a number of packs; 10 and 10.0 are the same.
-func (s *stage) packs(at atoll.SiteID, what, got, want string) bool {
+func (s *stage) packs(at atoll.SiteID, what, got, want string) {
 	if documents.Compare(got, want) == 0 {
 		got = want
 	}
-	return s.same(at, what, got, want)
+	s.same(at, what, got, want)
 }
 
 // stop ends the scenario: what comes next makes no sense.
@@ -238,14 +238,14 @@ func (s *stage) configure(c central.Configuration) central.Preview {
 	return p
 }
 
-// visible makes two stores visible to each other, or not.
-func (s *stage) visible(a, b string, visible bool) {
-	s.configure(central.MakeVisible(s.stores[a], s.stores[b], visible))
+// seenByA makes a store and A visible to each other, or not.
+func (s *stage) seenByA(store string, visible bool) {
+	s.configure(central.MakeVisible(s.stores["A"], s.stores[store], visible))
 	state := "visible to each other"
 	if !visible {
 		state = "no longer visible to each other"
 	}
-	s.say("Centre", "%s and %s are made %s", s.name(a), s.name(b), state)
+	s.say("Centre", "%s and %s are made %s", s.name("A"), s.name(store), state)
 }
 
 // batch names the batches of this scenario: nobody else's stock has them.
@@ -277,9 +277,19 @@ func (s *stage) shipFor(from, to string, response, line atoll.ID, packs ...strin
 	at := s.home(from)
 	s.must(at, err)
 	n := s.want(at, "invoice", id).Fields.Int("number")
-	s.say(place(at), "%s finalises customer invoice %d to %s: %s, %s packs", s.name(from), n, s.name(to),
-		count(len(packs), "line", "lines"), strings.Join(packs, " and "))
+	s.say(place(at), "%s finalises customer invoice %d to %s: %s", s.name(from), n, s.name(to), quantity(packs))
 	return id
+}
+
+// quantity tells what is on the lines of a shipment.
+func quantity(packs []string) string {
+	switch {
+	case len(packs) == 1 && packs[0] == "1":
+		return "1 line, 1 pack"
+	case len(packs) == 1:
+		return "1 line, " + packs[0] + " packs"
+	}
+	return fmt.Sprintf("%d lines, %s packs", len(packs), strings.Join(packs, " and "))
 }
 
 // tryShip is shipFor for what may be refused.

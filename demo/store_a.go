@@ -116,9 +116,9 @@ func openTrade(s *stage) {
 	m := s.medicine(0)
 	line := s.stock("A", m, "40")
 	before := s.topology(centreSite).SyncWith(s.stores["D"], secondSite)
-	s.visible("A", "D", true)
+	s.seenByA("D", true)
 	defer func() {
-		s.visible("A", "D", false)
+		s.seenByA("D", false)
 		s.sync(secondSite)
 	}()
 	t := s.topology(centreSite)
@@ -160,9 +160,9 @@ func closeTrade(s *stage) {
 	s.receive("B", half.ID)
 	s.sync(firstSite)
 	held := len(s.list(firstSite, "stock_line", "store_id", string(s.stores["A"])))
-	s.visible("A", "B", false)
+	s.seenByA("B", false)
 	defer func() {
-		s.visible("A", "B", true)
+		s.seenByA("B", true)
 		s.configure(central.Collect(s.stores["A"], firstSite, true))
 		s.say("Centre", "and site 2 collects A again")
 		s.sync(firstSite)

@@ -79,7 +79,7 @@ func supervisor(s *stage) {
 			continue
 		}
 		lines, packs := s.stockOf(centreSite, v.ID)
-		s.say("Centre", "%-24s %4d stock lines  %8s packs  as of %s", v.Name, lines, packs, when)
+		s.say("Centre", "%-24s %4d stock lines  %9s packs, as of %s", v.Name, lines, packs, when)
 		if v.Code == "D" {
 			included = true
 			own, ownPacks := s.stockOf(secondSite, v.ID)
@@ -116,9 +116,9 @@ func notVisible(s *stage) {
 	s.refused(secondSite, "an order of D from A", err, atoll.NotVisible)
 	s.sync(secondSite)
 	s.packs(centreSite, "A still has all packs of the batch", s.onHand(centreSite, "A", s.batch("A")), "10")
-	s.visible("A", "D", true)
+	s.seenByA("D", true)
 	defer func() {
-		s.visible("A", "D", false)
+		s.seenByA("D", false)
 		s.sync(secondSite)
 	}()
 	s.sync(secondSite)

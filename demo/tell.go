@@ -56,7 +56,7 @@ func (t *teller) server(s *server, what string) {
 	if what == "" {
 		what = s.name + ", enrolled with a ticket"
 	}
-	t.step(place(s.site), what+", at "+s.url)
+	t.step(place(s.site), fmt.Sprintf("%-38s %s", what, s.url))
 }
 
 func (t *teller) received(c site.Cycle) {
@@ -117,12 +117,15 @@ func (t *teller) verdict(r Result) {
 	case NotHeld:
 		t.lines("", " ", string(NotHeld), red)
 	case Absent, Elsewhere:
-		t.step("", string(r.Verdict)+": "+strings.Join(r.Why, "; "))
+		t.lines("", " ", strings.Join(append([]string{string(r.Verdict)}, r.Why...), ": "), yellow)
 	}
 }
 
 // wrap breaks text into lines of at most so many characters, at spaces.
 func wrap(text string, most int) []string {
+	if utf8.RuneCountInString(text) <= most {
+		return []string{text} // columns inside it stay
+	}
 	var out []string
 	line := ""
 	for _, word := range strings.Fields(text) {

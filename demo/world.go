@@ -258,14 +258,6 @@ func (w *world) home(store string) atoll.SiteID {
 	return 0
 }
 
-// primary is the site that edits central data.
-func (w *world) primary() atoll.SiteID {
-	if w.Mirrored {
-		return primarySite
-	}
-	return centreSite
-}
-
 // edit makes one transaction at a site, as its user.
 func (w *world) edit(ctx context.Context, at atoll.SiteID, do ...journal.Proposal) error {
 	_, err := w.at(at).host.Station.Edit(ctx, journal.Edit{Actor: clerk(at), Cause: atoll.Cause{Kind: "user"}, Do: do})
