@@ -291,15 +291,17 @@ func TestR_C_20_WorkMeanwhile(t *testing.T) {
 	w.sync(2)
 	w.configure(central.Assign(w.Stores["A"], 2)) // what is addressed to A goes to site 2 now
 	n := w.Sites[2]
-	n.Net.Twice = func() bool { // the request has left
-		if f := w.want(2, "invoice", ci).Fields; !f.Has("comment") {
-			w.update(2, "invoice", ci, atoll.Fields{}.Set("comment", "with the morning lorry"))
+	said := ""
+	n.Net.Twice = func() bool { // the request has left, and somebody works
+		if len(said) < 5 {
+			said += "!"
+			w.update(2, "invoice", ci, atoll.Fields{}.Set("comment", said))
 		}
 		return false
 	}
 	w.sync(2)
-	if got := w.want(2, "invoice", ci).Fields.Text("comment"); got != "with the morning lorry" {
-		t.Errorf("the comment is %q", got)
+	if got := w.want(2, "invoice", ci).Fields.Text("comment"); got != said {
+		t.Errorf("the comment is %q; want %q", got, said)
 	}
 	w.mend()
 	w.peace()

@@ -292,3 +292,21 @@ func TestDiff(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", d)
 	}
 }
+
+// TestR_B_94_IncludedUnlessSaid: a dispensary's transactions are included unless
+// its record says otherwise; of another store they always are (T-30).
+func TestR_B_94_IncludedUnlessSaid(t *testing.T) {
+	for _, row := range []struct {
+		fields atoll.Fields
+		want   bool
+	}{
+		{atoll.Fields{}.Set("mode", "dispensary"), false},
+		{atoll.Fields{}.Set("mode", "dispensary").Set("include_transactions", true), false},
+		{atoll.Fields{}.Set("mode", "dispensary").Set("include_transactions", false), true},
+		{atoll.Fields{}.Set("mode", "store").Set("include_transactions", false), false},
+	} {
+		if got := topology.StoreFrom(id("storeA"), row.fields).Excluded; got != row.want {
+			t.Errorf("%s: excluded %t; want %t", row.fields.Encode(), got, row.want)
+		}
+	}
+}
