@@ -249,7 +249,10 @@ func TestCentreRestoredAgainAndAgain(t *testing.T) {
 	}
 }
 
-// The centre is restored while a site is initialising.
+// The centre is restored while a site is initialising, whose journal goes on from
+// entries that the centre then no longer has.
+//
+// R-H-23, R-A-09.
 func TestCentreRestoredDuringInitialisation(t *testing.T) {
 	r := newRig(t)
 	for i := range 10 {
@@ -286,5 +289,34 @@ func TestCentreRestoredDuringInitialisation(t *testing.T) {
 		if _, ok := r.record(2, "item", id); !ok {
 			t.Errorf("the site lacks item %d", i)
 		}
+	}
+	made := r.invoice(2, "B")
+	if c := r.sync(2); c.Applied != 1 {
+		t.Errorf("its first work afterwards: %+v", c)
+	}
+	if _, ok := r.record(1, "invoice", made); !ok {
+		t.Error("its first work afterwards is not at the centre")
+	}
+}
+
+// The centre loses entries of a site that has since initialised, and so no longer
+// has them either: the site says so at once instead of asking for ever.
+//
+// R-I-10, R-K-40.
+func TestCentreLostWhatNobodyHas(t *testing.T) {
+	r := newRig(t)
+	r.peace()
+	old := r.backup(1)
+	r.invoice(2, "B")
+	r.peace()
+	r.empty(2)
+	r.peace()
+	r.putBack(1, old)
+	_, err := r.Sync(t.Context(), 2)
+	if !errors.Is(err, atoll.WrongChain) && !errors.Is(err, atoll.Cloned) {
+		t.Errorf("got %v", err)
+	}
+	if n := len(r.lines[2].hellos); n > 20 {
+		t.Errorf("it asked %d times", n)
 	}
 }

@@ -35,6 +35,10 @@ type Cycle struct {
 // maxRounds ends a cycle that would never end; the next one goes on.
 const maxRounds = 100_000
 
+// maxIdle ends a cycle in whose last rounds nothing went either way, although one
+// end said that there was more.
+const maxIdle = 5
+
 // logRows is how many rows of the sync log a site keeps, and logSpare how many
 // are removed at once.
 const (
@@ -119,7 +123,7 @@ func (s *Site) count() (out, in int64) {
 }
 
 func (s *Site) rounds(ctx context.Context, row *Cycle) error {
-	last := uint64(0)
+	last, idle := uint64(0), 0
 	for row.Rounds < maxRounds {
 		row.Rounds++
 		started, out, in := s.Now(), int64(0), int64(0)
@@ -147,6 +151,12 @@ func (s *Site) rounds(ctx context.Context, row *Cycle) error {
 		}
 		if !more && (waiting == 0 || waiting == last) {
 			return nil
+		}
+		if idle++; moved || waiting != last || row.Sent+row.Received != before {
+			idle = 0
+		}
+		if idle >= maxIdle {
+			return atoll.Errorf(atoll.Interrupted, "the exchange does not get on: there is more, but nothing comes").Do("it is tried again by itself")
 		}
 		last = waiting
 	}

@@ -2,7 +2,6 @@ package site
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"slices"
 	"time"
@@ -245,16 +244,33 @@ func (r *round) welcome(w exchange.Welcome) {
 // making sure that it is our journal it has.
 func (r *round) goBack(tx storage.Tx, l *link, known atoll.Head) error {
 	hash := known.Hash
-	if known.Seq > 0 {
-		e, err := tx.Entry(r.site.Door.Site, known.Seq)
-		if errors.Is(err, atoll.NotFound) {
-			return atoll.Errorf(atoll.WrongChain, "the centre lacks entries %d and on, which this site no longer has", known.Seq+1).
-				Do("ask the centre to order everything again")
+	site := r.site.Door.Site
+	base, err := tx.Base(site)
+	if err != nil {
+		return err
+	}
+	if known.Seq < base.Seq {
+		head, err := tx.Head(site)
+		if err != nil {
+			return err
 		}
+		if l.State != Initialising || head.Seq > base.Seq {
+			return atoll.Errorf(atoll.WrongChain, "the centre lacks entries %d to %d of this site, which it no longer has itself", known.Seq+1, base.Seq).
+				Do("restore a later backup of the centre; or initialise again with: atoll init site --again")
+		}
+		// It has made nothing yet: its journal goes on from what the centre has now.
+		l.Acknowledged = atoll.Head{Timeline: head.Timeline, Seq: known.Seq, Hash: known.Hash}
+		r.more = true
+		return tx.SetBase(site, l.Acknowledged)
+	}
+	if known.Seq > base.Seq {
+		e, err := tx.Entry(site, known.Seq)
 		if err != nil {
 			return err
 		}
 		hash = e.Hash
+	} else if known.Seq > 0 {
+		hash = base.Hash
 	}
 	if hash != known.Hash {
 		return atoll.Errorf(atoll.Cloned, "the centre's copy of this site's journal differs at position %d", known.Seq).
