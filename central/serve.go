@@ -43,7 +43,7 @@ func limit(asked, own, most int) int {
 	if asked <= 0 {
 		asked = own
 	}
-	return min(asked, most)
+	return min(asked, own, most)
 }
 
 // serving is the making of one answer.

@@ -84,7 +84,7 @@ func TestR_C_12_R_C_13_R_C_116_R_C_117_ByItself(t *testing.T) {
 	})
 }
 
-// TestR_C_19: what is left is the retirement job, which removes it (R-H-48).
+// TestR_C_19: what is left is the retirement job, which removes it.
 func TestR_C_19_HiddenNotDeleted(t *testing.T) {
 	w := f1(t)
 	item := w.item("x")
