@@ -96,7 +96,7 @@ func (r *rig) path(id atoll.SiteID) string { return filepath.Join(r.dir, r.files
 // start opens the database and builds the node over it.
 func (r *rig) start(id atoll.SiteID) {
 	r.t.Helper()
-	db, err := sqlite.Open(context.WithoutCancel(r.t.Context()), r.path(id), sqlite.Options{})
+	db, err := sqlite.Open(context.WithoutCancel(r.t.Context()), r.path(id), sqlite.Options{NoSync: true})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -442,4 +442,10 @@ func storageQuery(kind atoll.Type, where ...string) storage.Query {
 		q.Where[where[i]] = where[i+1]
 	}
 	return q
+}
+
+func editOf(kind atoll.Type, id atoll.ID, f atoll.Fields) journal.Edit {
+	return journal.Edit{Actor: "tester", Cause: atoll.Cause{Kind: "user"}, Do: []journal.Proposal{
+		{Verb: atoll.Insert, Key: atoll.Key{Type: kind, ID: id}, Fields: f},
+	}}
 }

@@ -103,7 +103,7 @@ func New(ctx context.Context, dir string) (*Fleet, error) {
 }
 
 func (f *Fleet) open(ctx context.Context, name string, id station.Identity) (*Node, error) {
-	store, err := sqlite.Open(ctx, filepath.Join(f.dir, name+".db"), sqlite.Options{})
+	store, err := sqlite.Open(ctx, filepath.Join(f.dir, name+".db"), sqlite.Options{NoSync: true})
 	if err != nil {
 		return nil, err
 	}

@@ -133,9 +133,13 @@ func connect(path, mode string, opts Options) (*sql.DB, error) {
 		"temp_store(memory)",
 	}
 	if mode == "rw" {
+		sync := "synchronous(full)" // a commit is on the disk when it returns …
+		if opts.NoSync {
+			sync = "synchronous(off)"
+		}
 		pragmas = append(pragmas,
 			"journal_mode(wal)",
-			"synchronous(full)", // a commit is on the disk when it returns …
+			sync,
 			"fullfsync(1)",      // … on macOS too
 			"recursive_triggers(1)",
 			"cache_size(-16384)",           // KiB

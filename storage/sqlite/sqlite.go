@@ -33,6 +33,10 @@ type Options struct {
 	// Readers is the largest number of Views that run at once; more wait. A View
 	// inside a View counts twice. 32 if 0.
 	Readers int
+	// NoSync leaves writing to the disk to the operating system: what was committed
+	// survives the end of the program, not a power cut. For tests that run many
+	// databases, and for work that can be repeated; never for a site.
+	NoSync bool
 }
 
 func (o Options) withDefaults() Options {
