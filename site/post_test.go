@@ -32,6 +32,8 @@ type post struct {
 	offline bool
 	fail    atoll.Code    // what the centre answers, if anything
 	hold    chan struct{} // until it is closed no exchange goes on
+	change  func(*exchange.Hello)
+	cut     int // an answer ends after so many frames; 0 never
 }
 
 // newPost builds the two. They have synchronised once.
@@ -69,7 +71,10 @@ func (p *post) Exchange(ctx context.Context, h exchange.Hello, entries iter.Seq2
 		p.began = append(p.began, time.Now())
 		p.under++
 		p.most = max(p.most, p.under)
-		hold, fail := p.hold, p.fail
+		hold, fail, cut := p.hold, p.fail, p.cut
+		if p.change != nil {
+			p.change(&h)
+		}
 		if p.offline {
 			fail = atoll.Unavailable
 		}
@@ -95,6 +100,10 @@ func (p *post) Exchange(ctx context.Context, h exchange.Hello, entries iter.Seq2
 			if !yield(f, err) {
 				return
 			}
+			if cut--; cut == 0 {
+				yield(nil, atoll.Errorf(atoll.Interrupted, "the line was cut"))
+				return
+			}
 		}
 	}
 }
@@ -111,6 +120,18 @@ func (p *post) count() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.began)
+}
+
+// still runs a test in a bubble in which nothing happens by itself.
+func still(t *testing.T, test func(t *testing.T, p *post)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPost(t)
+		test(t, p)
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // in runs a test in a bubble, with the site's driver running in it.
