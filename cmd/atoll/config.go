@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -122,10 +123,16 @@ func (s *settings) environment(env map[string]string) error {
 		}
 	}
 	for name := range env {
+		if slices.Contains(elsewhere, name) {
+			continue
+		}
 		return atoll.Errorf(atoll.Invalid, "unknown setting %s in the environment", name).Do("the keys are listed by: atoll config")
 	}
 	return nil
 }
+
+// elsewhere are variables that a flag of one command reads, not the settings.
+var elsewhere = []string{"ATOLL_ADMIN_PASSWORD", "ATOLL_USER_PASSWORD", "ATOLL_UNLOCK_CODE"}
 
 func (s *settings) check() error {
 	switch s.TLS {

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/host"
+	"github.com/atollsync/atoll/site"
+	"github.com/atollsync/atoll/topology"
+)
+
+type siteCmd struct {
+	List        siteListCmd   `cmd:"" default:"withargs" help:"All sites, with what they last said."`
+	Add         siteAddCmd    `cmd:"" help:"Make a site and print the ticket with which it enrols."`
+	Code        siteCodeCmd   `cmd:"" help:"A new ticket for a site; an earlier one is void."`
+	ResetDevice siteResetCmd  `cmd:"" help:"Let a site be enrolled on another device, which must then initialise."`
+	Pause       sitePauseCmd  `cmd:"" help:"Refuse a site's exchanges for now; it keeps its changes."`
+	Resume      siteResumeCmd `cmd:"" help:"End a pause."`
+	Order       siteOrderCmd  `cmd:"" help:"Have a site send everything again, or initialise again."`
+}
+
+type siteListCmd struct{}
+
+// Run lists the sites.
+func (siteListCmd) Run(s *session) error {
+	return s.atCentre(func(h *host.Host) error {
+		sites, err := h.Centre.Sites(s.ctx)
+		if err != nil {
+			return err
+		}
+		return s.print(sites, func() { printSites(s, sites) })
+	})
+}
+
+func printSites(s *session, sites []central.SiteStatus) {
+	var t [][]string
+	for _, x := range sites {
+		last := "never"
+		if !x.State.LastContact.IsZero() {
+			last = site.Ago(time.Since(x.State.LastContact)) + " ago"
+		}
+		note := x.State.LastError
+		if x.State.Paused != "" {
+			note = "paused: " + x.State.Paused
+		}
+		t = append(t, []string{
+			x.ID.String(), x.Name, string(x.Kind), strings.Join(x.Stores, ", "), string(x.State.Initialisation), last,
+			fmt.Sprint(x.State.Waiting), fmt.Sprint(x.Behind), fmt.Sprint(x.Quarantined), note,
+		})
+	}
+	s.table("No sites yet. Make one with: atoll site add NAME --store STORE",
+		[]string{"SITE", "NAME", "TYPE", "STORES", "STATE", "LAST CONTACT", "TO PUSH", "BEHIND", "REFUSED", "NOTE"}, t)
+}
+
+type siteAddCmd struct {
+	Name  string   `arg:"" help:"A name no other site has."`
+	Kind  string   `help:"Type of the site: server, desktop, mobile, open or mirror." enum:"server,desktop,mobile,open,mirror" default:"server"`
+	Store []string `help:"Stores to make active there, by code; may be repeated." placeholder:"STORE"`
+}
+
+// Run makes a site.
+func (c siteAddCmd) Run(s *session) error {
+	return s.atCentre(func(h *host.Host) error {
+		var stores []atoll.ID
+		for _, name := range c.Store {
+			st, err := storeNamed(s, h, name)
+			if err != nil {
+				return err
+			}
+			stores = append(stores, st.ID)
+		}
+		made, ticket, err := h.AddSite(s.ctx, s.globals.User, c.Name, topology.Kind(c.Kind), stores)
+		if err != nil {
+			return err
+		}
+		return s.print(map[string]any{"site": made.ID, "name": made.Name, "ticket": ticket.String()}, func() {
+			s.say("Site %d, %s, is made. It enrols with this ticket, once, within 7 days:\n", made.ID, made.Name)
+			s.say("  %s\n", ticket)
+			if len(stores) == 0 {
+				s.say("Before it enrols, put a store on it: atoll store assign STORE %d", made.ID)
+			}
+			s.say("On the site's machine: atoll init site --data DIR, then: atoll enrol --data DIR 'TICKET'")
+		})
+	})
+}
+
+type siteArg struct {
+	Site int `arg:"" help:"Number of the site."`
+}
+
+func (a siteArg) id() atoll.SiteID { return atoll.SiteID(a.Site) }
+
+type siteCodeCmd struct{ siteArg }
+
+// Run makes a new ticket.
+func (c siteCodeCmd) Run(s *session) error {
+	return s.atCentre(func(h *host.Host) error {
+		code, err := h.Centre.NewCode(s.ctx, c.id())
+		if err != nil {
+			return err
+		}
+		ticket, err := h.Ticket(code)
+		if err != nil {
+			return err
+		}
+		return s.print(map[string]any{"site": c.Site, "ticket": ticket.String()}, func() { s.say("%s", ticket) })
+	})
+}
+
+type siteResetCmd struct{ siteArg }
+
+// Run frees the site from its device.
+func (c siteResetCmd) Run(s *session) error {
+	return s.siteDone(c.id(), "site %d may be enrolled on another device; get a ticket with: atoll site code %d", func(h *host.Host) error {
+		return h.Centre.ResetDevice(s.ctx, c.id())
+	})
+}
+
+type sitePauseCmd struct {
+	siteArg
+	Reason string `arg:"" help:"Why; the site is told."`
+}
+
+// Run pauses the site.
+func (c sitePauseCmd) Run(s *session) error {
+	return s.siteDone(c.id(), "site %d is paused; resume with: atoll site resume %d", func(h *host.Host) error {
+		return h.Centre.Pause(s.ctx, c.id(), c.Reason)
+	})
+}
+
+type siteResumeCmd struct{ siteArg }
+
+// Run resumes the site.
+func (c siteResumeCmd) Run(s *session) error {
+	return s.siteDone(c.id(), "site %d may synchronise again", func(h *host.Host) error { return h.Centre.Pause(s.ctx, c.id(), "") })
+}
+
+type siteOrderCmd struct {
+	siteArg
+	What string `arg:"" enum:"resend,reinitialise" help:"resend: state everything it owns again. reinitialise: start from the centre's data."`
+}
+
+// Run orders something of the site.
+func (c siteOrderCmd) Run(s *session) error {
+	return s.siteDone(c.id(), "site %d is told at its next exchange", func(h *host.Host) error { return h.Centre.Order(s.ctx, c.id(), c.What) })
+}
+
+func (s *session) siteDone(id atoll.SiteID, words string, do func(h *host.Host) error) error {
+	return s.atCentre(func(h *host.Host) error {
+		if err := do(h); err != nil {
+			return err
+		}
+		args := []any{id}
+		if strings.Count(words, "%d") == 2 {
+			args = append(args, id)
+		}
+		return s.print(map[string]any{"site": id, "done": true}, func() { s.say("Done: "+words+".", args...) })
+	})
+}
