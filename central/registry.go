@@ -50,6 +50,9 @@ func (c *Centre) AddSite(ctx context.Context, actor, name string, kind topology.
 			}
 			next = max(next, last+1)
 		}
+		if err := t.CheckKind(0, kind); err != nil {
+			return err
+		}
 		for _, s := range t.Sites() {
 			if s.Name == name {
 				return atoll.Errorf(atoll.Exists, "site %d is named %q already", s.ID, name).On("name")

@@ -34,8 +34,11 @@ func (t *Topology) CheckActivate(store atoll.ID, site atoll.SiteID) error {
 	return nil
 }
 
-// CheckKind says whether the site may become of the kind (R-C-112).
+// CheckKind says whether the site may become of the kind (R-A-01, R-C-112).
 func (t *Topology) CheckKind(site atoll.SiteID, kind Kind) error {
+	if (kind == Central) != (site == t.centre) {
+		return atoll.Errorf(atoll.Rule, "site %d is the central server, and the only one", t.centre)
+	}
 	if kind == Mobile && len(t.active[site]) > 1 {
 		var names []string
 		for _, id := range t.active[site] {
