@@ -284,7 +284,7 @@ func (w *world) replace(at atoll.SiteID) {
 // is over.
 func borrow(t *testing.T, rt *rapid.T, template *Fleet) *world {
 	t.Helper()
-	dir, err := os.MkdirTemp(t.TempDir(), "run")
+	dir, err := os.MkdirTemp(t.TempDir(), "run") //nolint:usetesting // hundreds of runs; each goes when it is over
 	if err != nil {
 		t.Fatal(err)
 	}

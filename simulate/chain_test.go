@@ -152,7 +152,7 @@ func TestR_C_101_CutAndRepeated(t *testing.T) {
 		c.wear(func(label string, least, most int) int { return rapid.IntRange(least, most).Draw(rt, label) })
 		for range rapid.IntRange(4, 24).Draw(rt, "steps") {
 			site := atoll.SiteID(rapid.IntRange(2, 3).Draw(rt, "site"))
-			c.Sync(c.ctx, site) //nolint:errcheck // it is cut; that is the point
+			c.Sync(c.ctx, site)
 			if rapid.Bool().Draw(rt, "work") {
 				c.step()
 			}

@@ -144,7 +144,7 @@ func (n *Node) found(ctx context.Context) error {
 		Store: n.Store, Door: n.Door, System: atoll.DeriveID("test system"), Now: n.Clock.Now, App: "test",
 		Admitted: func(ctx context.Context) {
 			if _, err := n.Processors.Run(ctx); err != nil {
-				slog.Default().Error("processors", "err", err) //nolint:sloglint // a test bench has no logger
+				slog.Default().Error("processors", "err", err)
 			}
 		},
 	})

@@ -251,7 +251,7 @@ func TestR_C_20_CutAnywhere(t *testing.T) {
 		w.configure(central.Collect(w.Stores["C"], 2, true))
 		n.Net.CutDown = func() int { return cut }
 		for i := range 3 {
-			w.Sync(w.ctx, 2) //nolint:errcheck // it is cut
+			w.Sync(w.ctx, 2)
 			code := fmt.Sprintf("cut %d, %d", cut, i)
 			w.item(code) // the normal flow goes on
 		}
@@ -260,7 +260,7 @@ func TestR_C_20_CutAnywhere(t *testing.T) {
 		w.lawfulAt(2, fmt.Sprintf("cut after frame %d", cut))
 		w.configure(central.Collect(w.Stores["C"], 2, false))
 		n.Net.CutDown = func() int { return cut }
-		w.Sync(w.ctx, 2) //nolint:errcheck // it is cut
+		w.Sync(w.ctx, 2)
 		w.mend()
 		w.sync(2)
 		w.lawfulAt(2, fmt.Sprintf("lost again, cut after frame %d", cut))
@@ -269,7 +269,7 @@ func TestR_C_20_CutAnywhere(t *testing.T) {
 		exchanges := 0
 		n.Net.Records = 4
 		n.Net.Down = func() bool { exchanges++; return exchanges > cut }
-		w.Sync(w.ctx, 2) //nolint:errcheck // it is cut
+		w.Sync(w.ctx, 2)
 		w.mend()
 		w.configure(central.Collect(w.Stores["C"], 2, false))
 		w.sync(2)
@@ -359,9 +359,9 @@ func TestR_C_12_R_C_13_R_C_20_AnyOrder(t *testing.T) {
 				if rapid.Bool().Draw(rt, "lose") {
 					c = gains[g].off
 				}
-				w.Centre.Centre.Configure(w.ctx, "tester", c) //nolint:errcheck // what is not possible is refused
+				w.Centre.Centre.Configure(w.ctx, "tester", c)
 			case "sync":
-				w.Sync(w.ctx, atoll.SiteID(rapid.IntRange(2, 3).Draw(rt, "site"))) //nolint:errcheck // it is cut
+				w.Sync(w.ctx, atoll.SiteID(rapid.IntRange(2, 3).Draw(rt, "site")))
 			case "work":
 				store := rapid.SampledFrom([]string{"A", "B", "C", "D", "E", "F"}).Draw(rt, "store")
 				w.update(w.home(store), "stock_line", stock[store], atoll.Fields{}.Set("note", fmt.Sprint(w.Clock.Now().UnixMilli())))

@@ -132,7 +132,7 @@ func (c recordPutCmd) fields(s *session, h *host.Host) (atoll.Fields, error) {
 			if err != nil {
 				return nil, atoll.Errorf(atoll.NotFound, "%w", err)
 			}
-			defer f.Close() //nolint:errcheck // it was only read
+			defer f.Close()
 			in = f
 		}
 		b, err := io.ReadAll(io.LimitReader(in, atoll.MaxBody+1))

@@ -140,7 +140,7 @@ func connect(path, mode string, opts Options) (*sql.DB, error) {
 		pragmas = append(pragmas,
 			"journal_mode(wal)",
 			sync,
-			"fullfsync(1)",      // … on macOS too
+			"fullfsync(1)", // … on macOS too
 			"recursive_triggers(1)",
 			"cache_size(-16384)",           // KiB
 			"wal_autocheckpoint(8000)",     // pages: a page that changes often is copied back seldom
