@@ -133,6 +133,9 @@ func (s *stage) stop(at atoll.SiteID, format string, args ...any) {
 
 // must ends the scenario when something that had to work did not.
 func (s *stage) must(at atoll.SiteID, err error) {
+	if s.ctx.Err() != nil {
+		panic(ended{}) // the reader stopped the demo; nothing failed
+	}
 	if err != nil {
 		s.stop(at, "it failed: %s", words(err))
 	}
