@@ -367,7 +367,6 @@ func TestR_C_12_R_C_13_R_C_20_AnyOrder(t *testing.T) {
 				w.update(w.home(store), "stock_line", stock[store], atoll.Fields{}.Set("note", fmt.Sprint(w.Clock.Now().UnixMilli())))
 			case "ship":
 				pair := rapid.SampledFrom(Pairs).Draw(rt, "pair")
-				//nolint:errcheck // the store may not be visible just now
 				w.At(w.home(pair[0])).Shipment(w.ctx, w.Stores[pair[0]], w.Stores[pair[1]], stock[pair[0]], "1")
 			}
 		}
