@@ -45,7 +45,9 @@ func (d Desk) Finalise(id atoll.ID) ([]journal.Proposal, error) {
 		out = append(out, p)
 	}
 	out = append([]journal.Proposal{{Verb: atoll.Update, Key: key, Fields: header}}, out...)
-	moved := Rank(inv.Text("status")) >= Rank(Confirmed) // stock moved when it was confirmed (R-D-27)
+	// Stock moved when it was confirmed (R-D-27), if that was more than a word: a
+	// status alone moves nothing.
+	moved := Rank(inv.Text("status")) >= Rank(Confirmed) && inv.Has("confirmed_at")
 	stock := stock{desk: d}
 	for _, r := range lines {
 		f, err := r.Fields()
