@@ -177,8 +177,10 @@ func conversation(seed uint64) (exchange.Hello, []exchange.Entry, []exchange.Fra
 	forced.Forced, forced.Deleted, forced.Lane = true, true, atoll.PatientAudience(s.id())
 	return h, entries, []exchange.Frame{
 		w,
-		exchange.Receipt{Acknowledged: atoll.Head{Timeline: h.Timeline, Seq: h.Head.Seq + 2, Hash: s.hash()}, Offered: 2, Applied: 1, Quarantined: 1, Open: 3,
-			Refusals: []exchange.Refusal{{Seq: h.Head.Seq + 2, Code: atoll.Ownership, Layer: "ownership", Message: "not yours", Type: "item", ID: s.id(), Field: "x"}}},
+		exchange.Receipt{
+			Acknowledged: atoll.Head{Timeline: h.Timeline, Seq: h.Head.Seq + 2, Hash: s.hash()}, Offered: 2, Applied: 1, Quarantined: 1, Open: 3,
+			Refusals: []exchange.Refusal{{Seq: h.Head.Seq + 2, Code: atoll.Ownership, Layer: "ownership", Message: "not yours", Type: "item", ID: s.id(), Field: "x"}},
+		},
 		exchange.Subscription{Audiences: []atoll.Audience{"all", "site/7"}},
 		plain, gone, forced,
 		exchange.Checkpoint{Position: 900, Joined: []atoll.Audience{"all"}},

@@ -77,6 +77,7 @@ func (s *sampler) code() string { return fmt.Sprintf("%06d", s.IntN(900000)+1000
 func (s *sampler) batch() string {
 	return fmt.Sprintf("%c%c%05d", 'A'+s.IntN(26), 'A'+s.IntN(26), s.IntN(99999))
 }
+
 func (s *sampler) price() any {
 	return float64(s.IntN(5000)) / 100
 }
