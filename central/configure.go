@@ -3,9 +3,11 @@ package central
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
@@ -171,9 +173,10 @@ func AddStore(id atoll.ID, code, name string, dispensary bool) Configuration {
 }
 
 // Assign makes a store that is active on the centre active on a site (R-H-04,
-// R-C-110). Its ownership epoch rises.
+// R-C-110). Its ownership epoch rises. One with suggested orders does not go to a
+// mobile site (R-H-05).
 func Assign(store atoll.ID, site atoll.SiteID) Configuration {
-	return func(_ storage.Reader, t *topology.Topology) ([]journal.Proposal, error) {
+	return func(r storage.Reader, t *topology.Topology) ([]journal.Proposal, error) {
 		if err := t.CheckActivate(store, site); err != nil {
 			return nil, err
 		}
@@ -181,8 +184,35 @@ func Assign(store atoll.ID, site atoll.SiteID) Configuration {
 		if s.Site == site {
 			return nil, nil
 		}
+		if to, _ := t.Site(site); to.Kind == topology.Mobile {
+			if err := noSuggested(r, s); err != nil {
+				return nil, err
+			}
+		}
 		return update("store", store, atoll.Fields{}.Set("site_id", site).Set("epoch", s.Epoch+1)), nil
 	}
+}
+
+// noSuggested refuses a store whose orders to its suppliers are only suggested, and
+// lists them: the mobile client cannot go on with them.
+func noSuggested(r storage.Reader, s topology.Store) error {
+	open, err := r.Records(storage.Query{Type: "requisition", Where: map[string]string{
+		"store_id": string(s.ID), "kind": documents.Request, "status": documents.Suggested,
+	}})
+	if err != nil || len(open) == 0 {
+		return err
+	}
+	var list []string
+	for _, rec := range open {
+		f := rec.MustFields()
+		if documents.Unnumbered(f) {
+			list = append(list, string(rec.ID))
+			continue
+		}
+		list = append(list, f.Number("number"))
+	}
+	return atoll.Errorf(atoll.Rule, "store %s has suggested supplier requisitions, which a mobile site cannot go on with: %s", s.Name, strings.Join(list, ", ")).
+		Do("delete or finalise them first")
 }
 
 // MakeVisible makes two stores visible to each other, or no longer (R-A-07).
