@@ -2,8 +2,12 @@ package central
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
 	"sync"
 
+	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/storage"
 )
 
@@ -58,7 +62,7 @@ func (c *committer) do(ctx context.Context, fn func(storage.Tx) error) error {
 func (c *committer) run(ctx context.Context, batch []*job) {
 	err := c.update(ctx, func(tx storage.Tx) error {
 		for _, j := range batch {
-			j.err = tx.Savepoint(func() error { return j.fn(tx) })
+			j.err = tx.Savepoint(func() error { return guarded(j.fn, tx) })
 		}
 		return nil
 	})
@@ -68,4 +72,15 @@ func (c *committer) run(ctx context.Context, batch []*job) {
 		}
 		close(j.done)
 	}
+}
+
+// guarded turns a panic into an error: a defect in one caller's work must neither
+// undo the others' nor leave them waiting for a commit that never comes.
+func guarded(fn func(storage.Tx) error, tx storage.Tx) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &atoll.Error{Code: atoll.Internal, Message: fmt.Sprint("a defect: ", p), Err: errors.New(string(debug.Stack()))}
+		}
+	}()
+	return fn(tx)
 }

@@ -362,7 +362,7 @@ func TestForgedBytes(t *testing.T) {
 	}
 	if rc := h.push(atoll.Operation{
 		Verb: atoll.Insert, Key: atoll.Key{Type: "location", ID: atoll.NewID(r.Clock.Now())}, Version: 1, Epoch: epochOf(r, "B"),
-		Fields: atoll.Fields{}.Set("store_id", r.Stores["B"]).Set("code", "1").Set("name", "Shelf").Set("description", "Shelf"),
+		Fields: atoll.Fields{}.Set("store_id", r.Stores["B"]).Set("code", "1").Set("name", "Shelf"),
 	}); rc.Applied != 1 {
 		t.Errorf("a good entry behind them: %+v", rc)
 	}

@@ -55,8 +55,22 @@ func (c *Centre) begin(tx storage.Tx, h exchange.Hello) (st standing, err error)
 	if st.lost || st.rewind != nil {
 		c.Log.Warn("this database is older than what a site has seen: it was restored", "site", h.Site)
 	}
+	st.state.tell(h.Turn)
 	c.note(&st.state, h)
 	return st, st.state.save(tx)
+}
+
+// tell keeps the order to send everything again until the site has heard it: a
+// site begins another turn only when the answer to the last one came whole.
+func (s *SiteState) tell(turn uint64) {
+	switch {
+	case !slices.Contains(s.Orders, orderResend):
+	case s.Told == 0 || turn <= s.Told:
+		s.Told = turn
+	default:
+		s.Orders = slices.DeleteFunc(s.Orders, func(o string) bool { return o == orderResend })
+		s.Told = 0
+	}
 }
 
 // compatible checks versions, before anything is read or written (R-K-62): a
@@ -79,7 +93,8 @@ func (c *Centre) compatible(h exchange.Hello) error {
 // (R-H-12, R-H-13, R-H-27).
 func (c *Centre) identify(t interface {
 	Active(atoll.SiteID) []atoll.ID
-}, s *SiteState, h exchange.Hello) error {
+}, s *SiteState, h exchange.Hello,
+) error {
 	switch {
 	case len(s.Key) == 0:
 		return atoll.Errorf(atoll.SiteUnknown, "site %d is not enrolled", h.Site).Do("enrol it with a one-time code from the centre")
@@ -96,7 +111,7 @@ func (c *Centre) identify(t interface {
 	if h.Initialising && h.Timeline != s.Timeline {
 		// A new database takes the site's place; the one before can no longer sync.
 		s.Timeline, s.Turn, s.Nonce, s.Initialisation = h.Timeline, 0, "", InitStarted
-		s.Orders = nil
+		s.Orders, s.Told = nil, 0
 	}
 	if h.Timeline != s.Timeline {
 		return atoll.Errorf(atoll.Cloned, "another database has taken this site's place since").

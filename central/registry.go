@@ -130,6 +130,7 @@ func (c *Centre) Order(ctx context.Context, site atoll.SiteID, order string) err
 		return atoll.Errorf(atoll.Invalid, "unknown order %q", order)
 	}
 	return c.change(ctx, site, func(s *SiteState) error {
+		s.Told = 0
 		if !slices.Contains(s.Orders, order) {
 			s.Orders = append(s.Orders, order)
 		}

@@ -41,6 +41,9 @@ type SiteState struct {
 	Initialisation Initialisation `json:"initialisation"`
 	Paused         string         `json:"paused,omitempty"` // the reason, if the centre paused it
 	Orders         []string       `json:"orders,omitempty"`
+	// Told is the turn in which the site was told to send everything again; 0 until
+	// it was. A later turn shows that it heard.
+	Told uint64 `json:"told,omitempty"`
 
 	// What the site last said of itself.
 	App           string         `json:"app,omitempty"`
