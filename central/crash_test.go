@@ -50,7 +50,7 @@ func crashEverywhere(t *testing.T, at atoll.SiteID, prepare, work func(r *rig) e
 			found++
 		}
 	}
-	if found < 6 {
+	if found < 6 && !testing.Short() {
 		t.Errorf("only %d transactions were found to crash at", found)
 	}
 }
