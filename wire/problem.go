@@ -20,59 +20,11 @@ const ContentProblem = "application/problem+json"
 // maxProblem bounds an error that is read.
 const maxProblem = 64 << 10
 
-// statuses says for every code with which HTTP status it travels and its title.
-// The code is the truth; the status is for programs that know no codes. 401 is
-// for SignIn alone, because a client answers it by signing in.
-var statuses = map[atoll.Code]struct {
-	status int
-	title  string
-}{
-	atoll.Internal:     {500, "Something went wrong inside"},
-	atoll.Invalid:      {400, "The input is not well formed"},
-	atoll.TooLarge:     {413, "Too large"},
-	atoll.NotFound:     {404, "Not found"},
-	atoll.Exists:       {409, "It exists already"},
-	atoll.Conflict:     {409, "Changed by somebody else in the meantime"},
-	atoll.Denied:       {403, "Not allowed"},
-	atoll.SignIn:       {401, "Sign in first"},
-	atoll.Busy:         {429, "Busy, try again later"},
-	atoll.Unavailable:  {503, "Out of reach"},
-	atoll.Interrupted:  {400, "The connection ended too early"},
-	atoll.Damaged:      {400, "The data were damaged on the way"},
-	atoll.NotHere:      {409, "The record belongs to another site"},
-	atoll.NotVisible:   {422, "The other store is not visible here"},
-	atoll.LifeCycle:    {409, "The document's status does not allow it"},
-	atoll.Unknown:      {422, "Unknown record type"},
-	atoll.Schema:       {422, "A field is missing, unknown or wrong"},
-	atoll.Reference:    {422, "A record that is named does not exist"},
-	atoll.Ownership:    {403, "The site does not own the record"},
-	atoll.OldEpoch:     {409, "The ownership has moved since"},
-	atoll.BaseVersion:  {409, "The histories of the record have parted"},
-	atoll.Rule:         {422, "A business rule forbids it"},
-	atoll.HeldBehind:   {409, "An earlier change of the record waits"},
-	atoll.WrongChain:   {409, "The journal does not continue the one that is known"},
-	atoll.Restored:     {409, "The site's database is older than the centre's memory of it"},
-	atoll.Cloned:       {409, "Two databases claim to be one site"},
-	atoll.Initialise:   {409, "The site must be initialised"},
-	atoll.Paused:       {409, "Synchronisation is paused"},
-	atoll.OldProtocol:  {409, "The versions do not fit together"},
-	atoll.SiteUnknown:  {403, "No such site"},
-	atoll.SiteSecret:   {403, "Wrong code"},
-	atoll.SiteDevice:   {403, "Another device is enrolled for the site"},
-	atoll.SiteNoStore:  {409, "The site has no store"},
-	atoll.SiteLocked:   {429, "Too many wrong attempts"},
-	atoll.SiteMismatch: {409, "The settings name another site"},
-	atoll.DiskFull:     {507, "The disk is full"},
-	atoll.LoopGuard:    {422, "A processor answered one document too often"},
-}
-
-// Status returns the HTTP status a code travels with; 500 for one that is not in
-// the table.
+// Status returns the HTTP status a code travels with; 500 for one that is not
+// known.
 func Status(code atoll.Code) int {
-	if s, ok := statuses[code]; ok {
-		return s.status
-	}
-	return http.StatusInternalServerError
+	status, _, _ := code.HTTP()
+	return status
 }
 
 // Problem is the body of an error on the wire.
@@ -98,12 +50,12 @@ func ProblemOf(err error) Problem {
 	if !errors.As(err, &e) {
 		e = &atoll.Error{Code: atoll.CodeOf(err)}
 	}
-	s, known := statuses[e.Code]
+	status, title, known := e.Code.HTTP()
 	if !known || e.Code == atoll.Internal {
-		e, s = &atoll.Error{Code: atoll.Internal, Hint: "the server's log tells more"}, statuses[atoll.Internal]
+		e = &atoll.Error{Code: atoll.Internal, Hint: "the server's log tells more"}
 	}
 	p := Problem{
-		Type: "urn:atoll:problem:" + string(e.Code), Title: s.title, Status: s.status, Code: e.Code,
+		Type: "urn:atoll:problem:" + string(e.Code), Title: title, Status: status, Code: e.Code,
 		Detail: e.Message, Subject: e.Subject, Field: e.Field, Hint: e.Hint,
 	}
 	if after, ok := RetryAfter(err); ok && e.Code != atoll.Internal {
@@ -115,7 +67,9 @@ func ProblemOf(err error) Problem {
 // error is the opposite of ProblemOf.
 func (p Problem) error() *atoll.Error {
 	e := &atoll.Error{Code: p.Code, Message: p.Detail, Subject: p.Subject, Field: p.Field, Hint: p.Hint}
-	if e.Message == "" {
+	if _, title, known := p.Code.HTTP(); e.Message == "" && known {
+		e.Message = title
+	} else if e.Message == "" {
 		e.Message = p.Title
 	}
 	if p.Retry > 0 {

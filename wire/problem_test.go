@@ -22,7 +22,7 @@ func TestProblemRoundTrip(t *testing.T) {
 		if resp.StatusCode != Status(code) || resp.StatusCode < 400 || resp.Header.Get("Content-Type") != ContentProblem {
 			t.Errorf("%s: status %d, %s", code, resp.StatusCode, resp.Header.Get("Content-Type"))
 		}
-		if _, ok := statuses[code]; !ok {
+		if _, _, ok := code.HTTP(); !ok {
 			t.Errorf("%s has no status", code)
 		}
 		if (resp.StatusCode == http.StatusUnauthorized) != (code == atoll.SignIn) {
@@ -109,7 +109,7 @@ func FuzzProblem(f *testing.F) {
 		// What is written reads back the same.
 		w := httptest.NewRecorder()
 		WriteProblem(w, err)
-		if _, known := statuses[e.Code]; known && e.Code != atoll.Internal {
+		if _, _, known := e.Code.HTTP(); known && e.Code != atoll.Internal {
 			if again := ReadProblem(w.Result()); again.Error() != strings.ToValidUTF8(err.Error(), "\ufffd") {
 				t.Fatalf("%q was written and read as %q", err, again)
 			}
