@@ -19,6 +19,7 @@ func (c *Centre) admit(tx storage.Tx, h exchange.Hello, batch []exchange.Entry, 
 	if err != nil {
 		return err
 	}
+	known := head.Seq
 	for _, e := range batch {
 		receipt.Offered++
 		if e.Seq <= head.Seq {
@@ -59,8 +60,27 @@ func (c *Centre) admit(tx storage.Tx, h exchange.Hello, batch []exchange.Entry, 
 		}
 	}
 	open, err := tx.CountRefusals()
-	receipt.Open = open[h.Site]
-	return err
+	if receipt.Open = open[h.Site]; err != nil || receipt.Open == 0 || len(batch) == 0 || batch[0].Seq > known {
+		return err
+	}
+	return toldAgain(tx, h.Site, batch[0].Seq, known, receipt)
+}
+
+// toldAgain adds to the receipt of entries that came again what was refused of
+// them: the site may never have got the first answer (R-K-43).
+func toldAgain(tx storage.Tx, site atoll.SiteID, from, to uint64, receipt *exchange.Receipt) error {
+	refused, err := tx.Refusals(site, true, 0, 0)
+	if err != nil {
+		return err
+	}
+	for _, r := range refused {
+		if r.Seq >= from && r.Seq <= to {
+			receipt.Refusals = append(receipt.Refusals, exchange.Refusal{
+				Seq: r.Seq, Code: r.Code, Layer: r.Layer, Message: r.Message, Type: r.Subject.Type, ID: r.Subject.ID, Field: r.Field,
+			})
+		}
+	}
+	return nil
 }
 
 // duplicate makes sure that an entry sent again is the entry we have.
