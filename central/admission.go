@@ -184,7 +184,7 @@ func (c *Centre) quarantine(tx storage.Tx, je storage.JournalEntry, ops []atoll.
 		return nil, err
 	}
 	r := storage.Refusal{
-		Site: je.Site, Timeline: je.Timeline, Seq: je.Seq, Code: why.Err.Code, Layer: why.Layer, Message: why.Err.Error(),
+		Site: je.Site, Timeline: je.Timeline, Seq: je.Seq, Code: why.Err.Code, Layer: why.Layer, Message: c.tell(tx, je.Site, ops, why),
 		Subject: why.Key, Field: why.Err.Field, Behind: behind, Keys: keysOf(ops), Content: je.Content, At: c.Now(), State: storage.Open,
 	}
 	if _, err := tx.Refuse(r); err != nil {

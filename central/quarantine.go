@@ -61,7 +61,8 @@ func (c *Centre) retry(tx storage.Tx, r storage.Refusal, note, by string) (bool,
 		changes, err := c.judge(tx, t, r.Site, ops)
 		var refusal *admit.Refusal
 		if errors.As(err, &refusal) {
-			r.Code, r.Layer, r.Message, r.Subject, r.Field = refusal.Err.Code, refusal.Layer, refusal.Error(), refusal.Key, refusal.Err.Field
+			r.Code, r.Layer, r.Message = refusal.Err.Code, refusal.Layer, c.tell(tx, r.Site, ops, refusal)
+			r.Subject, r.Field = refusal.Key, refusal.Err.Field
 			continue
 		}
 		if err != nil {
