@@ -157,7 +157,7 @@ func TestR_K_32_R_K_33_KilledAnywhere(t *testing.T) {
 				}
 				return 0
 			}
-			c.Sites[at].Site.Cycle(ctx) //nolint:errcheck // it is killed; that is the point
+			c.Sites[at].Site.Cycle(ctx) // it is killed; that is the point
 			kill()
 			before, _ := c.Sites[at].Site.Status(c.ctx)
 			log, _ := c.Sites[at].Site.SyncLog(c.ctx, 5)

@@ -38,6 +38,21 @@ func (w *world) draft(stock atoll.ID, status string) atoll.ID {
 	return id
 }
 
+// TestR_D_01_NamedEarly: naming the other store is not what begins a transfer.
+func TestR_D_01_NamedEarly(t *testing.T) {
+	w, stock := bc(t)
+	ci := w.draft(stock, documents.New)
+	w.update(2, "invoice", ci, atoll.Fields{}.Set("partner_store_id", w.Stores["C"]))
+	w.sync(2, 3)
+	if got := w.list(3, "invoice", "originating_id", string(ci)); len(got) > 0 {
+		t.Error("a draft was answered as it names the other store")
+	}
+	w.act(2, finalise, ci)
+	w.sync(2, 3)
+	w.answer(3, "invoice", ci)
+	w.peace()
+}
+
 // recall puts the record into every reader's way again, as a centre does that
 // does not know what has arrived.
 func (w *world) recall(kind atoll.Type, id atoll.ID) {
