@@ -35,12 +35,12 @@ func (c *Centre) begin(tx storage.Tx, h exchange.Hello) (st standing, err error)
 	if st.life, err = loadLife(tx); err != nil {
 		return st, err
 	}
-	if err = c.identify(t, &st.state, h); err != nil {
-		return st, err
-	}
 	if h.Centre != "" && h.Centre != st.life.Timeline {
 		return st, atoll.Errorf(atoll.SiteMismatch, "the site belongs to another central server, or this one was made anew").
 			Do("enrol the site again with a ticket of this centre")
+	}
+	if err = c.identify(t, &st.state, h); err != nil {
+		return st, err
 	}
 	if err = c.place(tx, h, st.known); err != nil {
 		return st, err
