@@ -68,6 +68,7 @@ var rooms = []room{
 	{"simulate", everything},
 	{"demo", everything},
 	{"cmd/atoll", everything},
+	{"acceptance", everything}, // tests only: the built program, from outside
 }
 
 // everything stands for all rooms above.
