@@ -253,8 +253,8 @@ func journalExamples(t *testing.T, s story, add func(name, language, text string
 	}
 	add("entry-outgoing", "", string(s.outgoing[1]))
 	add("entry-withheld", "", string(s.outgoing[2]))
-	e := atoll.Entry{Time: time.UnixMilli(0), Actor: "A & B <ana>\u2028", Cause: atoll.Cause{Kind: "user"}, Catalogue: 1, Operations: []atoll.Operation{{
-		Verb: atoll.Insert, Key: atoll.Key{Type: "note", ID: storyNote}, Version: 1, Fields: atoll.Fields{}.Set("text", "A & B <ana>\u2028\x01"),
+	e := atoll.Entry{Time: time.UnixMilli(0), Actor: "A & B <ana>\u2028\b\f\x01", Cause: atoll.Cause{Kind: "user"}, Catalogue: 1, Operations: []atoll.Operation{{
+		Verb: atoll.Insert, Key: atoll.Key{Type: "note", ID: storyNote}, Version: 1, Fields: atoll.Fields{}.Set("text", "A & B <ana>\u2028\b\f\x01"),
 	}}}
 	if _, err := atoll.DecodeEntry(e.Encode()); err != nil {
 		t.Errorf("the example of escapes does not decode: %v", err)
@@ -374,7 +374,8 @@ func frameExamples(t *testing.T, s story, add func(name, language, text string))
 	defer c.release()
 	request(&c.frameWriter)
 	must(t, c.out.Close())
-	start := out.Bytes()[:7]
+	start := bytes.Clone(out.Bytes()[:7])
+	readBack(t, s, &out)
 	add("zstd-header", "", fmt.Sprintf("%x   magic number\n%x         frame header descriptor; its lowest two bits: a dictionary number of two bytes follows\n%x       dictionary %#x, little-endian",
 		start[:4], start[4], start[5:], DictionaryID))
 	if start[4]&0x23 != 0x22 || binary.LittleEndian.Uint16(start[5:]) != DictionaryID {
@@ -383,6 +384,34 @@ func frameExamples(t *testing.T, s story, add func(name, language, text string))
 	size := len(dictionary)
 	sumOf := sha256.Sum256(dictionary)
 	add("dictionary", "", fmt.Sprintf("file     wire/dictionary1.zstd\nnumber   %d (%#x)\nbytes    %d\nsha256   %x", DictionaryID, DictionaryID, size, sumOf))
+}
+
+// readBack reads the request of the example as the centre does.
+func readBack(t *testing.T, s story, stream *bytes.Buffer) {
+	t.Helper()
+	in := testCodec.decompress(stream, 1<<20)
+	defer in.release()
+	_, payload, err := in.next()
+	must(t, err)
+	h, err := decodeHello(payload)
+	must(t, err)
+	if !reflect.DeepEqual(h, s.hello) {
+		t.Errorf("the Hello of the example is read as %+v", h)
+	}
+	head := h.Acknowledged
+	for range 2 {
+		_, payload, err := in.next()
+		must(t, err)
+		e, err := decodeEntry(payload)
+		must(t, err)
+		if _, err := atoll.DecodeEntry(e.Content); err != nil || e.Seq != head.Seq+1 {
+			t.Errorf("entry %d of the example: %v", e.Seq, err)
+		}
+		head = atoll.Head{Timeline: h.Timeline, Seq: e.Seq, Hash: atoll.Chain(head.Hash, h.Site, h.Timeline, e.Seq, atoll.Digest(e.Content))}
+	}
+	if head != h.Head {
+		t.Errorf("the entries of the example end at %v, the Hello says %v", head, h.Head)
+	}
 }
 
 // list shows the frames of a stream, one to a line: what a reader reads back.
@@ -462,6 +491,8 @@ func limitsTable(t *testing.T) string {
 		{"life of a challenge", "../central/gate.go", "nonceLife"},
 		{"life of a token", "../central/gate.go", "tokenLife"},
 		{"site locked after too many wrong codes for", "../central/gate.go", "lockTime"},
+		{"usual time between cycles", "../site/link.go", "DefaultInterval"},
+		{"wait after a first failure that time may mend", "../site/driver.go", "firstRetry"},
 	} {
 		row(c[0], time.Duration(constant(t, c[1], c[2])))
 	}
