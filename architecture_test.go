@@ -51,17 +51,18 @@ var rooms = []room{
 	{"journal", "atoll catalogue topology authority route admit storage"},
 	{"integrate", "atoll catalogue exchange storage journal"},
 	{"documents", "atoll catalogue topology admit storage journal"},
-	{"transfer", "atoll catalogue topology admit storage journal documents"},
+	{"process", "atoll catalogue topology admit storage journal"},
+	{"transfer", "atoll catalogue topology admit storage journal documents process"},
 
 	// The engines. Central and site never see each other.
-	{"station", "atoll catalogue topology authority admit storage journal documents transfer"},
-	{"central", "atoll catalogue topology authority route admit storage exchange journal integrate documents transfer"},
-	{"site", "atoll catalogue topology authority route storage exchange journal integrate documents transfer"},
+	{"station", "atoll catalogue topology authority admit storage journal documents process transfer"},
+	{"central", "atoll catalogue topology authority route admit storage exchange journal integrate documents process transfer"},
+	{"site", "atoll catalogue topology authority route storage exchange journal integrate documents process transfer"},
 
 	// The edges: the network, other systems, people.
 	{"wire", "atoll exchange"},
 	{"gateway/msupply", "atoll catalogue topology admit storage journal"},
-	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents transfer station central site"},
+	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents process transfer station central site"},
 
 	// Where everything is put together.
 	{"host", everything},

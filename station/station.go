@@ -17,6 +17,7 @@ import (
 	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/process"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
 	"github.com/atollsync/atoll/transfer"
@@ -60,7 +61,7 @@ type Station struct {
 	Options
 	Identity   Identity
 	Door       *journal.Door
-	Processors *transfer.Processors
+	Processors *process.Processors
 	// Usable says whether people may work here; nil always allows it.
 	Usable func(storage.Reader) error
 	// Changed is called after an edit was committed; it must not block. Nil is
@@ -108,7 +109,7 @@ func New(id Identity, o Options) *Station {
 			Site: id.Site, Centre: id.Role == Central, Judge: judge, Companions: []journal.Companion{symmetric}, Now: o.Now,
 		},
 	}
-	s.Processors = &transfer.Processors{Store: o.Store, Door: s.Door, Kinds: transfer.All, Now: o.Now, Log: o.Log, Before: s.release}
+	s.Processors = &process.Processors{Store: o.Store, Door: s.Door, Kinds: transfer.All, Now: o.Now, Log: o.Log, Before: s.release}
 	return s
 }
 

@@ -4,18 +4,19 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/process"
 )
 
 // link: the initiating half learns the responding half's identity, number and
 // status; written by its own site only (R-D-13, R-D-33, R-D-40).
 var (
-	link            = Kind{Name: "link", Type: "invoice", Needs: "originating_id", Answer: learn}
-	linkRequisition = Kind{Name: "link requisition", Type: "requisition", Needs: "originating_id", Answer: learn}
+	link            = process.Kind{Name: "link", Type: "invoice", Needs: "originating_id", Answer: learn}
+	linkRequisition = process.Kind{Name: "link requisition", Type: "requisition", Needs: "originating_id", Answer: learn}
 )
 
-func learn(c Case) ([]journal.Proposal, error) {
+func learn(c process.Case) ([]journal.Proposal, error) {
 	initiating := c.Fields.ID("originating_id")
-	if initiating == "" || !c.here(c.Fields.ID("partner_store_id")) {
+	if initiating == "" || !c.Here(c.Fields.ID("partner_store_id")) {
 		return nil, nil
 	}
 	key := atoll.Key{Type: c.Record.Type, ID: initiating}
@@ -30,7 +31,7 @@ func learn(c Case) ([]journal.Proposal, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !c.here(own.ID("store_id")) {
+	if !c.Here(own.ID("store_id")) {
 		return nil, nil
 	}
 	want := atoll.Fields{}.Set("linked_"+string(c.Record.Type)+"_id", c.Record.ID).Set("linked_status", c.Fields.Text("status"))

@@ -1,6 +1,9 @@
 package transfer
 
-import "github.com/atollsync/atoll"
+import (
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/process"
+)
 
 // supplierReturn: a supplier credit to a store becomes a customer credit there
 // (R-D-02, R-D-30).
@@ -14,7 +17,7 @@ var returnHalf = half{
 		"item_id", "item_name", "item_code", "batch", "expiry_date", "manufacture_date", "pack_size", "number_of_packs",
 		"cost_price_per_pack", "sell_price_per_pack", "tax_percent", "item_variant_id", "note", "reason_option_id",
 	},
-	finish: func(c Case, header atoll.Fields) {
+	finish: func(c process.Case, header atoll.Fields) {
 		header.Set("comment", "Return")
 		// The shipment that is returned, as this store knows it: the half that the
 		// other store's receipt answers.
@@ -24,7 +27,7 @@ var returnHalf = half{
 			}
 		}
 	},
-	finishLine: func(_ Case, from, to atoll.Fields) {
+	finishLine: func(_ process.Case, from, to atoll.Fields) {
 		to.Set("kind", "stock_in")
 		copyAs(to, "sent_pack_size", from, "pack_size")
 		copyAs(to, "sent_number_of_packs", from, "number_of_packs")

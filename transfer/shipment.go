@@ -1,6 +1,9 @@
 package transfer
 
-import "github.com/atollsync/atoll"
+import (
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/process"
+)
 
 // shipment: a customer invoice to a store becomes a supplier invoice there, on
 // hold until its receiver takes it off (R-D-01, R-D-23 to R-D-26).
@@ -18,18 +21,18 @@ var shipmentHalf = half{
 		"sell_price_per_pack", "tax_percent", "total_before_tax", "total_after_tax", "donor_id", "manufacturer_id",
 		"item_variant_id", "note", "volume_per_pack", "campaign_id", "program_id", "vvm_status_id", "line_number",
 	},
-	finish: func(c Case, header atoll.Fields) {
+	finish: func(c process.Case, header atoll.Fields) {
 		header.Set("on_hold", string(c.T.Preference("stock_transfer_supplier_invoice_is_on_hold")) != "false")
 		if comment := c.Fields.Text("comment"); comment != "" {
 			header.Set("comment", "Stock transfer ("+comment+")")
 		} else {
 			header.Set("comment", "Stock transfer")
 		}
-		if id := c.request(); id != "" {
+		if id := request(c); id != "" {
 			header.Set("requisition_id", id)
 		}
 	},
-	finishLine: func(_ Case, from, to atoll.Fields) {
+	finishLine: func(_ process.Case, from, to atoll.Fields) {
 		to.Set("kind", "stock_in")
 		// What was sent is kept apart from what will be received (R-D-28).
 		copyAs(to, "sent_pack_size", from, "pack_size")
@@ -46,7 +49,7 @@ func copyAs(to atoll.Fields, name string, from atoll.Fields, source string) {
 
 // request finds this store's own request behind a shipment that was made for its
 // response requisition (R-D-06).
-func (c Case) request() atoll.ID {
+func request(c process.Case) atoll.ID {
 	response := c.Fields.ID("requisition_id")
 	if response == "" {
 		return ""

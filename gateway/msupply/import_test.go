@@ -16,6 +16,7 @@ import (
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/gateway/msupply"
 	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/process"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/transfer"
 )
@@ -164,7 +165,7 @@ func TestR_K_08_NothingIsPosted(t *testing.T) {
 	stock := c.fields("stock_line", "item_line", "IL1")
 	want(t, stock, map[string]string{"total_number_of_packs": "13.250", "available_number_of_packs": "12"})
 	want(t, c.fields("invoice", "transact", "T1"), map[string]string{"status": `"finalised"`, "partner_store_id": ""})
-	p := &transfer.Processors{Store: c.store, Door: c.door, Now: c.door.Now, Kinds: transfer.All}
+	p := &process.Processors{Store: c.store, Door: c.door, Now: c.door.Now, Kinds: transfer.All}
 	if n, err := p.Run(t.Context()); err != nil || n != 0 {
 		t.Errorf("the processors made %d transactions: %v", n, err)
 	}

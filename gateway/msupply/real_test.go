@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/process"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/transfer"
 )
@@ -209,7 +210,7 @@ func TestR_K_08_RealDocumentsTakeNoEffect(t *testing.T) {
 	c := newCentre(t)
 	c.take(b)
 	stock := c.every("stock_line")
-	p := &transfer.Processors{Store: c.store, Door: c.door, Now: c.door.Now, Kinds: transfer.All}
+	p := &process.Processors{Store: c.store, Door: c.door, Now: c.door.Now, Kinds: transfer.All}
 	if n, err := p.Run(t.Context()); err != nil || n != unnumbered {
 		t.Errorf("the processors made %d transactions, want %d: %v", n, unnumbered, err)
 	}
