@@ -58,7 +58,6 @@ func TestTwoExchangesOfOneSite(t *testing.T) {
 	for range 20 {
 		r.invoice(2, "B")
 	}
-	r.lines[2] = &line{rig: r, up: -1, down: -1}
 	twin := r.node(2, "twin", r.disks[2]) // a second program on the same database, without a lock
 	var wg sync.WaitGroup
 	for range 4 {

@@ -56,52 +56,77 @@ func (d *disk) View(ctx context.Context, fn func(storage.Reader) error) error {
 }
 
 // line is the network between a site and the centre. Cuts come once: the
-// exchange after is whole.
+// exchange after is whole. Several exchanges may be on it at once; its fields are
+// for a test that has none under way.
 type line struct {
 	rig      *rig
 	up, down int // entries, frames until the cut; negative never cuts
 	hellos   []exchange.Hello
-	frames   []exchange.Frame // of the last exchange
-	offered  int              // entries of the last exchange
+	frames   []exchange.Frame // of the exchange that began last
 	before   func()           // runs before the centre is asked
 	until    atoll.ID         // cuts before the record with this id
+
+	mu sync.Mutex
+	n  int // exchanges begun
 }
 
 var errCut = atoll.Errorf(atoll.Interrupted, "the line was cut")
 
+// begin notes an exchange and takes the cuts that were meant for it.
+func (l *line) begin(h exchange.Hello) (n, up, down int, before func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	up, down = l.up, l.down
+	l.up, l.down, l.frames = -1, -1, nil
+	l.hellos = append(l.hellos, h)
+	l.n++
+	return l.n, up, down, l.before
+}
+
+// pass notes a frame of exchange n, and reports whether it gets through.
+func (l *line) pass(n, nth, down int, f exchange.Frame) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	rec, _ := f.(exchange.Record)
+	if down >= 0 && nth >= down || l.until != "" && rec.Key.ID == l.until {
+		l.until = ""
+		return false
+	}
+	if n == l.n {
+		l.frames = append(l.frames, f)
+	}
+	return true
+}
+
 func (l *line) Exchange(ctx context.Context, h exchange.Hello, entries iter.Seq2[exchange.Entry, error]) iter.Seq2[exchange.Frame, error] {
 	return func(yield func(exchange.Frame, error) bool) {
-		up, down := l.up, l.down
-		l.up, l.down, l.offered, l.frames = -1, -1, 0, nil
-		l.hellos = append(l.hellos, h)
-		if l.before != nil {
-			l.before()
+		n, up, down, before := l.begin(h)
+		if before != nil {
+			before()
 		}
 		request := func(yield func(exchange.Entry, error) bool) {
+			offered := 0
 			for e, err := range entries {
-				if up >= 0 && l.offered >= up {
+				if up >= 0 && offered >= up {
 					yield(exchange.Entry{}, errCut)
 					return
 				}
-				l.offered++
+				offered++
 				if !yield(e, err) {
 					return
 				}
 			}
-			if up >= 0 && l.offered == up {
+			if up >= 0 && offered == up {
 				yield(exchange.Entry{}, errCut) // all arrived, but not the request's end
 			}
 		}
+		nth := 0
 		for f, err := range l.rig.Centre.Centre.Exchange(ctx, h, request) {
-			rec, _ := f.(exchange.Record)
-			if err == nil && (down >= 0 && len(l.frames) >= down || l.until != "" && rec.Key.ID == l.until) {
-				l.until = ""
+			if err == nil && !l.pass(n, nth, down, f) {
 				yield(nil, errCut)
 				return
 			}
-			if err == nil {
-				l.frames = append(l.frames, f)
-			}
+			nth++
 			if !yield(f, err) {
 				return
 			}
