@@ -75,8 +75,9 @@ func (c *Centre) exchange(ctx context.Context, h exchange.Hello, entries iter.Se
 		return errStopped
 	}
 	if p.lost {
-		// Where the site may go on reading is its to find out, from the runs.
-		if !yield(exchange.End{Cursor: 0, Backfills: h.Backfills, More: true}) {
+		// Where the site may go on reading, in the normal flow and in its lanes, is its
+		// to find out, from the runs.
+		if !yield(exchange.End{Head: p.head, More: true}) {
 			return errStopped
 		}
 		return nil

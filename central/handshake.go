@@ -16,6 +16,7 @@ type standing struct {
 	known  atoll.Head      // the end of the site's journal here
 	rewind *atoll.Position // where the site must go back to, if it must
 	lost   bool            // the site heard of a run this database does not know
+	head   atoll.Position  // our newest position, if lost
 }
 
 // begin checks who the site is and where both logs stand, and remembers it. It
@@ -45,11 +46,18 @@ func (c *Centre) begin(tx storage.Tx, h exchange.Hello) (st standing, err error)
 	if err = c.place(tx, h, st.known); err != nil {
 		return st, err
 	}
-	from, known := st.life.place(h.Run, h.Cursor)
+	reach := h.Cursor // of the normal flow, or of a lane that went further
+	for _, b := range h.Backfills {
+		reach = max(reach, b.Cursor)
+	}
+	from, known := st.life.place(h.Run, reach)
 	switch {
 	case !known:
 		st.lost = true
-	case from < h.Cursor:
+		if st.head, err = tx.LastPosition(); err != nil {
+			return st, err
+		}
+	case from < reach:
 		st.rewind = &from
 	}
 	if st.lost || st.rewind != nil {

@@ -25,9 +25,12 @@ func (c *Centre) serve(ctx context.Context, h exchange.Hello, rewind *atoll.Posi
 		if err != nil {
 			return err
 		}
-		s := &serving{r: r, hello: h, head: head, entitled: t.Subscription(h.Site), cursor: h.Cursor}
-		if rewind != nil {
-			s.cursor = *rewind
+		s := &serving{r: r, hello: h, head: head, entitled: t.Subscription(h.Site), cursor: h.Cursor, lanes: h.Backfills}
+		if rewind != nil { // the site sets all its cursors back before it takes the rest of the answer
+			s.cursor, s.lanes = min(s.cursor, *rewind), slices.Clone(h.Backfills)
+			for i := range s.lanes {
+				s.lanes[i].Cursor = min(s.lanes[i].Cursor, *rewind)
+			}
 		}
 		s.records, s.bytes = limit(h.Records, c.Records, exchange.MaxRecords), limit(h.Bytes, c.Bytes, exchange.MaxBytes)
 		if answer, err = s.run(t); err != nil {
@@ -53,21 +56,22 @@ type serving struct {
 	head     atoll.Position
 	entitled []atoll.Audience
 	cursor   atoll.Position
-	records  int // left of the limits
+	lanes    []exchange.Backfill // the Hello's, from where they are read
+	records  int                 // left of the limits
 	bytes    int
 	out      []exchange.Frame
 }
 
 func (s *serving) run(_ *topology.Topology) ([]exchange.Frame, error) {
-	end := exchange.End{Cursor: s.cursor, Backfills: s.hello.Backfills, Head: s.head}
+	end := exchange.End{Cursor: s.cursor, Backfills: s.lanes, Head: s.head}
 	lanes := map[atoll.Audience]bool{}
-	for _, b := range s.hello.Backfills {
+	for _, b := range s.lanes {
 		lanes[b.Audience] = true
 	}
 	// The audiences the normal flow covers: all the site is entitled to, but for
 	// those still being backfilled. Nothing the site says can add to them (R-K-49).
 	normal := slices.DeleteFunc(slices.Clone(s.entitled), func(a atoll.Audience) bool { return lanes[a] })
-	astray := slices.ContainsFunc(s.hello.Backfills, func(b exchange.Backfill) bool { return !slices.Contains(s.entitled, b.Audience) })
+	astray := slices.ContainsFunc(s.lanes, func(b exchange.Backfill) bool { return !slices.Contains(s.entitled, b.Audience) })
 	if astray || exchange.DigestAudiences(normal) != s.hello.Subscription {
 		s.out = append(s.out, exchange.Subscription{Audiences: s.entitled})
 		end.More = true
@@ -89,7 +93,7 @@ func (s *serving) run(_ *topology.Topology) ([]exchange.Frame, error) {
 	}
 	checkpoint := exchange.Checkpoint{Position: s.head}
 	var left []exchange.Backfill
-	for i, b := range s.hello.Backfills {
+	for i, b := range s.lanes {
 		if i >= exchange.MaxBackfills || s.records <= 0 || s.bytes <= 0 {
 			left = append(left, b)
 			continue
@@ -178,7 +182,8 @@ func (s *serving) page(audiences []atoll.Audience, after atoll.Position, limit i
 }
 
 // fresh reports whether the site has nothing yet of what the lane brings: it is
-// initialising, or gained the audience, and this is the beginning.
+// initialising, or gained the audience, and this is the beginning; not that it was
+// set back there.
 func (s *serving) fresh(lane atoll.Audience) bool {
 	if lane == "" {
 		return s.hello.Initialising && s.hello.Cursor == 0
