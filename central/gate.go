@@ -78,8 +78,8 @@ func (c *Centre) Enrol(ctx context.Context, e exchange.Enrolment) (exchange.Enro
 		now := c.Now()
 		switch {
 		case now.Before(s.LockedUntil):
-			return atoll.Errorf(atoll.SiteLocked, "too many wrong codes").
-				Do("try again in %d minutes, or ask the centre for a new code", int(s.LockedUntil.Sub(now).Minutes())+1)
+			return exchange.Later(s.LockedUntil.Sub(now), atoll.Errorf(atoll.SiteLocked, "too many wrong codes").
+				Do("try again in %d minutes, or ask the centre for a new code", int(s.LockedUntil.Sub(now).Minutes())+1))
 		case len(s.CodeHash) == 0 || subtle.ConstantTimeCompare(s.CodeHash, hashCode(e.Code)) != 1 || now.After(s.CodeExpires):
 			s.Failures++
 			if s.Failures >= maxFailures {

@@ -121,8 +121,12 @@ func TestWrongCodesLock(t *testing.T) {
 		}
 	}
 	r.restart(1)
-	if err := try(code); !errors.Is(err, atoll.SiteLocked) {
+	err := try(code)
+	if !errors.Is(err, atoll.SiteLocked) {
 		t.Errorf("the right code after three wrong ones: %v", err)
+	}
+	if after, _ := exchange.RetryAfter(err); after < 59*time.Minute || after > time.Hour {
+		t.Errorf("it is told to come again in %s", after)
 	}
 	r.Clock.Wind(59 * time.Minute)
 	if err := try(code); !errors.Is(err, atoll.SiteLocked) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/exchange"
 	"github.com/atollsync/atoll/storage"
 )
 
@@ -14,18 +15,23 @@ const (
 	firstRetry = 5 * time.Second // doubling up to the interval (R-K-41)
 	debounce   = 2 * time.Second // between a change here and the sync it asks for
 	jitter     = 0.2             // of every wait, so that sites do not come at once
+	mostAsked  = time.Hour       // the centre, or a proxy before it, cannot silence a site for longer
 )
 
 // Run drives cycles until ctx ends: by the interval, after changes here, and on
 // request. After a failure that time may mend it waits 5 seconds, then twice as
 // long each time up to the interval; after a refusal that only a person can mend
-// it waits the whole interval. Settings are read anew for each wait, so changes
+// it waits the whole interval. When the other end asked for a longer wait
+// (exchange.RetryAfter) it gets that, up to an hour, and changes here do not cut it
+// short; a request by hand does. Settings are read anew for each wait, so changes
 // take effect at once. It returns ctx's error.
 func (s *Site) Run(ctx context.Context) error {
 	failures := 0
 	wait := spread(time.Second) // begin soon after starting
+	asked := false              // the wait was asked for
 	for {
-		manual, err := s.wait(ctx, wait)
+		manual, err := s.wait(ctx, wait, asked)
+		asked = false
 		if err != nil {
 			return err
 		}
@@ -51,17 +57,28 @@ func (s *Site) Run(ctx context.Context) error {
 			failures = 0
 			wait = spread(set.Interval)
 		}
+		if after, ok := exchange.RetryAfter(err); ok {
+			// Never earlier than asked, and not all at once.
+			if least := late(min(after, mostAsked)); least > wait {
+				wait, asked = least, true
+			}
+		}
 		if err != nil {
 			s.Log.WarnContext(ctx, "sync failed", "code", string(atoll.CodeOf(err)), "err", err, "next", wait.String())
 		}
 	}
 }
 
-// wait returns when the time is over, when something changed here a moment ago,
-// or when a sync was asked for; manual is true for the last.
-func (s *Site) wait(ctx context.Context, d time.Duration) (manual bool, err error) {
+// wait returns when the time is over, when something changed here a moment ago
+// (unless the whole time must pass), or when a sync was asked for; manual is true
+// for the last.
+func (s *Site) wait(ctx context.Context, d time.Duration, whole bool) (manual bool, err error) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
+	nudge := s.nudge
+	if whole {
+		nudge = nil // it is kept for the next wait
+	}
 	var soon <-chan time.Time
 	for {
 		select {
@@ -73,7 +90,7 @@ func (s *Site) wait(ctx context.Context, d time.Duration) (manual bool, err erro
 			return false, nil
 		case <-soon:
 			return false, nil
-		case <-s.nudge:
+		case <-nudge:
 			if soon == nil {
 				t := time.NewTimer(debounce)
 				defer t.Stop()
@@ -104,6 +121,11 @@ func Passing(c atoll.Code) bool {
 
 func spread(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * (1 + jitter*(2*rand.Float64()-1)))
+}
+
+// late spreads a wait that must not be shorter.
+func late(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * (1 + jitter*rand.Float64()))
 }
 
 // Settings returns what people chose about synchronisation here.

@@ -62,6 +62,46 @@ func TestR_K_41_Backoff(t *testing.T) {
 	})
 }
 
+// TestR_K_40: who is asked to wait waits so long, whatever the code and whatever
+// changes here meanwhile, but never for more than an hour and a bit; a person need
+// not wait. A shorter wait than one's own changes nothing.
+func TestR_K_40_AskedToWait(t *testing.T) {
+	in(t, func(t *testing.T, p *post) {
+		for _, c := range []struct {
+			code        atoll.Code
+			after       time.Duration
+			least, most time.Duration
+		}{
+			{atoll.Busy, 3 * time.Minute, 3 * time.Minute, 216 * time.Second},
+			{atoll.Busy, time.Second, 8 * time.Second, 12 * time.Second}, // its own wait after two failures
+			{atoll.Unavailable, 30 * time.Minute, 30 * time.Minute, 36 * time.Minute},
+			{atoll.Unavailable, 24 * time.Hour, time.Hour, 72 * time.Minute},
+			{atoll.Paused, 40 * time.Minute, 40 * time.Minute, 48 * time.Minute},
+			{atoll.Paused, time.Minute, 8 * time.Minute, 12 * time.Minute}, // the usual interval
+		} {
+			p.set(func() { p.fail = "" })
+			p.Site.SyncSoon()
+			pass(time.Second) // a success forgets failures
+			p.set(func() { p.fail, p.after, p.began = c.code, c.after, nil })
+			p.Site.SyncSoon()
+			pass(time.Second)
+			p.Site.SyncSoon() // by hand it goes at once
+			pass(time.Second)
+			if p.count() != 2 {
+				t.Fatalf("%s: %d exchanges by hand", c.code, p.count())
+			}
+			p.set(func() { p.fail, p.began = "", p.began[1:] })
+			if c.after >= c.least { // a change does not hurry it
+				p.item(p.Node, string(c.code)+c.after.String())
+			}
+			pass(2 * time.Hour)
+			if gap := p.began[1].Sub(p.began[0]); gap < c.least || gap > c.most {
+				t.Errorf("%s, asked for %s: came again after %s; want %s to %s", c.code, c.after, gap, c.least, c.most)
+			}
+		}
+	})
+}
+
 // TestR_K_30: an event asks for a sync soon, and carries nothing itself.
 func TestR_K_30_EventsTrigger(t *testing.T) {
 	in(t, func(t *testing.T, p *post) {

@@ -31,6 +31,7 @@ type post struct {
 	most    int // at once
 	offline bool
 	fail    atoll.Code    // what the centre answers, if anything
+	after   time.Duration // how long it then asks to wait
 	hold    chan struct{} // until it is closed no exchange goes on
 	change  func(*exchange.Hello)
 	cut     int // an answer ends after so many frames; 0 never
@@ -71,7 +72,7 @@ func (p *post) Exchange(ctx context.Context, h exchange.Hello, entries iter.Seq2
 		p.began = append(p.began, time.Now())
 		p.under++
 		p.most = max(p.most, p.under)
-		hold, fail, cut := p.hold, p.fail, p.cut
+		hold, fail, after, cut := p.hold, p.fail, p.after, p.cut
 		if p.change != nil {
 			p.change(&h)
 		}
@@ -93,7 +94,11 @@ func (p *post) Exchange(ctx context.Context, h exchange.Hello, entries iter.Seq2
 			}
 		}
 		if fail != "" {
-			yield(nil, atoll.Errorf(fail, "no exchange today"))
+			err := atoll.Errorf(fail, "no exchange today")
+			if after > 0 {
+				err = exchange.Later(after, err)
+			}
+			yield(nil, err)
 			return
 		}
 		for f, err := range p.centre.Exchange(ctx, h, entries) {

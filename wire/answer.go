@@ -40,7 +40,7 @@ func (h *handler) exchange(c *call) error {
 	case h.slots <- struct{}{}:
 		defer func() { <-h.slots }()
 	default:
-		return Later(busyFor, "the central server is busy")
+		return busy(busyFor, "the central server is busy")
 	}
 	in := h.codec.decompress(bounded{http.MaxBytesReader(c.w, c.w.body(c.r), h.Limits.Body)}, h.Limits.Content)
 	defer in.release()

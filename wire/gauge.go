@@ -61,7 +61,7 @@ func take(l *rate.Limiter, now time.Time, message string) (*rate.Reservation, er
 		return r, nil
 	}
 	r.CancelAt(now)
-	return nil, Later(time.Duration(math.Ceil(wait.Seconds()))*time.Second, "%s", message)
+	return nil, busy(time.Duration(math.Ceil(wait.Seconds()))*time.Second, "%s", message)
 }
 
 // maxBuckets bounds the memory that strangers can fill.

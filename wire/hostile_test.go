@@ -389,7 +389,7 @@ func TestR_K_51_RateLimits(t *testing.T) {
 		}
 	}
 	err := ask("exchange", string(body), here)
-	if after, ok := RetryAfter(err); !errors.Is(err, atoll.Busy) || !ok || after != 2*time.Second {
+	if after, ok := exchange.RetryAfter(err); !errors.Is(err, atoll.Busy) || !ok || after != 2*time.Second {
 		t.Errorf("one too many: %v, after %v", err, after)
 	}
 	now = now.Add(2 * time.Second)
@@ -460,9 +460,9 @@ func TestPanics(t *testing.T) {
 			t.Errorf("%s after two frames: status %d, %d frames, %v", name, w.Code, len(got), err)
 		}
 	}
-	w = serve(&fakeCentre{answer: func(h exchange.Hello) []exchange.Frame { return s.idle(h)[:2] }, err: Later(7*time.Second, "x")}, bytes.NewReader(body), nil)
+	w = serve(&fakeCentre{answer: func(h exchange.Hello) []exchange.Frame { return s.idle(h)[:2] }, err: busy(7*time.Second, "x")}, bytes.NewReader(body), nil)
 	_, err := readAnswer(w.Body, h)
-	if after, _ := RetryAfter(err); after != 7*time.Second {
+	if after, _ := exchange.RetryAfter(err); after != 7*time.Second {
 		t.Errorf("a Busy in the middle: %v, after %v", err, after)
 	}
 }

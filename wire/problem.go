@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/exchange"
 )
 
 // ContentProblem is the media type of an error (RFC 9457).
@@ -58,7 +59,7 @@ func ProblemOf(err error) Problem {
 		Type: "urn:atoll:problem:" + string(e.Code), Title: title, Status: status, Code: e.Code,
 		Detail: e.Message, Subject: e.Subject, Field: e.Field, Hint: e.Hint,
 	}
-	if after, ok := RetryAfter(err); ok && e.Code != atoll.Internal {
+	if after, ok := exchange.RetryAfter(err); ok && e.Code != atoll.Internal {
 		p.Retry = int(math.Ceil(after.Seconds()))
 	}
 	return p
@@ -73,7 +74,7 @@ func (p Problem) error() *atoll.Error {
 		e.Message = p.Title
 	}
 	if p.Retry > 0 {
-		e.Err = later(time.Duration(p.Retry) * time.Second)
+		e = exchange.Later(time.Duration(p.Retry)*time.Second, e)
 	}
 	return e
 }
@@ -88,7 +89,7 @@ func parseProblem(b []byte) (Problem, error) {
 	if p.Code == "" || len(p.Code) > 60 {
 		return p, fmt.Errorf("a problem without a code")
 	}
-	p.Retry = min(max(p.Retry, 0), 24*60*60)
+	p.Retry = min(max(p.Retry, 0), maxRetry)
 	return p, nil
 }
 
@@ -131,35 +132,34 @@ func ReadProblem(resp *http.Response) error {
 		return notAtoll(resp)
 	}
 	if p.Retry == 0 {
-		n, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
-		p.Retry = min(max(n, 0), 24*60*60)
+		p.Retry = retryHeader(resp)
 	}
 	return p.error()
+}
+
+// maxRetry bounds what an answer may ask to wait, in seconds.
+const maxRetry = 24 * 60 * 60
+
+// retryHeader returns the seconds that a response asks to wait; 0 if it does not.
+// A date, which the header may hold too, is as good as the clocks are, and is
+// passed over.
+func retryHeader(resp *http.Response) int {
+	n, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
+	return min(max(n, 0), maxRetry)
 }
 
 // notAtoll is the error for an answer that this program would not give: that of a
 // hotel's log-in page, a proxy, another server.
 func notAtoll(resp *http.Response) *atoll.Error {
-	return atoll.Errorf(atoll.Unavailable, "the address answered, but it is not an Atoll server (HTTP status %d)", resp.StatusCode).
+	e := atoll.Errorf(atoll.Unavailable, "the address answered, but it is not an Atoll server (HTTP status %d)", resp.StatusCode).
 		Do("check the address; if the network asks for a log-in of its own, open any web page and log in there first")
-}
-
-// later is a cause that says when to try again.
-type later time.Duration
-
-func (l later) Error() string { return "retry after " + time.Duration(l).String() }
-
-// Later returns an error of the code Busy that asks to wait: it crosses HTTP as
-// the header Retry-After.
-func Later(after time.Duration, format string, args ...any) *atoll.Error {
-	e := atoll.Errorf(atoll.Busy, format, args...)
-	e.Err = later(after)
+	if n := retryHeader(resp); n > 0 { // from a proxy that knows when the server will be back
+		e = exchange.Later(time.Duration(n)*time.Second, e)
+	}
 	return e
 }
 
-// RetryAfter returns how long the other end asked to wait, if it did.
-func RetryAfter(err error) (time.Duration, bool) {
-	var l later
-	ok := errors.As(err, &l)
-	return time.Duration(l), ok
+// busy returns an error of the code Busy that asks to wait.
+func busy(after time.Duration, format string, args ...any) *atoll.Error {
+	return exchange.Later(after, atoll.Errorf(atoll.Busy, format, args...))
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/exchange"
 )
 
 func TestProblemRoundTrip(t *testing.T) {
@@ -86,13 +87,34 @@ func TestReadProblem(t *testing.T) {
 
 func TestRetryAfterCrosses(t *testing.T) {
 	w := httptest.NewRecorder()
-	WriteProblem(w, fmt.Errorf("x: %w", Later(1500*time.Millisecond, "busy with %s", "stock")))
+	WriteProblem(w, fmt.Errorf("x: %w", busy(1500*time.Millisecond, "busy with %s", "stock")))
 	if got := w.Header().Get("Retry-After"); got != "2" {
 		t.Errorf("Retry-After: %s, want 2", got)
 	}
 	err := ReadProblem(w.Result())
-	if after, ok := RetryAfter(err); !ok || after != 2*time.Second || !errors.Is(err, atoll.Busy) || !strings.Contains(err.Error(), "busy with stock") {
+	if after, ok := exchange.RetryAfter(err); !ok || after != 2*time.Second || !errors.Is(err, atoll.Busy) || !strings.Contains(err.Error(), "busy with stock") {
 		t.Errorf("%v, %v, %v", err, after, ok)
+	}
+}
+
+// A site that is locked out is told for how long; and a proxy that knows when the
+// server will be back is believed, within bounds.
+//
+// R-H-15, R-K-40.
+func TestRetryAfterOfOthers(t *testing.T) {
+	w := httptest.NewRecorder()
+	WriteProblem(w, exchange.Later(59*time.Minute+time.Millisecond, atoll.Errorf(atoll.SiteLocked, "locked")))
+	if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "3541" {
+		t.Errorf("status %d, Retry-After %q", w.Code, w.Header().Get("Retry-After"))
+	}
+	for header, want := range map[string]time.Duration{
+		"": 0, "120": 2 * time.Minute, "-5": 0, "soon": 0, "Sat, 21 Nov 2026 06:00:00 GMT": 0, "99999999": 24 * time.Hour,
+	} {
+		resp := &http.Response{StatusCode: 503, Header: http.Header{"Retry-After": {header}}, Body: io.NopCloser(strings.NewReader("<h1>"))}
+		err := ReadProblem(resp)
+		if after, _ := exchange.RetryAfter(err); after != want || !errors.Is(err, atoll.Unavailable) {
+			t.Errorf("Retry-After %q: %v, wait %s; want %s", header, err, after, want)
+		}
 	}
 }
 

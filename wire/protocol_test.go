@@ -243,7 +243,7 @@ func gate(t *testing.T, s story, add func(name, language, text string)) {
 		"\nsignature  "+wrapHex(signature, "           "))
 	add("token", "json", asJSON(t, exchange.SignIn{Site: 7, Nonce: s.nonce, Signature: signature, Device: s.device})+
 		"\n"+asJSON(t, exchange.Token{Token: base64.RawURLEncoding.EncodeToString(bytes.Repeat([]byte{1}, 28)), Expires: time.Hour}))
-	add("problem", "json", asJSON(t, ProblemOf(Later(5*time.Second, "the central server is busy"))))
+	add("problem", "json", asJSON(t, ProblemOf(busy(5*time.Second, "the central server is busy"))))
 }
 
 func journalExamples(t *testing.T, s story, add func(name, language, text string)) {
