@@ -30,6 +30,7 @@ type face struct {
 	tokens  map[station.UserRole]string
 	log     *bytes.Buffer
 	address string
+	store   atoll.ID // of its mobile client
 }
 
 // fleet is F1 with an API on the centre and on both sites.
@@ -45,7 +46,9 @@ func newFleet(t testing.TB) *fleet {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = f.Close() })
-	return &fleet{Fleet: f, centre: newFace(t, f.Centre), one: newFace(t, f.Sites[2]), two: newFace(t, f.Sites[3])}
+	out := &fleet{Fleet: f, centre: newFace(t, f.Centre), one: newFace(t, f.Sites[2]), two: newFace(t, f.Sites[3])}
+	out.centre.store, out.one.store, out.two.store = f.Stores["A"], f.Stores["B"], f.Stores["C"]
+	return out
 }
 
 func newFace(t testing.TB, n *simulate.Node) *face {
@@ -79,7 +82,13 @@ func userOf(role station.UserRole) string { return strings.ReplaceAll(string(rol
 // add makes the user of the role.
 func (f *face) add(role station.UserRole) {
 	f.t.Helper()
-	if _, err := f.node.AddUser(f.t.Context(), userOf(role), role, password); err != nil {
+	var err error
+	if role == station.MobileClient {
+		_, err = f.node.AddMobileUser(f.t.Context(), userOf(role), f.store, password)
+	} else {
+		_, err = f.node.AddUser(f.t.Context(), userOf(role), role, password)
+	}
+	if err != nil {
 		f.t.Fatal(err)
 	}
 }

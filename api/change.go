@@ -130,11 +130,11 @@ func (s *server) put(ctx context.Context, in *putInput) (*recordAnswer, error) {
 		switch {
 		case none, !there && version == 0 && !anyVersion:
 			status = http.StatusCreated
-			return propose(ctx, journal.Proposal{Verb: atoll.Insert, Key: key, Fields: fields})
+			return s.propose(ctx, d, journal.Proposal{Verb: atoll.Insert, Key: key, Fields: fields})
 		case there && !stands.Deleted && version == 0 && !anyVersion:
 			return nil, unconditional(key, stands.Version)
 		}
-		return propose(ctx, journal.Proposal{Verb: atoll.Update, Key: key, Fields: fields, Expect: version})
+		return s.propose(ctx, d, journal.Proposal{Verb: atoll.Update, Key: key, Fields: fields, Expect: version})
 	})
 	if err != nil {
 		return nil, in.failed(err)
@@ -164,7 +164,7 @@ func (s *server) remove(ctx context.Context, in *deleteInput) (*deletedAnswer, e
 		case version == 0 && !anyVersion:
 			return nil, unconditional(key, stands.Version)
 		}
-		return propose(ctx, journal.Proposal{Verb: atoll.Delete, Key: key, Expect: version})
+		return s.propose(ctx, d, journal.Proposal{Verb: atoll.Delete, Key: key, Expect: version})
 	})
 	if err != nil {
 		return nil, in.failed(err)
@@ -211,7 +211,7 @@ func (s *server) transact(ctx context.Context, in *transactInput) (*transactAnsw
 		}
 		do = append(do, p)
 	}
-	return s.act(ctx, func(documents.Desk) ([]journal.Proposal, error) { return propose(ctx, do...) })
+	return s.act(ctx, func(d documents.Desk) ([]journal.Proposal, error) { return s.propose(ctx, d, do...) })
 }
 
 // act makes a transaction and tells what it changed.

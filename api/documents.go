@@ -101,6 +101,9 @@ func (s *server) perform(ctx context.Context, in DocumentPath, t atoll.Type, kin
 		if err != nil || r.Deleted {
 			return nil, atoll.Errorf(atoll.NotFound, "there is no such document").About(key)
 		}
+		if err := s.Station.MaySend(visitOf(ctx).User, d, journal.Proposal{Verb: atoll.Update, Key: key}); err != nil {
+			return nil, err
+		}
 		if version != 0 && r.Version != version {
 			return nil, atoll.Errorf(atoll.Conflict, "version %d was expected, but version %d stands", version, r.Version).
 				About(key).Do("read it again, then repeat the change")

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/topology"
@@ -28,7 +29,10 @@ func mayWrite(ctx context.Context, p journal.Proposal) error {
 }
 
 // propose returns the proposals if the user may make them as changes of records.
-func propose(ctx context.Context, do ...journal.Proposal) ([]journal.Proposal, error) {
+func (s *server) propose(ctx context.Context, d documents.Desk, do ...journal.Proposal) ([]journal.Proposal, error) {
+	if err := s.Station.MaySend(visitOf(ctx).User, d, do...); err != nil {
+		return nil, err
+	}
 	for _, p := range do {
 		if err := mayWrite(ctx, p); err != nil {
 			return nil, err

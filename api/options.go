@@ -39,6 +39,8 @@ type Users interface {
 	SignOut(ctx context.Context, token string) error
 	Users(ctx context.Context) ([]station.User, error)
 	AddUser(ctx context.Context, name string, role station.UserRole, password string) (string, error)
+	AddMobileUser(ctx context.Context, name string, store atoll.ID, password string) (string, error)
+	MaySend(u station.User, d documents.Desk, do ...journal.Proposal) error
 }
 
 // Snapshots reads the database: what quarantine holds, and what stands now.

@@ -14,14 +14,15 @@ import (
 // UserView is a user as the API tells of one.
 type UserView struct {
 	Name     string           `json:"name" example:"amina"`
-	Role     station.UserRole `json:"role" enum:"viewer,store_user,technician,administrator" example:"store_user"`
+	Role     station.UserRole `json:"role" enum:"viewer,store_user,technician,administrator,mobile" example:"store_user"`
 	Powers   []station.Power  `json:"powers" doc:"What the role may do: read, edit, sync, configure"`
+	Store    atoll.ID         `json:"store,omitempty" doc:"Of a mobile client: the store it works for"`
 	Created  time.Time        `json:"created"`
 	Disabled bool             `json:"disabled,omitempty"`
 }
 
 func userView(u station.User) UserView {
-	v := UserView{Name: u.Name, Role: u.Role, Created: u.Created, Disabled: u.Disabled, Powers: []station.Power{}}
+	v := UserView{Name: u.Name, Role: u.Role, Store: u.Store, Created: u.Created, Disabled: u.Disabled, Powers: []station.Power{}}
 	for _, p := range []station.Power{station.MayRead, station.MayEdit, station.MaySync, station.MayConfigure} {
 		if u.Role.May(p) {
 			v.Powers = append(v.Powers, p)
@@ -127,7 +128,8 @@ type usersAnswer struct {
 type newUser struct {
 	Body struct {
 		Name     string           `json:"name" minLength:"1" maxLength:"48" example:"joseph"`
-		Role     station.UserRole `json:"role" enum:"viewer,store_user,technician,administrator" example:"technician"`
+		Role     station.UserRole `json:"role" enum:"viewer,store_user,technician,administrator,mobile" example:"technician"`
+		Store    string           `json:"store,omitempty" maxLength:"36" doc:"Of a mobile client, which works for one store: its id; not needed where one store is active"`
 		Password string           `json:"password,omitempty" maxLength:"200" doc:"Ten characters or more; drawn at random when it is left out"`
 	}
 }
@@ -157,9 +159,9 @@ func (s *server) userOperations() {
 	})
 	handle(s, station.MayConfigure, huma.Operation{
 		OperationID: "add-user", Method: http.MethodPost, Path: "/users", Tags: []string{"users"}, DefaultStatus: http.StatusCreated,
-		Summary: "Add a user", Description: "Makes a user of this installation.",
+		Summary: "Add a user", Description: "Makes a user of this installation. A user of role mobile is a client that may write only the types the catalogue marks as sent by mobile clients.",
 	}, func(ctx context.Context, in *newUser) (*newUserAnswer, error) {
-		password, err := s.Station.AddUser(ctx, in.Body.Name, in.Body.Role, in.Body.Password)
+		password, err := s.addUser(ctx, in)
 		if err != nil {
 			return nil, err
 		}
@@ -167,4 +169,21 @@ func (s *server) userOperations() {
 		out.Body.Name, out.Body.Password = in.Body.Name, password
 		return out, nil
 	})
+}
+
+func (s *server) addUser(ctx context.Context, in *newUser) (password string, err error) {
+	b := in.Body
+	if b.Role != station.MobileClient {
+		if b.Store != "" {
+			return "", atoll.Errorf(atoll.Invalid, "only a mobile client has a store").On("store")
+		}
+		return s.Station.AddUser(ctx, b.Name, b.Role, b.Password)
+	}
+	var store atoll.ID
+	if b.Store != "" {
+		if store, err = atoll.ParseID(b.Store); err != nil {
+			return "", err
+		}
+	}
+	return s.Station.AddMobileUser(ctx, b.Name, store, b.Password)
 }

@@ -156,7 +156,13 @@ type Def struct {
 	Partner string `json:"partner,omitempty"`
 	// Stock marks stock-affecting data, which stays at the site of a dispensary
 	// that excludes its transactions (R-B-92).
-	Stock    bool     `json:"stock,omitempty"`
+	Stock bool `json:"stock,omitempty"`
+	// Mobile is set on the types that a mobile client may send (R-B-104).
+	Mobile *Mobile `json:"mobile,omitempty"`
+	// Settled names the fields with the times at which a document was settled, such
+	// as finalised_at. Of documents settled long ago a site may ask to be spared on
+	// its first load (R-H-26); one with none of these times is never old.
+	Settled  []string `json:"settled,omitempty"`
 	Deletion Deletion `json:"deletion"`
 	Merge    Merging  `json:"merge"`           // none when empty
 	Fields   []Field  `json:"fields"`          // in the file: a mapping, in its order
@@ -165,6 +171,22 @@ type Def struct {
 
 	byName map[string]int // place in Fields; set when the type is loaded
 }
+
+// Mobile says what a mobile client may send of a type (R-B-104).
+type Mobile struct {
+	Name string          `json:"name"`           // what mobile clients call the type, such as "ItemBatch"
+	Only MobileCondition `json:"only,omitempty"` // what must hold besides; empty: nothing
+	Note string          `json:"note,omitempty"`
+}
+
+// MobileCondition is a further condition on what a mobile client may send.
+type MobileCondition string
+
+// OnlyOwnStore lets a client send records whose home store is the client's own.
+const OnlyOwnStore MobileCondition = "own_store"
+
+// MobileConditions lists every condition.
+var MobileConditions = []MobileCondition{OnlyOwnStore}
 
 // Exception is a named departure from a type's route or editor, decided by a
 // preference or a setting.

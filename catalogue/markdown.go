@@ -91,6 +91,10 @@ func markdownType(b *bytes.Buffer, d *Def) {
 			parts = append(parts, line[0]+" `"+line[1]+"`")
 		case "stock":
 			parts = append(parts, line[1])
+		case "mobile":
+			parts = append(parts, "by mobile clients "+line[1])
+		case "settled":
+			parts = append(parts, "settled at `"+strings.ReplaceAll(line[1], ", ", "` or `")+"`")
 		}
 	}
 	b.WriteString("\n")

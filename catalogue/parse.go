@@ -176,6 +176,10 @@ func (r *reader) def(d *declaration, e entry) {
 			def.Partner = r.text(e)
 		case "stock":
 			def.Stock = r.flag(e)
+		case "mobile":
+			def.Mobile = r.mobile(d, e)
+		case "settled":
+			def.Settled = r.list(e)
 		case "deletion":
 			def.Deletion = choice(r, e, []Deletion{Tombstone, Soft, Never})
 		case "merge":
@@ -205,10 +209,11 @@ func (r *reader) def(d *declaration, e entry) {
 var (
 	defKeys = []string{
 		"title", "since", "rows", "class", "editor", "mirrored", "route", "also", "scope", "home", "partner",
-		"stock", "deletion", "merge", "label", "note", "fields",
+		"stock", "mobile", "settled", "deletion", "merge", "label", "note", "fields",
 	}
 	fieldKeys     = []string{"kind", "required", "to", "values", "parent", "index", "fixed", "max", "secret", "since", "note"}
 	exceptionKeys = []string{"name", "note", "class", "editor", "route", "adds"}
+	mobileKeys    = []string{"name", "only", "note"}
 )
 
 func (r *reader) unknown(e entry, what string, known []string) {
@@ -296,4 +301,23 @@ func (r *reader) exceptions(d *declaration, e entry) []Exception {
 		out = append(out, x)
 	}
 	return out
+}
+
+// mobile reads what mobile clients may send of a type.
+func (r *reader) mobile(d *declaration, e entry) *Mobile {
+	m := &Mobile{}
+	what := "mobile of " + string(d.def.Type)
+	for _, e := range r.mapping(e.node, what, "the name that mobile clients use") {
+		switch e.key {
+		case "name":
+			m.Name = r.text(e)
+		case "only":
+			m.Only = choice(r, e, MobileConditions)
+		case "note":
+			m.Note = r.text(e)
+		default:
+			r.unknown(e, what, mobileKeys)
+		}
+	}
+	return m
 }

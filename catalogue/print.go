@@ -126,6 +126,8 @@ func summary(d *Def) [][2]string {
 	if d.Stock {
 		add("stock", "affects stock")
 	}
+	add("mobile", mobileWords(d.Mobile))
+	add("settled", strings.Join(d.Settled, ", "))
 	add("deletion", string(d.Deletion))
 	if d.Merge != NoMerge {
 		add("merged by", string(d.Merge))
@@ -136,6 +138,21 @@ func summary(d *Def) [][2]string {
 		add("declared by", "the operator")
 	}
 	return out
+}
+
+// mobileWords says what mobile clients may send of a type, "" if nothing.
+func mobileWords(m *Mobile) string {
+	if m == nil {
+		return ""
+	}
+	s := "sent as " + m.Name
+	if m.Only == OnlyOwnStore {
+		s += ", of the client's own store only"
+	}
+	if m.Note != "" {
+		s += "; " + m.Note
+	}
+	return s
 }
 
 func effect(x Exception) string {

@@ -77,6 +77,8 @@ func (v *verifier) verify(d *declaration) {
 	v.exceptions(d)
 	v.lifeCycle(d)
 	v.label(d)
+	v.mobile(d)
+	v.settled(d)
 	for _, f := range def.Fields {
 		v.field(d, f)
 	}
@@ -256,5 +258,35 @@ func (v *verifier) label(d *declaration) {
 		v.fail(d, "label", "name a field of the type", "label names the field %q, which is not there", d.def.Label)
 	case f.Kind == Reference || f.Kind == Object || f.Kind == Boolean || f.Secret:
 		v.fail(d, "label", "name a field that can be read out", "label names the field %s, which is %s", f.Name, describe(f))
+	}
+}
+
+// mobile checks what a mobile client may send of the type.
+func (v *verifier) mobile(d *declaration) {
+	def := d.def
+	if def.Mobile == nil {
+		return
+	}
+	if def.Mobile.Name == "" {
+		v.fail(d, "mobile", "name what mobile clients call it", "mobile has no name")
+	}
+	if def.Mobile.Only == OnlyOwnStore && def.Home == "" {
+		v.fail(d, "mobile", "remove the condition", "it has no home, so no home store of its own")
+	}
+	if def.Class == Local || def.Class == Sync {
+		v.fail(d, "mobile", "remove it", "class %s is not sent", def.Class)
+	}
+}
+
+// settled checks the fields that tell when a document was settled.
+func (v *verifier) settled(d *declaration) {
+	def := d.def
+	if len(def.Settled) > 0 && (def.Class != Store && def.Class != Patient || def.Scope == "id") {
+		v.fail(d, "settled", "remove it", "only documents of stores are settled")
+	}
+	for _, name := range def.Settled {
+		if f, ok := def.Field(name); !ok || f.Kind != Time {
+			v.fail(d, "settled", "name fields of kind time", "settled names %q, which is no field with a time", name)
+		}
 	}
 }

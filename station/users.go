@@ -23,16 +23,18 @@ import (
 type UserRole string
 
 // The roles of users, each with the powers of those before it, but for the
-// technician, who sees records and runs synchronisation.
+// technician, who sees records and runs synchronisation. A mobile client is a
+// store user that may send only some types of record ([Station.MaySend]).
 const (
 	Viewer        UserRole = "viewer"     // read
 	StoreUser     UserRole = "store_user" // edit records and documents of stores
 	Technician    UserRole = "technician" // synchronisation, sites, quarantine
 	Administrator UserRole = "administrator"
+	MobileClient  UserRole = "mobile" // edit what mobile clients may send (R-B-104)
 )
 
 // UserRoles lists every role.
-var UserRoles = []UserRole{Viewer, StoreUser, Technician, Administrator}
+var UserRoles = []UserRole{Viewer, StoreUser, Technician, Administrator, MobileClient}
 
 // Power is one thing a role may allow.
 type Power string
@@ -52,7 +54,7 @@ func (r UserRole) May(p Power) bool {
 		return true
 	case Technician:
 		return p == MayRead || p == MaySync
-	case StoreUser:
+	case StoreUser, MobileClient:
 		return p == MayRead || p == MayEdit
 	case Viewer:
 		return p == MayRead
@@ -64,6 +66,7 @@ func (r UserRole) May(p Power) bool {
 type User struct {
 	Name     string    `json:"name"`
 	Role     UserRole  `json:"role"`
+	Store    atoll.ID  `json:"store,omitempty"` // of a mobile client: the one it works for
 	Created  time.Time `json:"created"`
 	Disabled bool      `json:"disabled,omitempty"`
 	Hash     string    `json:"hash,omitempty"` // argon2id
@@ -85,13 +88,22 @@ var userName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,47}$`)
 var hashing = &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
 // AddUser makes a user. An empty password is replaced by one drawn at random,
-// which is returned and never shown again.
+// which is returned and never shown again. A mobile client is given the only store
+// that is active here; where there are more, use [Station.AddMobileUser].
 func (s *Station) AddUser(ctx context.Context, name string, role UserRole, password string) (string, error) {
+	if role == MobileClient {
+		return s.AddMobileUser(ctx, name, "", password)
+	}
+	return s.addUser(ctx, User{Name: name, Role: role}, password)
+}
+
+func (s *Station) addUser(ctx context.Context, u User, password string) (string, error) {
 	switch {
-	case !userName.MatchString(name):
-		return "", atoll.Errorf(atoll.Invalid, "user name %.60q: want lower-case letters, digits, dot, hyphen; at most 48", name).On("name")
-	case !slices.Contains(UserRoles, role):
-		return "", atoll.Errorf(atoll.Invalid, "unknown role %q", role).On("role").Do("choose one of viewer, store_user, technician, administrator")
+	case !userName.MatchString(u.Name):
+		return "", atoll.Errorf(atoll.Invalid, "user name %.60q: want lower-case letters, digits, dot, hyphen; at most 48", u.Name).On("name")
+	case !slices.Contains(UserRoles, u.Role):
+		return "", atoll.Errorf(atoll.Invalid, "unknown role %q", u.Role).On("role").
+			Do("choose one of viewer, store_user, technician, administrator, mobile")
 	case password == "":
 		password = NewPassword()
 	case len(password) < 10 || len(password) > 200:
@@ -102,16 +114,17 @@ func (s *Station) AddUser(ctx context.Context, name string, role UserRole, passw
 		return "", err
 	}
 	return password, s.Store.Update(ctx, func(tx storage.Tx) error {
-		if _, err := tx.Get(shelfUsers, name); !errors.Is(err, atoll.NotFound) {
+		if _, err := tx.Get(shelfUsers, u.Name); !errors.Is(err, atoll.NotFound) {
 			if err == nil {
-				return atoll.Errorf(atoll.Exists, "there is a user %s already", name).On("name")
+				return atoll.Errorf(atoll.Exists, "there is a user %s already", u.Name).On("name")
 			}
 			return err
 		}
-		if err := saveUser(tx, User{Name: name, Role: role, Created: s.Now(), Hash: hash}); err != nil {
+		u.Created, u.Hash = s.Now(), hash
+		if err := saveUser(tx, u); err != nil {
 			return err
 		}
-		return s.tellOfUser(tx, name)
+		return s.tellOfUser(tx, u.Name)
 	})
 }
 

@@ -171,14 +171,15 @@ func (userListCmd) Run(s *session) error {
 
 type userAddCmd struct {
 	Name     string `arg:"" help:"Name to sign in with."`
-	Role     string `help:"viewer, store_user, technician or administrator." enum:"viewer,store_user,technician,administrator" default:"viewer"`
+	Role     string `help:"viewer, store_user, technician, administrator or mobile." enum:"viewer,store_user,technician,administrator,mobile" default:"viewer"`
+	Store    string `help:"Of a mobile client, the store it works for; not needed where one store is active." placeholder:"STORE"`
 	Password string `help:"Their password; one is drawn unless given." env:"ATOLL_USER_PASSWORD" placeholder:"TEXT"`
 }
 
 // Run adds a user.
 func (c userAddCmd) Run(s *session) error {
 	return s.with(func(h *host.Host) error {
-		password, err := h.Station.AddUser(s.ctx, c.Name, station.UserRole(c.Role), c.Password)
+		password, err := c.add(s, h)
 		if err != nil {
 			return err
 		}
@@ -189,6 +190,25 @@ func (c userAddCmd) Run(s *session) error {
 			}
 		})
 	})
+}
+
+func (c userAddCmd) add(s *session, h *host.Host) (password string, err error) {
+	role := station.UserRole(c.Role)
+	if role != station.MobileClient {
+		if c.Store != "" {
+			return "", atoll.Errorf(atoll.Invalid, "only a mobile client has a store").On("store")
+		}
+		return h.Station.AddUser(s.ctx, c.Name, role, c.Password)
+	}
+	var store atoll.ID
+	if c.Store != "" {
+		st, err := storeNamed(s, h, c.Store)
+		if err != nil {
+			return "", err
+		}
+		store = st.ID
+	}
+	return h.Station.AddMobileUser(s.ctx, c.Name, store, c.Password)
 }
 
 type catalogueCmd struct {
