@@ -46,23 +46,25 @@ var rooms = []room{
 	{"storage/sqlite", "atoll storage"},
 	{"storage/storagetest", "atoll storage"},
 	{"exchange", "atoll"},
+	{"survivor", "atoll catalogue storage"},
 
 	// The stages, in the order in which a change meets them.
-	{"journal", "atoll catalogue topology authority route admit storage"},
+	{"journal", "atoll catalogue topology authority route admit storage survivor"},
 	{"integrate", "atoll catalogue exchange storage journal"},
-	{"documents", "atoll catalogue topology admit storage journal"},
+	{"documents", "atoll catalogue topology admit storage survivor journal"},
 	{"process", "atoll catalogue topology admit storage journal"},
-	{"transfer", "atoll catalogue topology admit storage journal documents process"},
+	{"rights", "atoll catalogue topology authority admit journal process"},
+	{"transfer", "atoll catalogue topology admit storage survivor journal documents process"},
 
 	// The engines. Central and site never see each other.
-	{"station", "atoll catalogue topology authority admit storage journal documents process transfer"},
-	{"central", "atoll catalogue topology authority route admit storage exchange journal integrate documents process transfer"},
-	{"site", "atoll catalogue topology authority route storage exchange journal integrate documents process transfer"},
+	{"station", "atoll catalogue topology authority admit storage survivor journal documents process rights transfer"},
+	{"central", "atoll catalogue topology authority route admit storage survivor exchange journal integrate documents process rights transfer"},
+	{"site", "atoll catalogue topology authority route storage survivor exchange journal integrate documents process transfer"},
 
 	// The edges: the network, other systems, people.
 	{"wire", "atoll exchange"},
 	{"gateway/msupply", "atoll catalogue topology admit storage journal"},
-	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents process transfer station central site"},
+	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents process rights transfer station central site"},
 
 	// Where everything is put together.
 	{"host", everything},
