@@ -12,14 +12,12 @@ package process
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"slices"
 	"time"
 
 	"github.com/atollsync/atoll"
-	"github.com/atollsync/atoll/admit"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
@@ -41,6 +39,18 @@ type Kind struct {
 	// none if nothing is to be done, or if it was done before. It is asked about a
 	// record each time it changes, so it must look at what is there.
 	Answer func(c Case) ([]journal.Proposal, error)
+	// Gone asks about records that were deleted, too; others are left out.
+	Gone bool
+	// Wakes returns other records that are to be asked about because this one
+	// changed: the documents that waited for a store, say. Nil wakes none.
+	Wakes func(c Case) ([]atoll.Key, error)
+	// Keep writes what this database alone derives from the record to a shelf of the
+	// kind's own, in the transaction that moves the cursor. Nil keeps nothing.
+	Keep func(tx storage.Tx, c Case) error
+	// Failed returns what others are told when the record cannot be answered: it is
+	// asked when that is first found, and each time the reason changes. Nil tells
+	// nobody.
+	Failed func(c Case, e Exception) []journal.Proposal
 }
 
 // Case is one changed record, and the database it changed in.
@@ -51,6 +61,31 @@ type Case struct {
 	Site   atoll.SiteID
 	Record atoll.Record
 	Fields atoll.Fields
+
+	owner func(atoll.Record) (atoll.SiteID, error)
+}
+
+// Owns reports whether this site may write the record now. It does not own what
+// it cannot tell the owner of.
+func (c Case) Owns(r atoll.Record) bool {
+	if c.owner == nil {
+		return false
+	}
+	site, err := c.owner(r)
+	return err == nil && site == c.Site
+}
+
+// Owner returns the site that may write the record now, 0 if that is not known
+// here.
+func (c Case) Owner(r atoll.Record) atoll.SiteID {
+	if c.owner == nil {
+		return 0
+	}
+	site, err := c.owner(r)
+	if err != nil {
+		return 0
+	}
+	return site
 }
 
 // Here reports whether the store is active on this site.
@@ -66,16 +101,6 @@ func (c Case) Exists(key atoll.Key) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
-}
-
-// Exception is a document that could not be answered (R-D-52).
-type Exception struct {
-	Kind     string     `json:"kind"`
-	Record   string     `json:"record"` // "type/id"
-	Code     atoll.Code `json:"code"`
-	Message  string     `json:"message"`
-	Since    time.Time  `json:"since"`
-	Attempts int        `json:"attempts"`
 }
 
 // Processors runs the kinds over a database.
@@ -121,12 +146,18 @@ func (p *Processors) Run(ctx context.Context) (int, error) {
 		n := 0
 		err = p.Store.Update(ctx, func(tx storage.Tx) error {
 			n = 0
-			for _, key := range todo {
-				made, err := p.answer(tx, key, guard)
+			queue := slices.Clone(todo)
+			for i := 0; i < len(queue); i++ {
+				made, woken, err := p.answer(tx, queue[i], guard)
 				if err != nil {
 					return err
 				}
 				n += made
+				for _, key := range woken {
+					if !slices.Contains(queue[i+1:], key) {
+						queue = append(queue, key)
+					}
+				}
 			}
 			return tx.Set(shelfCursor, "transfer", []byte(atoll.Origin{Site: 1, Seq: uint64(upTo)}.String()))
 		})
@@ -182,11 +213,14 @@ func cursor(r storage.Reader) (atoll.Position, error) {
 
 // concerns returns the documents that some kind may answer because of the change.
 func (p *Processors) concerns(rec atoll.Record) []atoll.Key {
-	if rec.Deleted || rec.Hidden {
+	if rec.Hidden {
 		return nil
 	}
 	var out []atoll.Key
 	for _, k := range p.Kinds {
+		if rec.Deleted && !k.Gone {
+			continue
+		}
 		line := rec.Type == k.Lines && k.Lines != ""
 		if (rec.Type != k.Type && !line) || (k.Needs != "" && !bytes.Contains(rec.Body, []byte(`"`+k.Needs+`":`))) {
 			continue
@@ -202,41 +236,78 @@ func (p *Processors) concerns(rec atoll.Record) []atoll.Key {
 	return out
 }
 
-// answer asks every kind about the record and makes the edits they want.
-func (p *Processors) answer(tx storage.Tx, key atoll.Key, guard map[atoll.Key]int) (int, error) {
-	made := 0
+// answer asks every kind about the record, makes the edits they want, and returns
+// the records that are to be asked about next.
+func (p *Processors) answer(tx storage.Tx, key atoll.Key, guard map[atoll.Key]int) (made int, woken []atoll.Key, err error) {
 	for _, k := range p.Kinds {
 		if k.Type != key.Type {
 			continue
 		}
-		n, err := p.one(tx, k, key, guard)
-		if err != nil {
-			return made, err
+		if k.Answer != nil {
+			n, err := p.one(tx, k, key, guard)
+			if err != nil {
+				return made, nil, err
+			}
+			made += n
 		}
-		made += n
+		if k.Keep == nil && k.Wakes == nil {
+			continue
+		}
+		c, ok, err := p.caseOf(tx, k, key)
+		if err != nil {
+			return made, nil, err
+		}
+		if !ok {
+			continue
+		}
+		if k.Keep != nil {
+			if err := k.Keep(tx, c); err != nil {
+				return made, nil, err
+			}
+		}
+		if k.Wakes != nil {
+			more, err := k.Wakes(c)
+			if err != nil {
+				return made, nil, err
+			}
+			woken = append(woken, more...)
+		}
 	}
-	return made, nil
+	return made, woken, nil
+}
+
+// caseOf reads the record as it stands now. It is not ok when there is none, or
+// when the kind does not look at such.
+func (p *Processors) caseOf(tx storage.Tx, k Kind, key atoll.Key) (c Case, ok bool, err error) {
+	rec, err := tx.Record(key)
+	if errors.Is(err, atoll.NotFound) {
+		return c, false, nil // a line came before its document, which will ask for itself
+	}
+	if err != nil || rec.Deleted && !k.Gone {
+		return c, false, err
+	}
+	fields, err := rec.Fields()
+	if err != nil {
+		return c, false, err
+	}
+	t, err := p.Door.Topology(tx)
+	if err != nil {
+		return c, false, err
+	}
+	owner := func(r atoll.Record) (atoll.SiteID, error) {
+		o, err := p.Door.Owner(tx, r)
+		return o.Site, err
+	}
+	return Case{R: tx, T: t, Now: p.Now(), Site: p.Door.Site, Record: rec, Fields: fields, owner: owner}, true, nil
 }
 
 func (p *Processors) one(tx storage.Tx, k Kind, key atoll.Key, guard map[atoll.Key]int) (int, error) {
 	made := 0
 	err := tx.Savepoint(func() error {
-		rec, err := tx.Record(key)
-		if errors.Is(err, atoll.NotFound) {
-			return nil // a line came before its document, which will ask for itself
-		}
-		if err != nil {
+		c, ok, err := p.caseOf(tx, k, key)
+		if err != nil || !ok {
 			return err
 		}
-		fields, err := rec.Fields()
-		if err != nil {
-			return err
-		}
-		t, err := p.Door.Topology(tx)
-		if err != nil {
-			return err
-		}
-		c := Case{R: tx, T: t, Now: p.Now(), Site: p.Door.Site, Record: rec, Fields: fields}
 		do, err := k.Answer(c)
 		if err != nil || len(do) == 0 {
 			return err
@@ -257,93 +328,6 @@ func (p *Processors) one(tx storage.Tx, k Kind, key atoll.Key, guard map[atoll.K
 		return err
 	})
 	return made, p.except(tx, k, key, err)
-}
-
-// except notes or clears the exception of a document. An error that a record
-// causes never stops the others.
-func (p *Processors) except(tx storage.Tx, k Kind, key atoll.Key, err error) error {
-	place := k.Name + " " + key.String()
-	var known Exception
-	b, gerr := tx.Get(shelfExceptions, place)
-	if gerr == nil {
-		gerr = json.Unmarshal(b, &known)
-	}
-	if gerr != nil && !errors.Is(gerr, atoll.NotFound) {
-		return gerr
-	}
-	if err == nil {
-		if known.Kind == "" {
-			return nil
-		}
-		return tx.Drop(shelfExceptions, place)
-	}
-	var refusal *admit.Refusal
-	var told *atoll.Error
-	if !errors.As(err, &refusal) && !errors.As(err, &told) {
-		return err
-	}
-	e := Exception{Kind: k.Name, Record: key.String(), Code: atoll.CodeOf(err), Message: err.Error(), Since: known.Since, Attempts: known.Attempts + 1}
-	if e.Since.IsZero() {
-		e.Since = p.Now()
-		p.Log.Warn("document could not be answered", "kind", k.Name, "record", key.String(), "code", string(e.Code), "err", err)
-	}
-	if b, err = json.Marshal(e); err != nil {
-		return err
-	}
-	return tx.Set(shelfExceptions, place, b)
-}
-
-// again asks about the documents that could not be answered before: what they
-// lacked may have arrived.
-func (p *Processors) again(ctx context.Context) error {
-	open, err := p.Exceptions(ctx)
-	if err != nil || len(open) == 0 {
-		return err
-	}
-	return p.Store.Update(ctx, func(tx storage.Tx) error {
-		guard := map[atoll.Key]int{}
-		for _, e := range open {
-			i := slices.IndexFunc(p.Kinds, func(k Kind) bool { return k.Name == e.Kind })
-			key, ok := parseKey(e.Record)
-			if i < 0 || !ok {
-				continue
-			}
-			if _, err := p.one(tx, p.Kinds[i], key, guard); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func parseKey(s string) (atoll.Key, bool) {
-	for i := range s {
-		if s[i] == '/' {
-			return atoll.Key{Type: atoll.Type(s[:i]), ID: atoll.ID(s[i+1:])}, true
-		}
-	}
-	return atoll.Key{}, false
-}
-
-// Exceptions returns the documents that could not be answered, up to 200.
-func (p *Processors) Exceptions(ctx context.Context) ([]Exception, error) {
-	var out []Exception
-	err := p.Store.View(ctx, func(r storage.Reader) error {
-		out = nil
-		items, err := r.Scan(shelfExceptions, "", 200, false)
-		if err != nil {
-			return err
-		}
-		for _, it := range items {
-			var e Exception
-			if err := json.Unmarshal(it.Value, &e); err != nil {
-				return err
-			}
-			out = append(out, e)
-		}
-		return nil
-	})
-	return out, err
 }
 
 // Store returns the store's record in the topology.
