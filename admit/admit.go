@@ -7,6 +7,7 @@ package admit
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/authority"
@@ -27,6 +28,9 @@ const (
 type World interface {
 	// Record returns the record, tombstones included, and whether there is one.
 	Record(key atoll.Key) (atoll.Record, bool, error)
+	// Lines returns the records of the type whose field, an indexed one, names the
+	// id, without those that are deleted or hidden.
+	Lines(t atoll.Type, field string, of atoll.ID) ([]atoll.Record, error)
 }
 
 // Change is one operation with the record's fields before and after it.
@@ -39,6 +43,9 @@ type Change struct {
 	// Here is set for an edit being made here and now; an arrival was made elsewhere,
 	// by what its site knew then.
 	Here bool
+	// Imported is set for data of another system that is read in here: what it tells
+	// has happened already.
+	Imported bool
 }
 
 // Rule is a business rule: it refuses a change by returning an *atoll.Error,
@@ -46,6 +53,10 @@ type Change struct {
 // transaction, for rules about several records. Rules are pure: they see values
 // and the world, nothing else.
 type Rule func(t *topology.Topology, w World, entry []Change, c Change) error
+
+// Law is a business rule about a whole transaction, asked once for it, after the
+// rules. The error names the record at fault (atoll.Error.About).
+type Law func(t *topology.Topology, w World, entry []Change) (atoll.Key, error)
 
 // Refusal says why an entry may not stand.
 type Refusal struct {
@@ -64,6 +75,7 @@ func (r *Refusal) Unwrap() error { return r.Err }
 type Judge struct {
 	Catalogue *catalogue.Catalogue
 	Rules     []Rule
+	Laws      []Law
 }
 
 // Entry judges one entry of the site. Strict is for an edit being made here: an
@@ -74,6 +86,16 @@ type Judge struct {
 // It returns the changes the entry makes, without withheld and without empty
 // ones (R-K-44); or a *Refusal; or another error if the world could not be read.
 func (j *Judge) Entry(t *topology.Topology, w World, site atoll.SiteID, ops []atoll.Operation, strict bool) ([]Change, error) {
+	return j.entry(t, w, site, ops, strict, false)
+}
+
+// Import judges an entry that reads in data of another system here: as one that
+// arrives, and its changes are marked so.
+func (j *Judge) Import(t *topology.Topology, w World, site atoll.SiteID, ops []atoll.Operation) ([]Change, error) {
+	return j.entry(t, w, site, ops, false, true)
+}
+
+func (j *Judge) entry(t *topology.Topology, w World, site atoll.SiteID, ops []atoll.Operation, strict, imported bool) ([]Change, error) {
 	changes := make([]Change, 0, len(ops))
 	here := make(map[atoll.Key]*Change, len(ops))
 	for i := range ops {
@@ -88,6 +110,7 @@ func (j *Judge) Entry(t *topology.Topology, w World, site atoll.SiteID, ops []at
 		if c.Op == nil {
 			continue // it changes nothing
 		}
+		c.Imported = imported
 		changes = append(changes, c)
 	}
 	for i := range changes {
@@ -109,6 +132,11 @@ func (j *Judge) Entry(t *topology.Topology, w World, site atoll.SiteID, ops []at
 			if err := rule(t, inner, changes, c); err != nil {
 				return nil, refused(LayerRule, c.Op.Key, err)
 			}
+		}
+	}
+	for _, law := range j.Laws {
+		if key, err := law(t, inner, changes); err != nil {
+			return nil, refused(LayerRule, key, err)
 		}
 	}
 	return changes, nil
@@ -309,6 +337,31 @@ func SubjectOf(w World, def *catalogue.Def, key atoll.Key, f atoll.Fields) (auth
 	}
 	s.Home, s.HomeEpoch = person.ID("home_store_id"), uint64(person.Int("home_epoch"))
 	return s, nil
+}
+
+// Lines are those of the world below, as the entry's own changes leave them.
+func (w world) Lines(t atoll.Type, field string, of atoll.ID) ([]atoll.Record, error) {
+	below, err := w.World.Lines(t, field, of)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]atoll.Record, 0, len(below))
+	for _, r := range below {
+		if _, changed := w.here[r.Key]; !changed {
+			out = append(out, r)
+		}
+	}
+	for key, c := range w.here {
+		if key.Type == t && c.New.ID(field) == of {
+			r, _, err := w.Record(key)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, r)
+		}
+	}
+	slices.SortFunc(out, func(a, b atoll.Record) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	return out, nil
 }
 
 // world is a World in which the entry's own changes have been made. It reads each

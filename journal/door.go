@@ -85,6 +85,11 @@ func (v View) Record(key atoll.Key) (atoll.Record, bool, error) {
 	return r, err == nil, err
 }
 
+// Lines returns the records of the type whose indexed field names the id.
+func (v View) Lines(t atoll.Type, field string, of atoll.ID) ([]atoll.Record, error) {
+	return v.Records(storage.Query{Type: t, Where: map[string]string{field: string(of)}})
+}
+
 // Write makes an edit here: it judges the changes as this site's, writes the
 // records and appends the entry. Changes that change nothing are left out. On
 // any error the caller must give up the transaction, or undo to a savepoint; the
@@ -122,7 +127,12 @@ func (d *Door) Write(tx storage.Tx, e Edit) (Result, error) {
 	if len(ops) > atoll.MaxOperations {
 		return Result{}, atoll.Errorf(atoll.TooLarge, "one transaction changes %d records; the limit is %d", len(ops), atoll.MaxOperations)
 	}
-	changes, err := d.Judge.Entry(t, View{tx}, d.Site, ops, e.Cause.Kind != "import")
+	var changes []admit.Change
+	if e.Cause.Kind == "import" {
+		changes, err = d.Judge.Import(t, View{tx}, d.Site, ops)
+	} else {
+		changes, err = d.Judge.Entry(t, View{tx}, d.Site, ops, true)
+	}
 	if err != nil {
 		return Result{}, err
 	}
