@@ -165,6 +165,9 @@ type Def struct {
 	Settled  []string `json:"settled,omitempty"`
 	Deletion Deletion `json:"deletion"`
 	Merge    Merging  `json:"merge"`           // none when empty
+	// Joins names the fields that say what a row joins: two rows that name the same
+	// are one, and where a merge makes two of them one stays (R-E-13).
+	Joins []string `json:"joins,omitempty"`
 	Fields   []Field  `json:"fields"`          // in the file: a mapping, in its order
 	Label    string   `json:"label,omitempty"` // the field that names a record to a person
 	Note     string   `json:"note,omitempty"`
@@ -214,12 +217,13 @@ const (
 	ProposalsByStores       = "proposals_by_stores"      // X-14: barcodes
 	ChangeRequests          = "change_requests"          // X-16, R-G-10: others ask, the owner decides
 	CreatedAtSites          = "created_at_sites"         // R-B-35, R-B-60: sites create, later edits elsewhere
+	OrderingSite            = "ordering_site"            // R-D-72: what answers an order goes to its owner
 )
 
 // Exceptions lists every exception.
 var Exceptions = []string{
 	CentralProcurement, CentralPayments, PrescriptionsEverywhere, RepeatsEverywhere, IncludeTransactions,
-	ProposalsByStores, ChangeRequests, CreatedAtSites,
+	ProposalsByStores, ChangeRequests, CreatedAtSites, OrderingSite,
 }
 
 // Field returns the declaration of a field.

@@ -184,6 +184,8 @@ func (r *reader) def(d *declaration, e entry) {
 			def.Deletion = choice(r, e, []Deletion{Tombstone, Soft, Never})
 		case "merge":
 			def.Merge = choice(r, e, []Merging{NoMerge, MergePrimary, MergeActive, MergeHome})
+		case "joins":
+			def.Joins = r.list(e)
 		case "label":
 			def.Label = r.text(e)
 		case "note":
@@ -209,7 +211,7 @@ func (r *reader) def(d *declaration, e entry) {
 var (
 	defKeys = []string{
 		"title", "since", "rows", "class", "editor", "mirrored", "route", "also", "scope", "home", "partner",
-		"stock", "mobile", "settled", "deletion", "merge", "label", "note", "fields",
+		"stock", "mobile", "settled", "deletion", "merge", "joins", "label", "note", "fields",
 	}
 	fieldKeys     = []string{"kind", "required", "to", "values", "parent", "index", "fixed", "max", "secret", "since", "note"}
 	exceptionKeys = []string{"name", "note", "class", "editor", "route", "adds"}

@@ -45,7 +45,7 @@ var fits = map[Class]struct {
 	Name:    {[]Editor{ByPrimary}, []Route{ToName}, []atoll.Type{"name"}},
 	Message: {[]Editor{ByAny}, []Route{ToMessage, ToCentre}, nil},
 	Local:   {[]Editor{ByAny}, []Route{ToNobody}, nil},
-	Sync:    {[]Editor{ByCentre}, []Route{ToCentre, ToAll}, []atoll.Type{"store"}},
+	Sync:    {[]Editor{ByCentre}, []Route{ToCentre, ToAll, ToInstances}, []atoll.Type{"store"}},
 }
 
 var rowPattern = regexp.MustCompile(`^R-[A-Z]-[0-9]{2,3}$`)
@@ -76,6 +76,7 @@ func (v *verifier) verify(d *declaration) {
 	v.ownership(d)
 	v.exceptions(d)
 	v.lifeCycle(d)
+	v.joins(d)
 	v.label(d)
 	v.mobile(d)
 	v.settled(d)
@@ -234,6 +235,30 @@ func (v *verifier) lifeCycle(d *declaration) {
 		v.fail(d, "merge", "add status with the values active and merged", "a merged record must say so")
 	}
 	v.pointer(d, "merge", "merged_into", def.Type)
+	v.pointer(d, "merge", "unmerged_from", def.Type)
+	if f, _ := def.Field("merged_at"); f.Kind != Time {
+		v.fail(d, "merge", "add merged_at: time", "a merged record must say since when")
+	}
+}
+
+// joins checks what a row joins, and has a list by any record that may be merged:
+// a merge finds what names it (R-E-10).
+func (v *verifier) joins(d *declaration) {
+	def := d.def
+	for _, name := range def.Joins {
+		if _, ok := def.Field(name); !ok {
+			v.fail(d, "joins", "name fields of the type", "joins names the field %q, which is not there", name)
+		}
+	}
+	if len(def.Joins) > 0 && def.Deletion != Tombstone {
+		v.fail(d, "joins", "want deletion: tombstone", "a row that joins must go when it is there twice")
+	}
+	for i, f := range def.Fields {
+		to, ok := v.sources[f.To]
+		if ok && f.Kind == Reference && to.def.Merge != NoMerge && to.def.Merge != "" {
+			def.Fields[i].Index = true
+		}
+	}
 }
 
 func marksDeletion(f Field) bool {
