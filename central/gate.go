@@ -94,6 +94,10 @@ func (c *Centre) Enrol(ctx context.Context, e exchange.Enrolment) (exchange.Enro
 		case e.Protocol > exchange.Protocol || e.Protocol < exchange.OldestProtocol:
 			return atoll.Errorf(atoll.OldProtocol, "the site speaks protocol %d; the centre accepts %d to %d",
 				e.Protocol, exchange.OldestProtocol, exchange.Protocol).Do("upgrade the older of the two programs")
+		case len(e.Device) > exchange.MaxText || len(e.App) > exchange.MaxText:
+			// Every Hello would be refused for it.
+			return atoll.Errorf(atoll.TooLarge, "the name of the device has %d bytes and that of the program %d; the limit is %d",
+				len(e.Device), len(e.App), exchange.MaxText).On("device")
 		case len(e.Key) != 32:
 			return atoll.Errorf(atoll.Invalid, "the site's key has %d bytes; want 32", len(e.Key))
 		}

@@ -62,7 +62,9 @@ func TestEnrolmentChecksInOrder(t *testing.T) {
 	}{
 		{atoll.SiteUnknown, func() { all.Site = "Order" }},
 		{atoll.SiteSecret, func() { all.Code = strings.ToLower(code) }}, // as people type
-		{atoll.OldProtocol, func() { all.Protocol = exchange.Protocol }},
+		{atoll.OldProtocol, func() { all.Protocol, all.Device = exchange.Protocol, strings.Repeat("d", exchange.MaxText+1) }},
+		{atoll.TooLarge, func() { all.Device, all.App = "d", strings.Repeat("a", exchange.MaxText+1) }}, // no Hello would be taken
+		{atoll.TooLarge, func() { all.App = strings.Repeat("a", exchange.MaxText) }},
 		{atoll.SiteNoStore, func() {
 			if err := r.AddStore(t.Context(), "O", false); err != nil {
 				t.Fatal(err)

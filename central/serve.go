@@ -64,15 +64,8 @@ type serving struct {
 
 func (s *serving) run(_ *topology.Topology) ([]exchange.Frame, error) {
 	end := exchange.End{Cursor: s.cursor, Backfills: s.lanes, Head: s.head}
-	lanes := map[atoll.Audience]bool{}
-	for _, b := range s.lanes {
-		lanes[b.Audience] = true
-	}
-	// The audiences the normal flow covers: all the site is entitled to, but for
-	// those still being backfilled. Nothing the site says can add to them (R-K-49).
-	normal := slices.DeleteFunc(slices.Clone(s.entitled), func(a atoll.Audience) bool { return lanes[a] })
-	astray := slices.ContainsFunc(s.lanes, func(b exchange.Backfill) bool { return !slices.Contains(s.entitled, b.Audience) })
-	if astray || exchange.DigestAudiences(normal) != s.hello.Subscription {
+	normal, agreed := s.normal()
+	if !agreed {
 		s.out = append(s.out, exchange.Subscription{Audiences: s.entitled})
 		end.More = true
 		return append(s.out, end), nil
@@ -108,8 +101,35 @@ func (s *serving) run(_ *topology.Topology) ([]exchange.Frame, error) {
 			left = append(left, exchange.Backfill{Audience: b.Audience, Cursor: cursor})
 		}
 	}
-	end.Cursor, end.Backfills, end.More = s.head, left, len(left) > 0
+	end.Cursor, end.Backfills, end.More = s.head, left, len(left) > 0 || len(s.hello.Queued) > 0
 	return append(s.out, checkpoint, end), nil
+}
+
+// normal returns the audiences the normal flow covers: all the site is entitled
+// to, but for those being backfilled and those that wait for it. Nothing the site
+// says can add to them (R-K-49). It is false when the site does not know what it
+// is entitled to: it covers others, or names one it has lost.
+func (s *serving) normal() ([]atoll.Audience, bool) {
+	queued, ok := exchange.AtPlaces(s.entitled, s.hello.Queued)
+	if !ok {
+		return nil, false
+	}
+	aside := make(map[atoll.Audience]bool, len(s.lanes)+len(queued))
+	for _, b := range s.lanes {
+		aside[b.Audience] = true
+	}
+	named := len(aside)
+	for _, a := range queued {
+		aside[a] = true
+	}
+	if len(aside) != named+len(queued) {
+		return nil, false // one of them has both
+	}
+	covered := slices.DeleteFunc(slices.Clone(s.entitled), func(a atoll.Audience) bool { return aside[a] })
+	if len(covered)+len(aside) != len(s.entitled) {
+		return nil, false // the site is not entitled to one of them
+	}
+	return covered, exchange.DigestAudiences(covered) == s.hello.Subscription
 }
 
 // flow adds the records of the audiences after the cursor, in order of position.

@@ -12,10 +12,7 @@ package exchange
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/sha256"
-	"encoding/hex"
 	"iter"
-	"slices"
 	"strings"
 	"time"
 
@@ -36,8 +33,9 @@ const (
 	MaxRecords   = 5000     // records in one answer
 	MaxEntries   = 2000     // entries in one request
 	MaxBytes     = 16 << 20 // bytes of content each way, before compression
-	MaxBackfills = 64       // backfilled audiences served in one exchange
+	MaxBackfills = 512      // backfilled audiences named and served in one exchange
 	MaxAudiences = 200000   // in one subscription
+	MaxText      = 200      // bytes of a short text of a Hello or an Enrolment: device, version, digest
 )
 
 // Centre answers sites. It is implemented by the central server itself and, for
@@ -88,8 +86,13 @@ type Hello struct {
 	// Subscription is the digest of the audiences that Cursor covers (see
 	// DigestAudiences).
 	Subscription string `json:"subscription"`
-	// Backfills are gained audiences that are being read from their beginning.
+	// Backfills are gained audiences that are being read from their beginning:
+	// MaxBackfills of them at most.
 	Backfills []Backfill `json:"backfills,omitempty"`
+	// Queued are the gained audiences beyond these, whose turn has not come: places
+	// among all the audiences the site knows itself entitled to (see Places). The
+	// normal flow leaves them out.
+	Queued []int `json:"queued,omitempty"`
 
 	// Records and Bytes limit the answer; 0 means the centre's choice.
 	Records int `json:"records,omitempty"`
@@ -258,27 +261,14 @@ func (Record) frame()       {}
 func (Checkpoint) frame()   {}
 func (End) frame()          {}
 
-// DigestAudiences returns the digest of a set of audiences, whatever their order:
-// 16 hexadecimal digits.
-func DigestAudiences(audiences []atoll.Audience) string {
-	sorted := slices.Clone(audiences)
-	slices.Sort(sorted)
-	h := sha256.New()
-	for _, a := range slices.Compact(sorted) {
-		h.Write([]byte(a))
-		h.Write([]byte{'\n'})
-	}
-	return hex.EncodeToString(h.Sum(nil)[:8])
-}
-
 // Gate lets sites in: enrolment by one-time code, then sign-in with the site's
 // own key. The centre implements it; package wire carries it.
 type Gate interface {
 	// Enrol trades a one-time code for a place in the system. It checks, in this
-	// order and with these codes: the site (SiteUnknown), the code (SiteSecret), the
-	// device (SiteDevice), the protocol (OldProtocol), the site's state
-	// (SiteNoStore), and SiteLocked after too many wrong codes (R-H-10, R-H-15). The
-	// code is used up.
+	// order and with these codes: the site (SiteUnknown), a lock after too many wrong
+	// codes (SiteLocked), the code (SiteSecret), the device (SiteDevice), the protocol
+	// (OldProtocol), the texts and the key (TooLarge, Invalid), the site's state
+	// (SiteNoStore) (R-H-10, R-H-15). Only success uses the code up.
 	Enrol(ctx context.Context, e Enrolment) (Enrolled, error)
 
 	// Challenge returns a nonce that SignIn must sign; it is good once and for a

@@ -87,7 +87,7 @@ func (r *round) open(ctx context.Context) error {
 			Protocol: exchange.Protocol, Catalogue: s.Door.Judge.Catalogue.Version(), CatalogueHash: s.Door.Judge.Catalogue.Hash(),
 			App: s.App, Site: s.Door.Site, Device: s.Device, Timeline: head.Timeline, Turn: l.Turn, Nonce: l.Nonce,
 			Initialising: l.State == Initialising, Acknowledged: l.Acknowledged, Head: head, Centre: l.Centre, Run: l.run(), Cursor: l.Cursor,
-			Subscription: exchange.DigestAudiences(l.Covered), Backfills: l.Backfills,
+			Subscription: exchange.DigestAudiences(l.Covered), Backfills: l.reading(), Queued: l.queued(),
 			Records: s.pace.records(), Bytes: s.pace.bytes(), NoFeed: s.diskFull(),
 			Clock: s.Now().UnixMilli(), Waiting: int(head.Seq - l.Acknowledged.Seq), Errors: waiting[integrate.LaneWaiting],
 		}
@@ -330,13 +330,11 @@ func (r *round) end(e exchange.End) {
 		if e.Cursor > l.Cursor && len(l.Covered) > 0 && !r.hello.NoFeed {
 			l.Cursor = e.Cursor
 		}
+		reached := map[atoll.Audience]atoll.Position{}
 		for _, b := range e.Backfills {
-			for i := range l.Backfills {
-				if l.Backfills[i].Audience == b.Audience && l.Backfills[i].Cursor < b.Cursor {
-					l.Backfills[i].Cursor = b.Cursor
-				}
-			}
+			reached[b.Audience] = b.Cursor
 		}
+		l.advance(reached)
 		return nil
 	})
 }
@@ -353,15 +351,13 @@ func (r *round) keep(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		reached := map[atoll.Audience]atoll.Position{}
 		for _, f := range r.pending {
 			item := integrate.Encode(f, l.Acknowledged.Seq)
 			if f.Lane == "" {
 				l.Cursor = max(l.Cursor, f.Position)
-			}
-			for i := range l.Backfills {
-				if l.Backfills[i].Audience == f.Lane {
-					l.Backfills[i].Cursor = max(l.Backfills[i].Cursor, f.Position)
-				}
+			} else {
+				reached[f.Lane] = max(reached[f.Lane], f.Position)
 			}
 			if l.State == Initialising && !f.Gone && s.known(f) {
 				a, err := integrate.Decode(item)
@@ -378,6 +374,7 @@ func (r *round) keep(ctx context.Context) error {
 				return err
 			}
 		}
+		l.advance(reached)
 		return nil
 	})
 	if err == nil {
@@ -417,7 +414,11 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 			return err
 		}
 		l.Cursor, l.Applied = max(l.Cursor, c.Position), c.Position
-		l.Backfills = slices.DeleteFunc(l.Backfills, func(b exchange.Backfill) bool { return slices.Contains(c.Joined, b.Audience) })
+		joined := map[atoll.Audience]bool{}
+		for _, a := range c.Joined {
+			joined[a] = true
+		}
+		l.Backfills = slices.DeleteFunc(l.Backfills, func(b exchange.Backfill) bool { return joined[b.Audience] })
 		l.Covered = append(l.Covered, c.Joined...)
 		slices.Sort(l.Covered)
 		l.Covered = slices.Compact(l.Covered)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/atollsync/atoll"
@@ -45,8 +46,8 @@ type link struct {
 	Applied      atoll.Position      `json:"applied"`        // the last checkpoint
 	Head         atoll.Position      `json:"head"`           // the centre's newest position, as last heard
 	Covered      []atoll.Audience    `json:"covered,omitempty"`
-	Backfills    []exchange.Backfill `json:"backfills,omitempty"`
-	Resend       bool                `json:"resend,omitempty"` // the centre asked for everything again
+	Backfills    []exchange.Backfill `json:"backfills,omitempty"` // all, in the order in which they are read
+	Resend       bool                `json:"resend,omitempty"`    // the centre asked for everything again
 	OpenRefusals int                 `json:"open_refusals,omitempty"`
 
 	LastTry      time.Time  `json:"last_try,omitzero"`
@@ -67,6 +68,38 @@ func (l link) run() string {
 		return ""
 	}
 	return l.Runs[len(l.Runs)-1].ID
+}
+
+// reading are the backfills a Hello names.
+func (l link) reading() []exchange.Backfill {
+	return l.Backfills[:min(len(l.Backfills), exchange.MaxBackfills)]
+}
+
+// queued are the places of the other backfills among all our audiences.
+func (l link) queued() []int {
+	rest := l.Backfills[len(l.reading()):]
+	if len(rest) == 0 {
+		return nil
+	}
+	all := slices.Clone(l.Covered)
+	for _, b := range l.Backfills {
+		all = append(all, b.Audience)
+	}
+	waits := make(map[atoll.Audience]bool, len(rest))
+	for _, b := range rest {
+		waits[b.Audience] = true
+	}
+	return exchange.Places(all, func(a atoll.Audience) bool { return waits[a] })
+}
+
+// advance moves the cursors of backfills on to where they were read.
+func (l *link) advance(reached map[atoll.Audience]atoll.Position) {
+	if len(reached) == 0 {
+		return
+	}
+	for i, b := range l.Backfills {
+		l.Backfills[i].Cursor = max(b.Cursor, reached[b.Audience])
+	}
 }
 
 // rewind sets the cursors back: the centre was restored, and what it gave after

@@ -35,7 +35,7 @@ const (
 // limits are the longest payloads, by kind: the bound that a length must pass
 // before memory is set aside for it (R-K-58).
 var limits = map[Kind]int{
-	KindHello:        4 << 20, // a site may be reading many thousand audiences from their beginning
+	KindHello:        4 << 20, // of a site that gained many thousand audiences
 	KindEntry:        atoll.MaxEntry + binary.MaxVarintLen64,
 	KindDone:         64,
 	KindWelcome:      64 << 10,

@@ -12,8 +12,8 @@ import (
 	"github.com/atollsync/atoll/exchange"
 )
 
-// maxText bounds the short texts of a Hello: names, versions, digests.
-const maxText = 200
+// maxText bounds the short texts of a Hello, and of a record's line.
+const maxText = exchange.MaxText
 
 func encodeHello(h *exchange.Hello) ([]byte, error) { return marshal(h) }
 
@@ -42,8 +42,11 @@ func decodeHello(b []byte) (exchange.Hello, error) {
 			return h, atoll.Errorf(atoll.Invalid, "the number is too small").On(name)
 		}
 	}
-	if len(h.Backfills) > exchange.MaxAudiences {
-		return h, atoll.Errorf(atoll.TooLarge, "%d audiences are read at once; the limit is %d", len(h.Backfills), exchange.MaxAudiences).On("backfills")
+	if len(h.Backfills) > exchange.MaxBackfills {
+		return h, atoll.Errorf(atoll.TooLarge, "%d audiences are read at once; the limit is %d", len(h.Backfills), exchange.MaxBackfills).On("backfills")
+	}
+	if len(h.Queued) > exchange.MaxAudiences {
+		return h, atoll.Errorf(atoll.TooLarge, "%d numbers of audiences; the limit is %d", len(h.Queued), exchange.MaxAudiences).On("queued")
 	}
 	for _, f := range h.Backfills {
 		if len(f.Audience) > maxText || f.Audience == "" {

@@ -220,6 +220,7 @@ func protocolExamples(t *testing.T) map[string]string {
 		t.Error("the digest of a subscription is not what the document says")
 	}
 	add("subscription-digest", "", joined+"\nsha256  "+hex.EncodeToString(sum[:])+"\ndigest  "+exchange.DigestAudiences(storyAudiences()))
+	add("queued", "", queuedExample(t, audiences))
 	add("runs", "", runsExample())
 	out["codes"] = codesTable()
 	out["limits"] = limitsTable(t)
@@ -430,6 +431,27 @@ func list(t *testing.T, stream []byte, h *exchange.Hello) string {
 	}
 }
 
+// queuedExample shows three audiences of the story waiting for their turn.
+func queuedExample(t *testing.T, audiences []atoll.Audience) string {
+	t.Helper()
+	waits := func(a atoll.Audience) bool { return a == audiences[1] || a == audiences[4] || a == audiences[5] }
+	places := exchange.Places(audiences, waits)
+	back, ok := exchange.AtPlaces(audiences, places)
+	if !ok || len(back) != 3 {
+		t.Errorf("%v came back as %v, %t", places, back, ok)
+	}
+	var b strings.Builder
+	for i, a := range audiences {
+		mark := ""
+		if waits(a) {
+			mark = "   queued"
+		}
+		fmt.Fprintf(&b, "%d  %s%s\n", i+1, a, mark)
+	}
+	fmt.Fprintf(&b, "\n\"queued\":%s", asJSON(t, places))
+	return b.String()
+}
+
 func runsExample() string {
 	centre := []exchange.Run{{ID: "aaaaaaaa", Began: 0}, {ID: "bbbbbbbb", Began: 900}, {ID: "dddddddd", Began: 1000}}
 	site := []exchange.Run{{ID: "aaaaaaaa", Began: 0}, {ID: "bbbbbbbb", Began: 880}, {ID: "cccccccc", Began: 1150}}
@@ -466,8 +488,8 @@ func limitsTable(t *testing.T) string {
 	row("entries in one request", l.Entries)
 	row("content in one request or answer, bytes", exchange.MaxBytes)
 	row("records in one answer", exchange.MaxRecords)
-	row("audiences in one subscription; backfills in a Hello", exchange.MaxAudiences)
-	row("backfills served in one exchange", exchange.MaxBackfills)
+	row("audiences in one subscription; numbers in `queued`", exchange.MaxAudiences)
+	row("backfills named in a Hello, and served in one exchange", exchange.MaxBackfills)
 	row("runs either side remembers", exchange.MaxRuns)
 	row("one entry, bytes", atoll.MaxEntry)
 	row("operations in one entry", atoll.MaxOperations)
