@@ -51,6 +51,16 @@ type Kind struct {
 	// asked when that is first found, and each time the reason changes. Nil tells
 	// nobody.
 	Failed func(c Case, e Exception) []journal.Proposal
+	// Batches says that an answer may be the first of several: the record is asked
+	// about again, in a transaction of its own, until there is nothing left to do.
+	// What is left after a stop is done by the next run.
+	Batches bool
+	// About returns the records of Type that are to be asked about because another
+	// record, of whatever type, changed. Every change is shown to it, so it must be
+	// quick. Nil looks at none.
+	About func(r storage.RecordReader, t *topology.Topology, changed atoll.Record) ([]atoll.ID, error)
+	// Cause says why the answer's entry is made. Nil names the kind and the record.
+	Cause func(c Case, do []journal.Proposal) atoll.Cause
 }
 
 // Case is one changed record, and the database it changed in.
@@ -120,6 +130,7 @@ type Processors struct {
 const (
 	shelfCursor     = "processors"
 	shelfExceptions = "exceptions"
+	shelfUnfinished = "unfinished" // what was answered in part
 	pageSize        = 500
 )
 
@@ -140,8 +151,16 @@ func (p *Processors) Run(ctx context.Context) (int, error) {
 	}
 	for {
 		todo, upTo, err := p.find(ctx)
-		if err != nil || upTo == 0 {
+		if err != nil {
 			return total, err
+		}
+		if upTo == 0 {
+			some, n, err := p.finish(ctx)
+			total += n
+			if err != nil || !some {
+				return total, err
+			}
+			continue
 		}
 		n := 0
 		err = p.Store.Update(ctx, func(tx storage.Tx) error {
@@ -185,7 +204,11 @@ func (p *Processors) find(ctx context.Context) (todo []atoll.Key, upTo atoll.Pos
 			}
 			for _, rec := range page {
 				after = rec.Position
-				for _, key := range p.concerns(rec) {
+				keys, err := p.concerns(r, rec)
+				if err != nil {
+					return err
+				}
+				for _, key := range keys {
 					if !seen[key] {
 						seen[key] = true
 						todo = append(todo, key)
@@ -212,28 +235,44 @@ func cursor(r storage.Reader) (atoll.Position, error) {
 }
 
 // concerns returns the documents that some kind may answer because of the change.
-func (p *Processors) concerns(rec atoll.Record) []atoll.Key {
+func (p *Processors) concerns(r storage.Reader, rec atoll.Record) ([]atoll.Key, error) {
 	if rec.Hidden {
-		return nil
+		return nil, nil
 	}
 	var out []atoll.Key
+	add := func(key atoll.Key) {
+		if !slices.Contains(out, key) {
+			out = append(out, key)
+		}
+	}
 	for _, k := range p.Kinds {
 		if rec.Deleted && !k.Gone {
 			continue
+		}
+		if k.About != nil {
+			t, err := p.Door.Topology(r)
+			if err != nil {
+				return nil, err
+			}
+			ids, err := k.About(r, t, rec)
+			if err != nil {
+				return nil, err
+			}
+			for _, id := range ids {
+				add(atoll.Key{Type: k.Type, ID: id})
+			}
 		}
 		line := rec.Type == k.Lines && k.Lines != ""
 		if (rec.Type != k.Type && !line) || (k.Needs != "" && !bytes.Contains(rec.Body, []byte(`"`+k.Needs+`":`))) {
 			continue
 		}
-		key := rec.Key
 		if line {
-			key = atoll.Key{Type: k.Type, ID: rec.MustFields().ID(k.Parent)}
-		}
-		if !slices.Contains(out, key) {
-			out = append(out, key)
+			add(atoll.Key{Type: k.Type, ID: rec.MustFields().ID(k.Parent)})
+		} else {
+			add(rec.Key)
 		}
 	}
-	return out
+	return out, nil
 }
 
 // answer asks every kind about the record, makes the edits they want, and returns
@@ -316,17 +355,26 @@ func (p *Processors) one(tx storage.Tx, k Kind, key atoll.Key, guard map[atoll.K
 		if limit == 0 {
 			limit = 20
 		}
-		if guard[key]++; guard[key] > limit {
+		if guard[key]++; guard[key] > limit && !k.Batches {
 			return atoll.Errorf(atoll.LoopGuard, "%s answered this document %d times in one pass", k.Name, guard[key]-1)
 		}
-		res, err := p.Door.Write(tx, journal.Edit{
-			Actor: "atoll", Cause: atoll.Cause{Kind: "process/" + k.Name, Ref: key.String()}, Do: do,
-		})
-		if err == nil && res.Seq > 0 {
-			made = 1
+		cause := atoll.Cause{Kind: "process/" + k.Name, Ref: key.String()}
+		if k.Cause != nil {
+			cause = k.Cause(c, do)
 		}
-		return err
+		res, err := p.Door.Write(tx, journal.Edit{Actor: "atoll", Cause: cause, Do: do})
+		if err != nil || res.Seq == 0 {
+			return err
+		}
+		made = 1
+		if k.Batches {
+			return tx.Set(shelfUnfinished, k.Name+" "+key.String(), []byte("{}"))
+		}
+		return nil
 	})
+	if err != nil {
+		made = 0
+	}
 	return made, p.except(tx, k, key, err)
 }
 
