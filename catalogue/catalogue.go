@@ -217,13 +217,15 @@ const (
 	ProposalsByStores       = "proposals_by_stores"      // barcodes
 	ChangeRequests          = "change_requests"          // X-16, R-G-10: others ask, the owner decides
 	CreatedAtSites          = "created_at_sites"         // R-B-35, R-B-60: sites create, later edits elsewhere
+	OfferedByCentre         = "offered_by_centre"        // R-G-44: the centre makes it in a site's name
+	HomeSites               = "home_sites"               // R-G-42: also to the old and the new home site
 	OrderingSite            = "ordering_site"            // R-D-72: what answers an order goes to its owner
 )
 
 // Exceptions lists every exception.
 var Exceptions = []string{
 	CentralProcurement, CentralPayments, PrescriptionsEverywhere, RepeatsEverywhere, IncludeTransactions,
-	ProposalsByStores, ChangeRequests, CreatedAtSites, OrderingSite,
+	ProposalsByStores, ChangeRequests, CreatedAtSites, OrderingSite, OfferedByCentre, HomeSites,
 }
 
 // Field returns the declaration of a field.

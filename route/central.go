@@ -24,12 +24,22 @@ func also(out []atoll.Audience, t *topology.Topology, e catalogue.Exception, f a
 		if t.Prefers(e.Name) && f.Has("patient_id") { // R-B-95
 			out = append(out, atoll.PatientAudience(f.ID("patient_id")))
 		}
+	case catalogue.HomeSites:
+		for _, field := range []string{"from_store_id", "to_store_id"} {
+			if f.Has(field) {
+				out = append(out, atoll.ToAudience(f.ID(field))) // R-G-42
+			}
+		}
 	case catalogue.CentralProcurement, catalogue.CentralPayments:
 		// An order's owner has it, and with the preference on the primary follows what
 		// becomes of its orders (R-B-52).
 		store, _ := t.Store(f.ID("store_id"))
 		if t.Mirrored() && (f.Int("owning_site") == int64(t.Primary()) || t.PrefersAt(e.Name, store.Site)) {
 			out = append(out, atoll.SiteAudience(t.Primary()))
+		}
+	case catalogue.OrderingSite:
+		if site := atoll.SiteID(f.Int("ordering_site")); site > 0 && site != t.Centre() { // R-D-72
+			out = append(out, atoll.SiteAudience(site))
 		}
 	}
 	return out
