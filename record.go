@@ -122,6 +122,9 @@ func PatientAudience(patient ID) Audience { return Audience("patient/" + string(
 // SiteAudience is for one site.
 func SiteAudience(site SiteID) Audience { return Audience("site/" + site.String()) }
 
+// JobAudience is for the site that a job resends records to (R-H-43).
+func JobAudience(job ID) Audience { return Audience("job/" + string(job)) }
+
 // Split returns the kind of the audience ("store") and its argument, "" if none.
 func (a Audience) Split() (kind, arg string) {
 	kind, arg, _ = strings.Cut(string(a), "/")

@@ -152,7 +152,7 @@ var decided = map[string]string{
 		prescription_line  patient active active store tombstone none prescriptions_everywhere include_transactions`,
 	"R-B-41": `name_note store active active store tombstone none`,
 	"R-B-42": `
-		requisition             store active active store tombstone none
+		requisition             store active active store tombstone none ordering_site
 		requisition_line        store active active store tombstone none
 		customer_stock_history  store active active store tombstone none`,
 	"R-B-43": `
@@ -178,8 +178,8 @@ var decided = map[string]string{
 		item_default  store active active store tombstone none`,
 	"R-B-51": `box store active active store tombstone none`,
 	"R-B-52": `
-		goods_received       store active active store tombstone none centralised_procurement
-		goods_received_line  store active active store tombstone none centralised_procurement`,
+		goods_received       store active active store tombstone none centralised_procurement ordering_site
+		goods_received_line  store active active store tombstone none centralised_procurement ordering_site`,
 	"R-B-53": `indicator_value store active active store tombstone none`,
 	"R-B-54": `
 		sensor                     store active active store soft none

@@ -42,7 +42,7 @@ func Audiences(t *topology.Topology, d *catalogue.Def, key atoll.Key, f atoll.Fi
 	case catalogue.ToMessage:
 		out = message(out, f)
 	case catalogue.ToCentre:
-		out = chosen(out, d, f)
+		out = chosen(own(out, d, f), d, f)
 	case catalogue.ToNobody:
 	}
 	for _, e := range d.Also {

@@ -12,5 +12,8 @@ func chosen(out []atoll.Audience, d *catalogue.Def, f atoll.Fields) []atoll.Audi
 	if site := atoll.SiteID(f.Int("site_id")); d.Class == catalogue.Sync && site > 0 {
 		return append(out, atoll.SiteAudience(site))
 	}
+	if job := f.ID("job_id"); d.Class == catalogue.Sync && job != "" {
+		return append(out, atoll.JobAudience(job)) // what ends a resending (R-H-43)
+	}
 	return out
 }

@@ -97,7 +97,10 @@ var guarded = map[atoll.Type][]string{
 	"store":        {"site_id", "epoch", "managed_only", "include_transactions", "disabled"},
 	"store_choice": {"store_id", "site_id", "choice"},
 	"site":         {"number", "type"},
-	"system":       {"centre", "primary"},
+	"system":       {"centre", "primary", "epoch"},
+	"delegation":   {"store_id", "epoch", "active", "closing", "closings", "next_store_id"},
+	"store_move":   {"store_id", "from_site", "to_site", "step", "attempt", "keep_copy", "epoch", "forced", "signed_by"},
+	"job":          {"kind", "site_id", "store_id", "selection", "step", "question"},
 }
 
 // Guarded returns the names of the changed fields that an ordinary edit may not

@@ -154,6 +154,12 @@ func (t *Topology) Subscription(site atoll.SiteID) []atoll.Audience {
 			out = append(out, atoll.ToAudience(in.Store))
 		}
 	}
+	for _, id := range t.jobs[site] {
+		out = append(out, atoll.JobAudience(id)) // R-H-43
+	}
+	for _, id := range t.succeeded(site) {
+		out = append(out, atoll.CoreAudience(id), atoll.ToAudience(id)) // R-D-48
+	}
 	for _, id := range t.active[site] {
 		if t.stores[id].Dispensary {
 			out = append(out, atoll.Dispensary) // R-B-91
@@ -161,7 +167,7 @@ func (t *Topology) Subscription(site atoll.SiteID) []atoll.Audience {
 		}
 	}
 	slices.Sort(out)
-	return out
+	return slices.Compact(out)
 }
 
 // Readers returns the sites, other than the centre, with an active or collector

@@ -9,6 +9,7 @@
 package topology
 
 import (
+	"cmp"
 	"encoding/json"
 	"iter"
 	"maps"
@@ -18,7 +19,7 @@ import (
 )
 
 // Types are the record types a topology is built from.
-var Types = []atoll.Type{"system", "site", "store", "store_choice", "name_store_join", "delegation", "preference"}
+var Types = []atoll.Type{"system", "site", "store", "store_choice", "name_store_join", "delegation", "preference", "store_move", "job"}
 
 // Shapes reports whether records of the type shape the topology.
 func Shapes(t atoll.Type) bool { return slices.Contains(Types, t) }
@@ -43,6 +44,9 @@ type Site struct {
 	Name     string       `json:"name"`
 	Kind     Kind         `json:"kind"`
 	Disabled bool         `json:"disabled,omitempty"`
+	// CentreAnswers says that its program cannot make responding halves: the centre
+	// makes them for it, without a number (R-D-14).
+	CentreAnswers bool `json:"centre_answers,omitempty"`
 }
 
 // Store is one store (T-09): where it is active and how it synchronises.
@@ -58,6 +62,9 @@ type Store struct {
 	Epoch      uint64 `json:"epoch"`
 	Dispensary bool   `json:"dispensary,omitempty"`
 	Disabled   bool   `json:"disabled,omitempty"`
+	// Successor takes over what is on its way to the store once it is disabled
+	// (R-D-48).
+	Successor atoll.ID `json:"successor_id,omitempty"`
 	// Excluded stores keep their stock-affecting data at their site (R-B-92).
 	Excluded bool `json:"excluded,omitempty"`
 	// ManagedOnly stores keep all their data at their site (T-13 at the centre).
@@ -70,20 +77,30 @@ type Delegation struct {
 	Store  atoll.ID
 	Epoch  uint64
 	Active bool
+	// Closing says that the right is about to go to Next, or back to the primary if
+	// that is "": its holder edits no more (R-F-10).
+	Closing bool
+	Next    atoll.ID
+	// Closings counts how often it was closed.
+	Closings uint64
 }
 
 // Topology is the configuration of a system at one moment.
 type Topology struct {
 	centre, primary atoll.SiteID
+	primaryEpoch    uint64 // counts the changes of the primary
 	sites           map[atoll.SiteID]Site
 	stores          map[atoll.ID]Store
 	byName          map[atoll.ID]atoll.ID          // name → store
+	retired         []atoll.ID                     // disabled stores with a successor
 	active          map[atoll.SiteID][]atoll.ID    // site → stores active there, sorted
 	visible         map[atoll.ID]map[atoll.ID]bool // store → stores visible to it
 	former          map[atoll.ID]map[atoll.ID]bool // pairs that were visible once
 	collectors      map[atoll.ID]map[atoll.SiteID]bool
 	delegations     map[string]Delegation
 	preferences     map[string]json.RawMessage
+	moves           map[atoll.ID]Move           // store → its move under way
+	jobs            map[atoll.SiteID][]atoll.ID // site → jobs that send it something, sorted
 }
 
 // Build makes a topology from records of [Types]; others are passed over, as are
@@ -96,6 +113,7 @@ func Build(records iter.Seq2[atoll.Record, error]) (*Topology, error) {
 		active: map[atoll.SiteID][]atoll.ID{}, visible: map[atoll.ID]map[atoll.ID]bool{},
 		former: map[atoll.ID]map[atoll.ID]bool{}, collectors: map[atoll.ID]map[atoll.SiteID]bool{},
 		delegations: map[string]Delegation{}, preferences: map[string]json.RawMessage{},
+		moves: map[atoll.ID]Move{}, jobs: map[atoll.SiteID][]atoll.ID{},
 	}
 	type join struct {
 		name, partner, store atoll.ID
@@ -117,9 +135,10 @@ func Build(records iter.Seq2[atoll.Record, error]) (*Topology, error) {
 		case "system":
 			t.centre = atoll.SiteID(max(f.Int("centre"), 1))
 			t.primary = atoll.SiteID(max(f.Int("primary"), 1))
+			t.primaryEpoch = uint64(f.Int("epoch"))
 		case "site":
 			id := atoll.SiteID(f.Int("number"))
-			t.sites[id] = Site{ID: id, Record: r.ID, Name: f.Text("name"), Kind: Kind(f.Text("type")), Disabled: f.Bool("disabled", false)}
+			t.sites[id] = Site{ID: id, Record: r.ID, Name: f.Text("name"), Kind: Kind(f.Text("type")), Disabled: f.Bool("disabled", false), CentreAnswers: f.Bool("centre_answers", false)}
 		case "store":
 			t.stores[r.ID] = StoreFrom(r.ID, f)
 		case "store_choice":
@@ -131,18 +150,33 @@ func Build(records iter.Seq2[atoll.Record, error]) (*Topology, error) {
 				f.ID("name_id"), f.ID("partner_store_id"), f.ID("store_id"), r.Deleted || r.Hidden || f.Bool("inactive", false),
 			})
 		case "delegation":
-			d := Delegation{f.Text("domain"), f.ID("store_id"), uint64(f.Int("epoch")), f.Bool("active", false)}
+			d := Delegation{
+				f.Text("domain"), f.ID("store_id"), uint64(f.Int("epoch")), f.Bool("active", false),
+				f.Bool("closing", false), f.ID("next_store_id"), uint64(f.Int("closings")),
+			}
 			if old, ok := t.delegations[d.Domain]; !ok || old.Epoch < d.Epoch {
 				t.delegations[d.Domain] = d
 			}
 		case "preference":
 			t.preferences[f.Text("key")] = f["value"]
+		case "store_move":
+			if m := MoveFrom(r.ID, f); m.Step.Open() {
+				t.moves[m.Store] = m
+			}
+		case "job":
+			if f.Text("kind") == "resync" && f.Text("step") == "sending" {
+				site := atoll.SiteID(f.Int("site_id"))
+				t.jobs[site] = append(t.jobs[site], r.ID)
+			}
 		}
 	}
 	for id, s := range t.stores {
 		t.active[s.Site] = append(t.active[s.Site], id)
 		if s.NameID != "" {
 			t.byName[s.NameID] = id
+		}
+		if s.Disabled && s.Successor != "" {
+			t.retired = append(t.retired, id)
 		}
 	}
 	for _, ids := range t.active {
@@ -172,7 +206,7 @@ func StoreFrom(id atoll.ID, f atoll.Fields) Store {
 		ID: id, Code: f.Text("code"), Name: f.Text("name"), NameID: f.ID("name_id"),
 		Site: atoll.SiteID(f.Int("site_id")), Epoch: uint64(f.Int("epoch")),
 		Dispensary: f.Text("mode") == "dispensary", Disabled: f.Bool("disabled", false),
-		ManagedOnly: f.Bool("managed_only", false),
+		ManagedOnly: f.Bool("managed_only", false), Successor: f.ID("successor_id"),
 	}
 	// R-B-94: on unless switched off, and meaningful for dispensaries only (T-30).
 	s.Excluded = s.Dispensary && !f.Bool("include_transactions", true)
@@ -278,10 +312,11 @@ func (t *Topology) VisibleTo(store atoll.ID) []atoll.ID {
 
 // Delegate returns who may edit a domain of central data: the primary, or the
 // site where the delegated store is active (R-F-03). The epoch rises with each
-// grant and withdrawal.
+// grant and withdrawal, with each move of the delegated store, and with each
+// change of the primary. Domain "" stands for what is not delegated by itself.
 func (t *Topology) Delegate(domain string) (atoll.SiteID, uint64) {
-	site, epoch := t.primary, uint64(0)
-	for _, d := range []string{"all", domain} {
+	site, epoch := t.primary, t.primaryEpoch
+	for _, d := range slices.Compact([]string{"all", domain}) {
 		g, ok := t.delegations[d]
 		if !ok {
 			continue
@@ -289,9 +324,21 @@ func (t *Topology) Delegate(domain string) (atoll.SiteID, uint64) {
 		epoch += g.Epoch
 		if s, there := t.stores[g.Store]; there && g.Active {
 			site = s.Site
+			epoch += s.Epoch
 		}
 	}
 	return site, epoch
+}
+
+// Delegation returns what is recorded about the right to edit the domain.
+func (t *Topology) Delegation(domain string) (Delegation, bool) {
+	g, ok := t.delegations[domain]
+	return g, ok
+}
+
+// Delegations returns every recorded right, by domain.
+func (t *Topology) Delegations() []Delegation {
+	return slices.SortedFunc(maps.Values(t.delegations), func(a, b Delegation) int { return cmp.Compare(a.Domain, b.Domain) })
 }
 
 // Preference returns the value of a synchronised preference, nil if unset.
