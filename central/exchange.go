@@ -11,7 +11,8 @@ import (
 	"github.com/atollsync/atoll/storage"
 )
 
-// Orders to a site, carried in Welcome.Orders.
+// Orders to a site. The first is carried in Welcome.Orders; the second is a reason
+// to refuse the site until it initialises.
 const (
 	orderResend       = "resend"
 	orderReinitialise = "reinitialise"
@@ -66,7 +67,7 @@ func (c *Centre) exchange(ctx context.Context, h exchange.Hello, entries iter.Se
 	welcome := exchange.Welcome{
 		Protocol: exchange.Protocol, Catalogue: c.Door.Judge.Catalogue.Version(), CatalogueHash: c.Door.Judge.Catalogue.Hash(),
 		App: c.App, Centre: p.life.Timeline, Run: p.life.run(), Clock: c.Now().UnixMilli(), Known: p.known, Rewind: p.rewind,
-		Orders: p.state.Orders,
+		Orders: p.state.told(),
 	}
 	if p.lost {
 		welcome.Runs = p.life.Runs

@@ -68,6 +68,14 @@ func (c *Centre) begin(tx storage.Tx, h exchange.Hello) (st standing, err error)
 	return st, st.state.save(tx)
 }
 
+// told are the orders a Welcome carries.
+func (s SiteState) told() []string {
+	if slices.Contains(s.Orders, orderResend) {
+		return []string{orderResend}
+	}
+	return nil
+}
+
 // tell keeps the order to send everything again until the site has heard it: a
 // site begins another turn only when the answer to the last one came whole.
 func (s *SiteState) tell(turn uint64) {

@@ -145,8 +145,9 @@ type Welcome struct {
 	// site finds the last run both know and sets its cursor back to where that ended;
 	// no records come in this answer.
 	Runs []Run `json:"runs,omitempty"`
-	// Orders are what the centre wants done: "resend" (restate all own data,
-	// R-H-28), "reinitialise", "pause".
+	// Orders are what the centre wants done: "resend" (restate all own data, R-H-28).
+	// Orders that stop the exchange are no part of a Welcome: a site that is to begin
+	// anew is refused with Initialise, one that is paused with Paused.
 	Orders []string `json:"orders,omitempty"`
 }
 
