@@ -46,6 +46,8 @@ type Change struct {
 	// Imported is set for data of another system that is read in here: what it tells
 	// has happened already.
 	Imported bool
+	// Followed are the references whose change follows a merge (R-E-10); see Edited.
+	Followed []string
 }
 
 // Rule is a business rule: it refuses a change by returning an *atoll.Error,
@@ -98,12 +100,13 @@ func (j *Judge) Import(t *topology.Topology, w World, site atoll.SiteID, ops []a
 func (j *Judge) entry(t *topology.Topology, w World, site atoll.SiteID, ops []atoll.Operation, strict, imported bool) ([]Change, error) {
 	changes := make([]Change, 0, len(ops))
 	here := make(map[atoll.Key]*Change, len(ops))
+	along := mergesOf(j.Catalogue, w, ops)
 	for i := range ops {
 		op := &ops[i]
 		if !op.Withheld.IsZero() {
 			continue
 		}
-		c, err := j.schema(w, op, strict)
+		c, err := j.schema(w, along, op, strict)
 		if err != nil {
 			return nil, refused(LayerSchema, op.Key, err)
 		}
@@ -155,7 +158,7 @@ func refused(layer string, key atoll.Key, err error) error {
 
 // schema checks the operation against the catalogue and the version it builds
 // on. A Change without Op means that there is nothing to do.
-func (j *Judge) schema(w World, op *atoll.Operation, strict bool) (Change, error) {
+func (j *Judge) schema(w World, along *merges, op *atoll.Operation, strict bool) (Change, error) {
 	def, ok := j.Catalogue.Lookup(op.Type)
 	if !ok {
 		return Change{}, atoll.Errorf(atoll.Unknown, "record type %q is not in the catalogue", op.Type).
@@ -194,7 +197,10 @@ func (j *Judge) schema(w World, op *atoll.Operation, strict bool) (Change, error
 			return Change{}, nil
 		}
 		c.New = c.Old.Apply(op.Fields)
-		return c, checkChange(op.Type, c.Old, op.Fields)
+		if c.Followed, err = along.followed(def, c.Old, op.Fields); err != nil {
+			return c, err
+		}
+		return c, checkChange(op.Type, c.Old, without(op.Fields, c.Followed))
 	case atoll.Delete:
 		if def.Deletion != catalogue.Tombstone {
 			return c, atoll.Errorf(atoll.Rule, "a %s is never deleted", def.Title).Do("%s", deletionHint(def))
@@ -275,7 +281,7 @@ func (j *Judge) references(w World, c Change, strict bool) error {
 // in. A change of the fields that decide (the store, the home store) must be
 // allowed before and after it.
 func ownership(t *topology.Topology, w World, site atoll.SiteID, c Change) error {
-	for _, fields := range []atoll.Fields{c.Old, c.New} {
+	for i, fields := range []atoll.Fields{c.Old, c.New} {
 		if fields == nil {
 			continue
 		}
@@ -287,7 +293,8 @@ func ownership(t *topology.Topology, w World, site atoll.SiteID, c Change) error
 		if err != nil {
 			return err
 		}
-		if owner.Epoch != c.Op.Epoch {
+		// A change of owner is made under the epoch of the new one.
+		if owner.Epoch != c.Op.Epoch && (c.Op.Verb != atoll.Update || i == 1 || sameOwner(c)) {
 			return atoll.Errorf(atoll.OldEpoch, "written under ownership epoch %d; it is %d now", c.Op.Epoch, owner.Epoch).
 				Do("ownership has moved since; a person decides whether the change still stands")
 		}
