@@ -289,6 +289,7 @@ func ownership(t *topology.Topology, w World, site atoll.SiteID, c Change) error
 		if err != nil {
 			return err
 		}
+		s.Moves = authority.MovesHome(c.Def, c.Op.Fields)
 		owner, err := authority.MayWrite(t, site, c.Op.Verb, s)
 		if err != nil {
 			return err

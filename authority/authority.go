@@ -21,6 +21,9 @@ type Subject struct {
 	// the record in the type's Scope (see HomeOf).
 	Home      atoll.ID
 	HomeEpoch uint64
+	// Moves says that the change moves the home store and does nothing else (see
+	// MovesHome).
+	Moves bool
 }
 
 // Owner is the one site that may write a record now.
@@ -39,6 +42,15 @@ func HomeOf(def *catalogue.Def, f atoll.Fields) (atoll.ID, uint64) {
 		return "", 0
 	}
 	return f.ID(def.Home), uint64(f.Int("home_epoch"))
+}
+
+// MovesHome reports whether the changed fields of a patient or prescriber move the
+// home store and nothing else: the one change of them that is the centre's
+// (R-G-40).
+func MovesHome(def *catalogue.Def, changed atoll.Fields) bool {
+	_, moves := changed[def.Home]
+	_, raises := changed["home_epoch"]
+	return def.Home != "" && moves && raises && len(changed) == 2
 }
 
 // Editor returns who edits the type in the system as it is.
@@ -147,6 +159,9 @@ func ownerByStore(t *topology.Topology, store atoll.ID, epoch uint64, why string
 // MayWrite says whether the site may do this to the subject, and under which
 // epoch. The error carries atoll.Ownership and names the owner.
 func MayWrite(t *topology.Topology, site atoll.SiteID, verb atoll.Verb, s Subject) (Owner, error) {
+	if s.Moves && verb == atoll.Update && site == t.Centre() {
+		return Owner{Site: site, Why: "the centre moves home stores"}, nil
+	}
 	owner, err := OwnerOf(t, s, site)
 	if err != nil {
 		return owner, err
@@ -181,6 +196,10 @@ func exception(t *topology.Topology, site atoll.SiteID, verb atoll.Verb, s Subje
 			}
 			if st, ok := t.Store(store); ok && verb == atoll.Insert && st.Site == site {
 				return Owner{Site: site, Epoch: st.Epoch + s.HomeEpoch, Why: "sites create them"}, true
+			}
+		case catalogue.OfferedByCentre:
+			if verb == atoll.Insert && site == t.Centre() { // R-G-44
+				return Owner{Site: site, Why: "the centre offers what came too late"}, true
 			}
 		case catalogue.ProposalsByStores:
 			if verb == atoll.Insert {

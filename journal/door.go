@@ -124,6 +124,9 @@ func (d *Door) Write(tx storage.Tx, e Edit) (Result, error) {
 	if len(ops) == 0 {
 		return Result{}, nil
 	}
+	if err := d.newcomers(tx, t, ops); err != nil {
+		return Result{}, err
+	}
 	if len(ops) > atoll.MaxOperations {
 		return Result{}, atoll.Errorf(atoll.TooLarge, "one transaction changes %d records; the limit is %d", len(ops), atoll.MaxOperations)
 	}
@@ -312,6 +315,7 @@ func (d *Door) operation(tx storage.Tx, t *topology.Topology, p Proposal) (atoll
 	if err != nil {
 		return op, err
 	}
+	subject.Moves = authority.MovesHome(def, op.Fields)
 	op.Epoch = d.epoch(t, subject, p.Verb)
 	op.Stays = !d.Centre && route.Stays(t, def, after)
 	return op, nil

@@ -56,7 +56,7 @@ func (d *Door) Receive(tx storage.Tx, t *topology.Topology, a Arrival) (Outcome,
 			if err != nil {
 				return 0, err
 			}
-			if own {
+			if own && !d.movedHome(before, r) {
 				return Kept, nil
 			}
 		}
@@ -106,6 +106,18 @@ func (d *Door) owns(tx storage.Tx, t *topology.Topology, r atoll.Record) (bool, 
 		return false, nil //nolint:nilerr // no owner known here: not this site
 	}
 	return owner.Site == d.Site, nil
+}
+
+// movedHome reports whether what arrives tells of a later home store than the one
+// that makes this site the owner: the centre moved it (R-G-42).
+func (d *Door) movedHome(before, now atoll.Record) bool {
+	def, ok := d.Judge.Catalogue.Lookup(now.Type)
+	if !ok || def.Home == "" {
+		return false
+	}
+	_, was := authority.HomeOf(def, before.MustFields())
+	_, is := authority.HomeOf(def, now.MustFields())
+	return is > was
 }
 
 // Hide retracts a replica whose audience this site has lost: it is kept for the
