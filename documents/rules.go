@@ -64,7 +64,7 @@ func lifeCycle(_ *topology.Topology, _ admit.World, _ []admit.Change, c admit.Ch
 		return atoll.Errorf(atoll.LifeCycle, "a %s document cannot become %s", was, now).On("status").
 			Do("correct it with a return or a new document")
 	}
-	for _, name := range c.Op.Fields.Names() {
+	for _, name := range c.Edited() {
 		if !slices.Contains(afterwards, name) {
 			return atoll.Errorf(atoll.LifeCycle, "the document is %s; its %s cannot change", was, name).On(name).
 				Do("correct it with a return or a new document")
@@ -121,7 +121,7 @@ func linesFollow(_ *topology.Topology, w admit.World, entry []admit.Change, c ad
 		if err != nil || Rank(status) < Rank(Finalised) {
 			return err
 		}
-		for _, name := range c.Op.Fields.Names() {
+		for _, name := range c.Edited() {
 			if c.Op.Verb != atoll.Update || !slices.Contains(afterwards, name) {
 				return atoll.Errorf(atoll.LifeCycle, "the document is %s; its lines cannot change", status).
 					Do("correct it with a return or a new document")
