@@ -63,6 +63,7 @@ var rooms = []room{
 
 	// The edges: the network, other systems, people.
 	{"wire", "atoll exchange"},
+	{"discovery", "atoll"},
 	{"gateway/msupply", "atoll catalogue topology admit storage journal"},
 	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents process rights transfer station central site"},
 

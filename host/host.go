@@ -20,6 +20,7 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/discovery"
 	"github.com/atollsync/atoll/exchange"
 	"github.com/atollsync/atoll/site"
 	"github.com/atollsync/atoll/station"
@@ -47,6 +48,9 @@ type Config struct {
 	Now             func() time.Time
 	Log             *slog.Logger
 	Hooks           site.Hooks
+	// Announce is the local network on which the server tells clients of itself
+	// (R-L-10); nil tells nobody. A server for this machine only is never announced.
+	Announce discovery.Network
 }
 
 func (c Config) withDefaults() Config {

@@ -16,6 +16,8 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/api"
+	"github.com/atollsync/atoll/discovery"
+	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/wire"
 )
@@ -73,14 +75,35 @@ func (h *Host) Serve(ctx context.Context, ready func(url string)) error {
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	return h.run(ctx, server, ln, func() {
+	return h.run(ctx, server, ln, h.announcement(secure), func() {
 		if ready != nil {
 			ready(url)
 		}
 	})
 }
 
-func (h *Host) run(ctx context.Context, server *http.Server, ln net.Listener, ready func()) error {
+// announcement is what clients on the local network are told of this server; nil
+// when they are told nothing.
+func (h *Host) announcement(secure bool) *discovery.Announcement {
+	if h.Announce == nil {
+		return nil
+	}
+	ips, port, err := discovery.Reachable(h.Listen)
+	if err != nil || len(ips) == 0 {
+		return nil // for this machine only
+	}
+	id := h.Station.Identity
+	role := discovery.Centre
+	if id.Role == station.Remote {
+		role = discovery.Site
+	}
+	return &discovery.Announcement{
+		Server:    discovery.Server{Name: id.Name, Role: role, Site: id.Site, System: id.System, App: h.App},
+		Addresses: ips, Port: port, Encrypted: secure,
+	}
+}
+
+func (h *Host) run(ctx context.Context, server *http.Server, ln net.Listener, tell *discovery.Announcement, ready func()) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
@@ -102,6 +125,15 @@ func (h *Host) run(ctx context.Context, server *http.Server, ln net.Listener, re
 	}
 	if h.Centre != nil {
 		g.Go(func() error { return ended(h.flush(ctx)) })
+	}
+	if tell != nil {
+		g.Go(func() error {
+			// Those who know the address are served all the same.
+			if err := discovery.Announce(ctx, h.Announce, *tell); err != nil && ctx.Err() == nil {
+				h.Log.WarnContext(ctx, "not announced on the local network", "err", err)
+			}
+			return nil
+		})
 	}
 	// What an earlier run left undone.
 	if _, err := h.Station.Processors.Run(ctx); err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/discovery"
 	"github.com/atollsync/atoll/host"
 	"github.com/atollsync/atoll/wire"
 )
@@ -138,6 +139,7 @@ type serveCmd struct {
 	URL        string `help:"Address at which sites reach this centre, when it is another." placeholder:"URL"`
 	TLS        string `name:"tls" help:"auto (encrypted beyond this machine), on, or off." placeholder:"auto"`
 	AllowPlain bool   `help:"Allow unencrypted traffic beyond this machine: for networks that encrypt by themselves."`
+	NoAnnounce bool   `help:"Do not tell the local network of this server; clients must know its address."`
 }
 
 // Help shows the default address.
@@ -163,6 +165,9 @@ func (c serveCmd) Run(s *session) error {
 		return err
 	}
 	return s.with(func(h *host.Host) error {
+		if !c.NoAnnounce {
+			h.Announce = discovery.Multicast{Log: h.Log}
+		}
 		return h.Serve(s.ctx, func(url string) {
 			what := "the central server"
 			if h.Site != nil {

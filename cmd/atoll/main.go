@@ -41,6 +41,7 @@ type cli struct {
 
 	Init       initCmd       `cmd:"" help:"Set up a central server or a remote site in an empty directory."`
 	Serve      serveCmd      `cmd:"" help:"Serve this installation: sync and API at the centre; API and the sync schedule at a site."`
+	Discover   discoverCmd   `cmd:"" help:"Servers on the local network, and their addresses."`
 	Enrol      enrolCmd      `cmd:"" help:"Give this site its place in a system, with a ticket from its centre."`
 	Sync       syncCmd       `cmd:"" help:"Exchange with the centre now; pause, resume, or watch."`
 	Status     statusCmd     `cmd:"" help:"How this installation stands, in words."`
