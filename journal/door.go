@@ -21,6 +21,7 @@ import (
 	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/route"
 	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/survivor"
 	"github.com/atollsync/atoll/topology"
 )
 
@@ -103,6 +104,12 @@ func (d *Door) Write(tx storage.Tx, e Edit) (Result, error) {
 	proposals, err := d.complete(tx, t, e.Do)
 	if err != nil {
 		return Result{}, err
+	}
+	merged := survivor.New(tx, d.Judge.Catalogue)
+	for i, p := range proposals {
+		if proposals[i], err = d.resolved(merged, e.Do, p); err != nil {
+			return Result{}, err
+		}
 	}
 	ops := make([]atoll.Operation, 0, len(proposals))
 	var first []atoll.Operation // what the centre must have before

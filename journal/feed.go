@@ -78,42 +78,17 @@ func resolve(r storage.Reader, t *topology.Topology, wide []atoll.Audience) ([]a
 	return slices.Compact(out), nil
 }
 
-// visibility are the record types that make someone visible in a store: the type
-// and the field that says who.
+// visibility are the record types that make someone visible in a store: the type,
+// of what type he is, and the field that says who.
 var visibility = []struct {
 	kind   atoll.Type
+	of     atoll.Type
 	who    string
 	narrow func(atoll.ID) atoll.Audience
 }{
-	{"name_store_join", "name_id", atoll.NameAudience},
-	{"patient_store_join", "patient_id", atoll.PatientAudience},
-	{"prescriber_store_join", "prescriber_id", atoll.PatientAudience},
-}
-
-// members returns the sites that a narrow audience consists of.
-func members(r storage.Reader, t *topology.Topology, a atoll.Audience) ([]atoll.SiteID, error) {
-	kind, who := a.Split()
-	var stores []atoll.ID
-	for _, v := range visibility {
-		if k, _ := v.narrow("").Split(); k != kind {
-			continue
-		}
-		joins, err := r.Records(storage.Query{Type: v.kind, Where: map[string]string{v.who: who}})
-		if err != nil {
-			return nil, err
-		}
-		for _, j := range joins {
-			f, err := j.Fields()
-			if err != nil {
-				return nil, err
-			}
-			if !f.Bool("inactive", false) {
-				stores = append(stores, f.ID("store_id"))
-			}
-		}
-	}
-	// Patient data is used in dispensaries only (R-G-08).
-	return t.Readers(stores, kind == "patient"), nil
+	{"name_store_join", "name", "name_id", atoll.NameAudience},
+	{"patient_store_join", "patient", "patient_id", atoll.PatientAudience},
+	{"prescriber_store_join", "prescriber", "prescriber_id", atoll.PatientAudience},
 }
 
 // relist lists anew the records of narrow audiences whose members changed: by a
@@ -126,6 +101,15 @@ func (d *Door) relist(tx storage.Tx, before, after *topology.Topology, changes [
 		for _, v := range visibility {
 			if c.Op.Type == v.kind {
 				todo[v.narrow(f.ID(v.who))] = true
+				if was := c.Old.ID(v.who); was != "" {
+					todo[v.narrow(was)] = true
+				}
+			}
+		}
+		if a := whose(c.Op.Key); a != "" && (c.Op.Fields.Has("merged_into") || c.Op.Fields.Has("unmerged_from")) {
+			todo[a] = true
+			if was := c.New.ID("unmerged_from"); was != "" { // no longer kin
+				todo[whose(atoll.Key{Type: c.Op.Type, ID: was})] = true
 			}
 		}
 		switch c.Op.Type {
@@ -153,7 +137,7 @@ func (d *Door) relist(tx storage.Tx, before, after *topology.Topology, changes [
 		}
 	}
 	for a := range todo {
-		if err := d.relistAudience(tx, after, a); err != nil {
+		if err := d.relistKin(tx, after, a); err != nil {
 			return err
 		}
 	}
