@@ -73,6 +73,7 @@ func newServer(o Options) *server {
 	s.shapeOperations()
 	s.closeOperations()
 	s.lockOperations()
+	s.delegationOperations()
 	s.siteOperations()
 	s.syncOperations()
 	s.quarantineOperations()

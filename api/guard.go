@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/authority"
+	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/station"
@@ -28,6 +30,20 @@ func mayWrite(ctx context.Context, p journal.Proposal) error {
 	return nil
 }
 
+// mayCurate refuses changes of central data to users without that right, wherever
+// the right to edit it is now (R-F-06, R-F-21).
+func (s *server) mayCurate(ctx context.Context, d documents.Desk, p journal.Proposal) error {
+	def, ok := s.Catalogue.Lookup(p.Key.Type)
+	if !ok || authority.Editor(d.T, def) != catalogue.ByPrimary {
+		return nil
+	}
+	if u := visitOf(ctx).User; !u.Role.May(station.MayCurate) {
+		return atoll.Errorf(atoll.Denied, "a %s may not change central data", strings.ReplaceAll(string(u.Role), "_", " ")).
+			About(p.Key).Do("ask someone who is %s", holders(station.MayCurate))
+	}
+	return nil
+}
+
 // propose returns the proposals if the user may make them as changes of records.
 func (s *server) propose(ctx context.Context, d documents.Desk, do ...journal.Proposal) ([]journal.Proposal, error) {
 	if err := s.Station.MaySend(visitOf(ctx).User, d, do...); err != nil {
@@ -35,6 +51,9 @@ func (s *server) propose(ctx context.Context, d documents.Desk, do ...journal.Pr
 	}
 	for _, p := range do {
 		if err := mayWrite(ctx, p); err != nil {
+			return nil, err
+		}
+		if err := s.mayCurate(ctx, d, p); err != nil {
 			return nil, err
 		}
 	}

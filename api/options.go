@@ -93,6 +93,15 @@ type Centre interface {
 	Configurator
 	Lock
 	Court
+	Rights
+}
+
+// Rights are the acts about who may edit central data.
+type Rights interface {
+	Grant(actor string, d central.Delegation, store atoll.ID) central.Configuration
+	ChangeDelegate(actor string, d central.Delegation, store atoll.ID) central.Configuration
+	Withdraw(actor string, d central.Delegation) central.Configuration
+	KeepDelegate(actor string, d central.Delegation) central.Configuration
 }
 
 // Sync is the synchronisation of a remote site.

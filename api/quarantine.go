@@ -115,8 +115,8 @@ type refusalAnswer struct {
 type decideInput struct {
 	RefusalPath
 	Body struct {
-		Decision central.Decision `json:"decision" enum:"retry,skip,return" doc:"retry: judge it again now; skip: leave it out for good; return: leave it out and send the site the true records" example:"return"`
-		Note     string           `json:"note,omitempty" maxLength:"1000" doc:"The reason; skip and return need one" example:"Counted twice, see the call of 3 March"`
+		Decision central.Decision `json:"decision" enum:"retry,accept,skip,return" doc:"retry: judge it again now; accept: make the change here, where the central server owns the records; skip: leave it out for good; return: leave it out and send the site the true records" example:"return"`
+		Note     string           `json:"note,omitempty" maxLength:"1000" doc:"The reason; all but retry need one" example:"Counted twice, see the call of 3 March"`
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 // UserView is a user as the API tells of one.
 type UserView struct {
 	Name     string           `json:"name" example:"amina"`
-	Role     station.UserRole `json:"role" enum:"viewer,store_user,technician,administrator,mobile" example:"store_user"`
+	Role     station.UserRole `json:"role" enum:"viewer,store_user,data_manager,technician,administrator,mobile" example:"store_user"`
 	Powers   []station.Power  `json:"powers" doc:"What the role may do: read, edit, sync, configure"`
 	Store    atoll.ID         `json:"store,omitempty" doc:"Of a mobile client: the store it works for"`
 	Created  time.Time        `json:"created"`
@@ -23,7 +23,7 @@ type UserView struct {
 
 func userView(u station.User) UserView {
 	v := UserView{Name: u.Name, Role: u.Role, Store: u.Store, Created: u.Created, Disabled: u.Disabled, Powers: []station.Power{}}
-	for _, p := range []station.Power{station.MayRead, station.MayEdit, station.MaySync, station.MayConfigure} {
+	for _, p := range []station.Power{station.MayRead, station.MayEdit, station.MayCurate, station.MaySync, station.MayConfigure} {
 		if u.Role.May(p) {
 			v.Powers = append(v.Powers, p)
 		}
@@ -128,7 +128,7 @@ type usersAnswer struct {
 type newUser struct {
 	Body struct {
 		Name     string           `json:"name" minLength:"1" maxLength:"48" example:"joseph"`
-		Role     station.UserRole `json:"role" enum:"viewer,store_user,technician,administrator,mobile" example:"technician"`
+		Role     station.UserRole `json:"role" enum:"viewer,store_user,data_manager,technician,administrator,mobile" example:"technician"`
 		Store    string           `json:"store,omitempty" maxLength:"36" doc:"Of a mobile client, which works for one store: its id; not needed where one store is active"`
 		Password string           `json:"password,omitempty" maxLength:"200" doc:"Ten characters or more; drawn at random when it is left out"`
 	}

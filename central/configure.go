@@ -285,11 +285,16 @@ func Collect(store atoll.ID, site atoll.SiteID, collect bool) Configuration {
 // MakePrimary makes a site the one that edits central data (R-A-01). There is one
 // field for it, so there is never a second.
 func MakePrimary(site atoll.SiteID) Configuration {
-	return func(_ storage.Reader, t *topology.Topology) ([]journal.Proposal, error) {
+	return func(r storage.Reader, t *topology.Topology) ([]journal.Proposal, error) {
 		if _, ok := t.Site(site); !ok {
 			return nil, atoll.Errorf(atoll.NotFound, "there is no site %d", site)
 		}
-		return update(SystemKey.Type, SystemKey.ID, atoll.Fields{}.Set("primary", site)), nil
+		system, err := r.Record(SystemKey)
+		if err != nil || site == t.Primary() {
+			return nil, err
+		}
+		epoch := system.MustFields().Int("epoch") + 1
+		return update(SystemKey.Type, SystemKey.ID, atoll.Fields{}.Set("primary", site).Set("epoch", epoch)), nil
 	}
 }
 

@@ -236,12 +236,13 @@ const (
 	Retry  Decision = "retry"  // judge it again now
 	Skip   Decision = "skip"   // leave it out for good
 	Return Decision = "return" // leave it out, and send the site the true records
+	Accept Decision = "accept" // make the change here, by the centre's own right
 )
 
 // Decide settles a refusal. The entry stays in quarantine's history and in the
 // journal copy whatever is decided (R-K-36). Entries held behind it are judged
-// again. Note is the reason, kept with the name of who decided; skip and return
-// need one. It reports whether the refused changes stand now.
+// again. Note is the reason, kept with the name of who decided; all but retry need
+// one. It reports whether the refused changes stand now.
 func (c *Centre) Decide(ctx context.Context, id int64, d Decision, by, note string) (applied bool, err error) {
 	err = c.commits.do(ctx, func(tx storage.Tx) error {
 		applied = false
@@ -259,9 +260,9 @@ func (c *Centre) Decide(ctx context.Context, id int64, d Decision, by, note stri
 		case Retry:
 			applied, err = c.retry(tx, r, note, by)
 			return err
-		case Skip, Return:
+		case Skip, Return, Accept:
 		default:
-			return atoll.Errorf(atoll.Invalid, "unknown decision %q", d).Do("use retry, skip or return")
+			return atoll.Errorf(atoll.Invalid, "unknown decision %q", d).Do("use retry, accept, skip or return")
 		}
 		if note == "" {
 			return atoll.Errorf(atoll.Invalid, "a reason is needed to %s a refusal", d).On("note")
@@ -271,8 +272,15 @@ func (c *Centre) Decide(ctx context.Context, id int64, d Decision, by, note stri
 			return err
 		}
 		r.State, r.Settled, r.By, r.Note = storage.Skipped, c.Now(), by, note
-		if d == Return {
+		switch d {
+		case Return:
 			r.State = storage.Returned
+		case Accept:
+			r.State, applied = storage.Applied, true
+			if err := c.accept(tx, r, by); err != nil {
+				return err
+			}
+		case Retry, Skip:
 		}
 		if err := tx.Settle(r); err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/atollsync/atoll"
@@ -18,6 +19,7 @@ import (
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/process"
+	"github.com/atollsync/atoll/rights"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
 	"github.com/atollsync/atoll/transfer"
@@ -102,14 +104,14 @@ func New(id Identity, o Options) *Station {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	judge := &admit.Judge{Catalogue: o.Catalogue, Rules: append(documents.Rules(), visibleToItself, epochMoves)}
+	judge := &admit.Judge{Catalogue: o.Catalogue, Rules: slices.Concat(documents.Rules(), rights.Rules(), []admit.Rule{visibleToItself, epochMoves})}
 	s := &Station{
 		Options: o, Identity: id,
 		Door: &journal.Door{
 			Site: id.Site, Centre: id.Role == Central, Judge: judge, Companions: []journal.Companion{symmetric}, Now: o.Now,
 		},
 	}
-	s.Processors = &process.Processors{Store: o.Store, Door: s.Door, Kinds: transfer.All, Now: o.Now, Log: o.Log, Before: s.release}
+	s.Processors = &process.Processors{Store: o.Store, Door: s.Door, Kinds: slices.Concat(transfer.All, rights.Kinds), Now: o.Now, Log: o.Log, Before: s.release}
 	return s
 }
 

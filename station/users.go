@@ -26,15 +26,16 @@ type UserRole string
 // technician, who sees records and runs synchronisation. A mobile client is a
 // store user that may send only some types of record ([Station.MaySend]).
 const (
-	Viewer        UserRole = "viewer"     // read
-	StoreUser     UserRole = "store_user" // edit records and documents of stores
-	Technician    UserRole = "technician" // synchronisation, sites, quarantine
+	Viewer        UserRole = "viewer"       // read
+	StoreUser     UserRole = "store_user"   // edit records and documents of stores
+	DataManager   UserRole = "data_manager" // edit central data, too, where this site may
+	Technician    UserRole = "technician"   // synchronisation, sites, quarantine
 	Administrator UserRole = "administrator"
 	MobileClient  UserRole = "mobile" // edit what mobile clients may send (R-B-104)
 )
 
 // UserRoles lists every role.
-var UserRoles = []UserRole{Viewer, StoreUser, Technician, Administrator, MobileClient}
+var UserRoles = []UserRole{Viewer, StoreUser, DataManager, Technician, Administrator, MobileClient}
 
 // Power is one thing a role may allow.
 type Power string
@@ -43,6 +44,7 @@ type Power string
 const (
 	MayRead      Power = "read"
 	MayEdit      Power = "edit"
+	MayCurate    Power = "curate" // central data, where this site may edit it (R-F-06)
 	MaySync      Power = "sync"
 	MayConfigure Power = "configure" // sites, stores, visibility, users
 )
@@ -54,6 +56,8 @@ func (r UserRole) May(p Power) bool {
 		return true
 	case Technician:
 		return p == MayRead || p == MaySync
+	case DataManager:
+		return p == MayRead || p == MayEdit || p == MayCurate
 	case StoreUser, MobileClient:
 		return p == MayRead || p == MayEdit
 	case Viewer:
@@ -103,7 +107,7 @@ func (s *Station) addUser(ctx context.Context, u User, password string) (string,
 		return "", atoll.Errorf(atoll.Invalid, "user name %.60q: want lower-case letters, digits, dot, hyphen; at most 48", u.Name).On("name")
 	case !slices.Contains(UserRoles, u.Role):
 		return "", atoll.Errorf(atoll.Invalid, "unknown role %q", u.Role).On("role").
-			Do("choose one of viewer, store_user, technician, administrator, mobile")
+			Do("choose one of viewer, store_user, data_manager, technician, administrator, mobile")
 	case password == "":
 		password = NewPassword()
 	case len(password) < 10 || len(password) > 200:

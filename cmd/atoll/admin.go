@@ -17,6 +17,7 @@ type quarantineCmd struct {
 	List   quarantineListCmd   `cmd:"" default:"withargs" help:"Refused changes and why."`
 	Show   quarantineShowCmd   `cmd:"" help:"One refused change, beside what stands now."`
 	Retry  quarantineRetryCmd  `cmd:"" help:"Judge it again now."`
+	Accept quarantineAcceptCmd `cmd:"" help:"Make the change here, where the centre owns the records."`
 	Skip   quarantineSkipCmd   `cmd:"" help:"Leave it out for good, with a reason."`
 	Return quarantineReturnCmd `cmd:"" help:"Leave it out, and send the site the true records."`
 }
@@ -129,6 +130,14 @@ func (c quarantineRetryCmd) Run(s *session) error {
 	return c.decide(s, central.Retry, "tried again by hand")
 }
 
+type quarantineAcceptCmd struct {
+	refusalArg
+	Reason string `arg:"" help:"Why; kept with your name."`
+}
+
+// Run makes the change at the centre.
+func (c quarantineAcceptCmd) Run(s *session) error { return c.decide(s, central.Accept, c.Reason) }
+
 type quarantineSkipCmd struct {
 	refusalArg
 	Reason string `arg:"" help:"Why; kept with your name."`
@@ -171,7 +180,7 @@ func (userListCmd) Run(s *session) error {
 
 type userAddCmd struct {
 	Name     string `arg:"" help:"Name to sign in with."`
-	Role     string `help:"viewer, store_user, technician, administrator or mobile." enum:"viewer,store_user,technician,administrator,mobile" default:"viewer"`
+	Role     string `help:"viewer, store_user, data_manager, technician, administrator or mobile." enum:"viewer,store_user,data_manager,technician,administrator,mobile" default:"viewer"`
 	Store    string `help:"Of a mobile client, the store it works for; not needed where one store is active." placeholder:"STORE"`
 	Password string `help:"Their password; one is drawn unless given." env:"ATOLL_USER_PASSWORD" placeholder:"TEXT"`
 }

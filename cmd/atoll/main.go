@@ -52,6 +52,7 @@ type cli struct {
 	Site       siteCmd       `cmd:"" help:"Sites of the system (at the centre)."`
 	Store      storeCmd      `cmd:"" help:"Stores: where they are active, and who holds copies."`
 	Visibility visibilityCmd `cmd:"" help:"Which stores may trade with each other."`
+	Delegate   delegateCmd   `cmd:"" help:"Who may edit central data: the primary, or a site it was delegated to."`
 	Quarantine quarantineCmd `cmd:"" help:"Changes that were refused, and what becomes of them."`
 	User       userCmd       `cmd:"" help:"People who may sign in here."`
 	Import     importCmd     `cmd:"" help:"Read data of other systems into a central server."`
