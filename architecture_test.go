@@ -43,6 +43,7 @@ var rooms = []room{
 
 	// What is stored, and what is said.
 	{"storage", "atoll"},
+	{"digest", "atoll"},
 	{"storage/sqlite", "atoll storage"},
 	{"storage/storagetest", "atoll storage"},
 	{"exchange", "atoll"},
@@ -53,19 +54,20 @@ var rooms = []room{
 	{"integrate", "atoll catalogue exchange storage journal"},
 	{"documents", "atoll catalogue topology admit storage survivor journal"},
 	{"process", "atoll catalogue topology admit storage journal"},
+	{"handover", "atoll catalogue topology authority admit storage digest journal process"},
 	{"rights", "atoll catalogue topology authority admit journal process"},
 	{"transfer", "atoll catalogue topology admit storage survivor journal documents process"},
 
 	// The engines. Central and site never see each other.
-	{"station", "atoll catalogue topology authority admit storage survivor journal documents process rights transfer"},
-	{"central", "atoll catalogue topology authority route admit storage survivor exchange journal integrate documents process rights transfer"},
+	{"station", "atoll catalogue topology authority admit storage survivor journal documents process rights handover transfer"},
+	{"central", "atoll catalogue topology authority route admit storage survivor exchange journal integrate documents process rights handover transfer"},
 	{"site", "atoll catalogue topology authority route storage survivor exchange journal integrate documents process transfer"},
 
 	// The edges: the network, other systems, people.
 	{"wire", "atoll exchange"},
 	{"discovery", "atoll"},
 	{"gateway/msupply", "atoll catalogue topology admit storage journal"},
-	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents process rights transfer station central site"},
+	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents process rights handover transfer station central site"},
 
 	// Where everything is put together.
 	{"host", everything},

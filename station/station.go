@@ -17,6 +17,7 @@ import (
 	"github.com/atollsync/atoll/admit"
 	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/handover"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/process"
 	"github.com/atollsync/atoll/rights"
@@ -104,14 +105,14 @@ func New(id Identity, o Options) *Station {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	judge := &admit.Judge{Catalogue: o.Catalogue, Rules: slices.Concat(documents.Rules(), rights.Rules(), []admit.Rule{visibleToItself, epochMoves})}
+	judge := &admit.Judge{Catalogue: o.Catalogue, Rules: slices.Concat(documents.Rules(), rights.Rules(), handover.Rules(), []admit.Rule{visibleToItself, epochMoves})}
 	s := &Station{
 		Options: o, Identity: id,
 		Door: &journal.Door{
 			Site: id.Site, Centre: id.Role == Central, Judge: judge, Companions: []journal.Companion{symmetric}, Now: o.Now,
 		},
 	}
-	s.Processors = &process.Processors{Store: o.Store, Door: s.Door, Kinds: slices.Concat(transfer.All, rights.Kinds), Now: o.Now, Log: o.Log, Before: s.release}
+	s.Processors = &process.Processors{Store: o.Store, Door: s.Door, Kinds: slices.Concat(transfer.All, rights.Kinds, handover.Kinds(o.Catalogue)), Now: o.Now, Log: o.Log, Before: s.before}
 	return s
 }
 

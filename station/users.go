@@ -145,7 +145,8 @@ func (s *Station) tellOfUser(tx storage.Tx, name string) error {
 	}
 	stores := slices.DeleteFunc(slices.Clone(t.Active(s.Door.Site)), func(id atoll.ID) bool {
 		st, _ := t.Store(id)
-		return st.ManagedOnly // what is said of it stays here
+		_, moving := t.Moving(id)
+		return st.ManagedOnly || moving // what is said of it stays here, or cannot be said now
 	})
 	if len(stores) == 0 {
 		return nil

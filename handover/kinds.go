@@ -1,0 +1,159 @@
+package handover
+
+import (
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/catalogue"
+	"github.com/atollsync/atoll/digest"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/process"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
+)
+
+// Desk makes proposals from one snapshot or transaction.
+type Desk struct {
+	R         storage.Reader
+	T         *topology.Topology
+	Catalogue *catalogue.Catalogue
+	Now       time.Time
+}
+
+// Kinds are the steps that sites and centre take by themselves.
+func Kinds(c *catalogue.Catalogue) []process.Kind {
+	k := kinds{c}
+	return []process.Kind{
+		{Name: "move/report", Type: moveType, Answer: k.moveReport},
+		{Name: "move/advance", Type: reportType, Answer: k.moveAdvance},
+		{Name: "job/mark", Type: markType, Answer: k.markReport},
+		{Name: "job/advance", Type: reportType, Answer: k.jobAdvance},
+		{Name: "job/answer", Type: jobType, Answer: k.jobAnswer},
+	}
+}
+
+type kinds struct{ catalogue *catalogue.Catalogue }
+
+func (k kinds) desk(c process.Case) Desk { return Desk{c.R, c.T, k.catalogue, c.Now} }
+
+// What sites say about a move.
+const (
+	saidFrozen   = "frozen"   // nobody edits the store here any longer, and this is all there is
+	saidReceived = "received" // all of it is here
+)
+
+// moveReport is the part of the sites that a store leaves and goes to.
+//
+// The one it leaves says what it has. The law is in force there by then, and the
+// report is in the journal behind every entry that the store's data ever got
+// there: when the centre has the report, it has all of it (R-H-30 2 and 3).
+//
+// The one it goes to says that it has all of what the centre had when the store
+// moved. Until then its answer is what is missing: an exception, which is asked
+// again with each cycle (R-H-30 9).
+func (k kinds) moveReport(c process.Case) ([]journal.Proposal, error) {
+	m := topology.MoveFrom(c.Record.ID, c.Fields)
+	owned := Selection{Store: m.Store, Owned: true}
+	switch {
+	case m.Step == topology.Freeze && c.Site == m.From:
+		has, err := owned.Digest(c.R, k.catalogue)
+		if err != nil {
+			return nil, err
+		}
+		return report(c, c.Record.Key, saidFrozen, m.Attempt, has)
+	case m.Step == topology.Backfill && c.Site == m.To:
+		has, err := owned.Digest(c.R, k.catalogue)
+		if err != nil {
+			return nil, err
+		}
+		want, err := tableOf(c.Fields, "digest")
+		if err != nil {
+			return nil, err
+		}
+		if missing := has.Compare(want); len(missing) > 0 {
+			return nil, atoll.Errorf(atoll.HeldBehind, "%s cannot be opened yet: %s", c.Store(m.Store).Name, differences(missing, "here", "at the centre")).
+				About(c.Record.Key).Do("synchronise; if this stays, compare the store at the centre with: atoll job verify")
+		}
+		return report(c, c.Record.Key, saidReceived, m.Attempt, has)
+	}
+	return nil, nil
+}
+
+// moveAdvance is the part of the centre: it takes the next step when a site has
+// said what it needs to hear. What it finds wrong is an exception, which is asked
+// again by itself.
+func (k kinds) moveAdvance(c process.Case) ([]journal.Proposal, error) {
+	key, ok := ParseKey(c.Fields.Text("about"))
+	if !ok || key.Type != moveType || c.Site != c.T.Centre() {
+		return nil, nil
+	}
+	rec, err := c.R.Record(key)
+	if err != nil {
+		return nil, nil //nolint:nilerr // a report about nothing says nothing
+	}
+	f, err := rec.Fields()
+	if err != nil {
+		return nil, err
+	}
+	m := topology.MoveFrom(key.ID, f)
+	if c.Fields.Int("attempt") != int64(m.Attempt) {
+		return nil, nil // an earlier word; a later one was asked for
+	}
+	said, err := tableOf(c.Fields, "data")
+	if err != nil {
+		return nil, err
+	}
+	// A report is believed from the site whose turn it is, and from no other.
+	by, step := c.Record.Origin.Site, c.Fields.Text("step")
+	switch {
+	case m.Step == topology.Freeze && step == saidFrozen && by == m.From:
+		return k.drained(c, m, f, said)
+	case m.Step == topology.Backfill && step == saidReceived && by == m.To:
+		want, err := tableOf(f, "digest")
+		if err != nil {
+			return nil, err
+		}
+		if d := want.Compare(said); len(d) > 0 {
+			return nil, atoll.Errorf(atoll.HeldBehind, "site %d does not have what %s had when it moved: %s", m.To, c.Store(m.Store).Name,
+				differences(d, "at the centre", "there")).About(key)
+		}
+		return []journal.Proposal{{Verb: atoll.Update, Key: key, Fields: atoll.Fields{}.
+			Set("step", string(topology.Moved)).Set("ended_at", stamp(c.Now))}}, nil
+	}
+	return nil, nil
+}
+
+// drained moves the store when the centre has what the site it leaves has, to the
+// byte, and nothing of that site waits in quarantine (R-H-30 3 and 4).
+func (k kinds) drained(c process.Case, m topology.Move, f atoll.Fields, said digest.Table) ([]journal.Proposal, error) {
+	key := atoll.Key{Type: moveType, ID: m.ID}
+	n, err := quarantined(c.R, m.From)
+	if err != nil {
+		return nil, err
+	}
+	if n > 0 {
+		return nil, atoll.Errorf(atoll.HeldBehind, "%d refused changes of site %d wait for a decision", n, m.From).About(key).
+			Do("decide about them (atoll quarantine list), then: atoll move again %s", m.ID)
+	}
+	has, err := Selection{Store: m.Store, Owned: true}.Digest(c.R, k.catalogue)
+	if err != nil {
+		return nil, err
+	}
+	if d := has.Compare(said); len(d) > 0 {
+		return nil, atoll.Errorf(atoll.HeldBehind, "the centre does not have what site %d has of %s: %s", m.From, c.Store(m.Store).Name,
+			differences(d, "at the centre", "there")).About(key).Do("find the records with: atoll job verify; then: atoll move again %s", m.ID)
+	}
+	return k.desk(c).change(m.ID, atoll.Update, f)
+}
+
+// report is a site's word about a job, said once for each attempt.
+func report(c process.Case, about atoll.Key, step string, attempt int, data any) ([]journal.Proposal, error) {
+	key := atoll.Key{Type: reportType, ID: atoll.DeriveID("job report", about.String(), step, count(attempt), c.Site.String())}
+	said, err := c.Exists(key)
+	if err != nil || said {
+		return nil, err
+	}
+	return []journal.Proposal{{Verb: atoll.Insert, Key: key, Fields: atoll.Fields{}.
+		Set("about", about.String()).Set("step", step).Set("attempt", attempt).Set("site_number", c.Site).Set("data", data).
+		Set("made_at", stamp(c.Now))}}, nil
+}

@@ -1,0 +1,108 @@
+package handover
+
+import (
+	"slices"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/admit"
+	"github.com/atollsync/atoll/authority"
+	"github.com/atollsync/atoll/topology"
+)
+
+// Rules are the laws of stores that move.
+func Rules() []admit.Rule { return []admit.Rule{inOneHand, movedByMove, forward} }
+
+// inOneHand is the law that while a store moves nobody edits what belongs to it:
+// not on the site it leaves, which has said that it sent all it had; not on the
+// site it goes to, which does not have all of it yet (R-H-30 2 and 9, R-H-31). It
+// is asked where an edit is made: what the site it leaves did before it knew
+// arrives in good time, and what comes later comes under an old epoch (R-H-32).
+func inOneHand(t *topology.Topology, w admit.World, _ []admit.Change, c admit.Change) error {
+	if !c.Here {
+		return nil
+	}
+	for _, m := range t.Moves() {
+		for _, f := range []atoll.Fields{c.Old, c.New} {
+			if f == nil {
+				continue
+			}
+			bound, err := boundTo(t, w, c, f, m)
+			if err != nil {
+				return err
+			}
+			if bound {
+				return Locked(t, m).About(c.Op.Key)
+			}
+		}
+	}
+	return nil
+}
+
+// boundTo reports whether the record is edited by whatever site the moving store
+// is active on: by asking who would edit it if the store were nowhere.
+func boundTo(t *topology.Topology, w admit.World, c admit.Change, f atoll.Fields, m topology.Move) (bool, error) {
+	s, err := admit.SubjectOf(w, c.Def, c.Op.Key, f)
+	if err != nil {
+		return false, err
+	}
+	const nobody = atoll.SiteID(0)
+	now, err1 := authority.OwnerOf(t, s, nobody)
+	then, err2 := authority.OwnerOf(t.Supposing(m.Store, nobody), s, nobody)
+	return err1 == nil && (err2 != nil || now.Site != then.Site), nil
+}
+
+// Locked is why a store that moves cannot be edited, in words for its users.
+func Locked(t *topology.Topology, m topology.Move) *atoll.Error {
+	s, _ := t.Store(m.Store)
+	if m.Step == topology.Backfill {
+		return atoll.Errorf(atoll.Rule, "%s is on its way here: it can be worked in when all its data has arrived and was compared", s.Name).
+			Do("synchronise and wait; nothing is lost")
+	}
+	return atoll.Errorf(atoll.Rule, "%s is being moved to %s: nobody can work in it here any longer", s.Name, siteName(t, m.To)).
+		Do("work in it goes on there; if the move is called off, it goes on here")
+}
+
+func siteName(t *topology.Topology, id atoll.SiteID) string {
+	if id == t.Centre() {
+		return "the central server"
+	}
+	if s, ok := t.Site(id); ok && s.Name != "" {
+		return "site " + id.String() + ", " + s.Name
+	}
+	return "site " + id.String()
+}
+
+// movedByMove is the law that a store that moves changes its site by its move and
+// by nothing else (R-C-10, R-C-110).
+func movedByMove(t *topology.Topology, _ admit.World, entry []admit.Change, c admit.Change) error {
+	if c.Op.Type != "store" || c.Old == nil || c.New == nil || c.Old.Int("site_id") == c.New.Int("site_id") {
+		return nil
+	}
+	m, moving := t.Moving(c.Op.ID)
+	if !moving || slices.ContainsFunc(entry, func(o admit.Change) bool { return o.Op.Key == atoll.Key{Type: moveType, ID: m.ID} }) {
+		return nil
+	}
+	return atoll.Errorf(atoll.Rule, "the store is being moved to %s", siteName(t, m.To)).On("site_id").
+		Do("wait for the move, or call it off: atoll move abort %s", m.ID)
+}
+
+// forward is the law that a move goes from step to step, that a store has one move
+// at a time, and that one which ended stays ended (R-H-35).
+func forward(t *topology.Topology, _ admit.World, _ []admit.Change, c admit.Change) error {
+	if c.Op.Type != moveType || c.New == nil {
+		return nil
+	}
+	before, after := topology.Step(""), topology.Step(c.New.Text("step"))
+	if c.Old != nil {
+		before = topology.Step(c.Old.Text("step"))
+	}
+	if !after.Follows(before) {
+		return atoll.Errorf(atoll.Rule, "a move at step %q cannot go to %q", before, after).On("step").
+			Do("after the store has changed its site only a move back is possible")
+	}
+	if m, moving := t.Moving(c.New.ID("store_id")); c.Old == nil && moving && m.ID != c.Op.ID {
+		return atoll.Errorf(atoll.Rule, "the store is being moved to %s already", siteName(t, m.To)).On("store_id").
+			Do("see: atoll move show %s", m.ID)
+	}
+	return nil
+}
