@@ -172,7 +172,7 @@ func MayWrite(t *topology.Topology, site atoll.SiteID, verb atoll.Verb, s Subjec
 	if by, ok := exception(t, site, verb, s); ok {
 		return by, nil
 	}
-	return owner, atoll.Errorf(atoll.Ownership, "not editable here: it belongs to %s (%s)", siteName(t, owner.Site), owner.Why).
+	return owner, atoll.Errorf(atoll.Ownership, "not editable here: it belongs to %s (%s)", Place(t, owner.Site), owner.Why).
 		About(s.Key).Do("make the change there; it arrives here with the next synchronisation")
 }
 
@@ -208,14 +208,4 @@ func exception(t *topology.Topology, site atoll.SiteID, verb atoll.Verb, s Subje
 		}
 	}
 	return Owner{}, false
-}
-
-func siteName(t *topology.Topology, id atoll.SiteID) string {
-	if s, ok := t.Site(id); ok && s.Name != "" {
-		return "site " + id.String() + ", " + s.Name
-	}
-	if id == t.Centre() {
-		return "the central server"
-	}
-	return "site " + id.String()
 }

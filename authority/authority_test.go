@@ -230,3 +230,33 @@ func TestRefusalNamesTheOwner(t *testing.T) {
 		t.Errorf("a store that is not known: %v; want %s", err, atoll.Reference)
 	}
 }
+
+// TestRefusalsNameTheOwner: by its name where it is known; at a remote site, which
+// knows stores and not sites, by a store that is active there (R-C-41, R-C-51).
+func TestRefusalsNameTheOwner(t *testing.T) {
+	store := func(id, name string, site int) atoll.Record {
+		return record("store", id, atoll.Fields{}.Set("code", id).Set("name", name).Set("site_id", site))
+	}
+	remote, err := topology.Build(func(yield func(atoll.Record, error) bool) {
+		for _, r := range []atoll.Record{
+			record("system", "system", atoll.Fields{}.Set("centre", 1).Set("primary", 1)),
+			store("c", "Chemchemi Clinic", 4), store("d", "Dodoma Depot", 5), store("a", "Arusha", 5),
+			record("site", "site 2", atoll.Fields{}.Set("number", 2).Set("name", "Mulago").Set("type", "server")),
+		} {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[atoll.SiteID]string{
+		1: "the central server", 2: "site 2, Mulago", 4: "site 4, the site of Chemchemi Clinic",
+		5: "site 5, the site of Arusha and others", 9: "site 9",
+	} {
+		if got := authority.Place(remote, id); got != want {
+			t.Errorf("site %d is %q, want %q", id, got, want)
+		}
+	}
+}
