@@ -36,26 +36,6 @@ func (h *Host) AddSite(ctx context.Context, actor, name string, kind topology.Ki
 	return s, t, err
 }
 
-// Ticket makes the ticket for a one-time code: where the centre is, and which
-// certificate it has.
-func (h *Host) Ticket(code string) (wire.Ticket, error) {
-	url, secure, err := h.address()
-	if err != nil {
-		return wire.Ticket{}, err
-	}
-	t := wire.Ticket{URL: url, Code: code}
-	if secure && h.TLSCert == "" {
-		cert, _, err := h.certificate()
-		if err != nil {
-			return t, err
-		}
-		if t.Pin, err = wire.FingerprintPEM(cert); err != nil {
-			return t, err
-		}
-	}
-	return t, nil
-}
-
 // Enrol gives this site its place in the system that the ticket is from
 // (R-H-21). It may be done again with a new ticket of the same site, after the
 // centre has lost or reset it.
@@ -121,9 +101,12 @@ func (h *Host) Reinitialise(ctx context.Context) (unsent string, entries int, er
 	if err != nil {
 		return "", 0, err
 	}
-	var users []storage.Item
+	var users, untold []storage.Item
 	err = h.Store.View(ctx, func(r storage.Reader) (err error) {
-		users, err = r.Scan("user", "", 0, false)
+		if users, err = r.Scan("user", "", 0, false); err != nil {
+			return err
+		}
+		untold, err = r.Scan(station.ShelfUntold, "", 0, false)
 		return err
 	})
 	if err != nil {
@@ -148,6 +131,11 @@ func (h *Host) Reinitialise(ctx context.Context) (unsent string, entries int, er
 	err = store.Update(ctx, func(tx storage.Tx) error {
 		for _, u := range users {
 			if err := tx.Set("user", u.Key, u.Value); err != nil {
+				return err
+			}
+		}
+		for _, u := range untold {
+			if err := tx.Set(station.ShelfUntold, u.Key, u.Value); err != nil {
 				return err
 			}
 		}

@@ -37,7 +37,8 @@ type Config struct {
 	// Listen is the address to serve on, URL the address at which sites reach it
 	// when that is another.
 	Listen, URL string
-	// TLS is "auto" (plain on this machine only, otherwise encrypted), "on" or "off".
+	// TLS is "auto" (plain on this machine only, otherwise encrypted), "on" or "off";
+	// "" as in the last run, at first "auto".
 	TLS string
 	// TLSCert and TLSKey are files with a certificate of one's own; without them one
 	// is made and signed by itself, and pinned by the sites that enrol.
@@ -59,9 +60,6 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
-	}
-	if c.TLS == "" {
-		c.TLS = "auto"
 	}
 	if c.Device == "" {
 		c.Device = Device()
@@ -102,7 +100,8 @@ func create(ctx context.Context, c Config, id station.Identity) (*sqlite.Store, 
 			Do("name another directory, or look at this one with: atoll status --data %s", c.Data)
 	}
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return nil, err
+		return nil, atoll.Errorf(atoll.Denied, "the data directory cannot be made: %w", err).
+			Do("name a directory in which you may write, with --data DIR")
 	}
 	store, err := sqlite.Open(ctx, filepath.Join(c.Data, database), sqlite.Options{Now: c.Now})
 	if err != nil {
@@ -119,6 +118,9 @@ func create(ctx context.Context, c Config, id station.Identity) (*sqlite.Store, 
 // administrator, and returns the open host and the administrator's password.
 func InitCentral(ctx context.Context, c Config, name, admin, password string) (*Host, string, error) {
 	c = c.withDefaults()
+	if err := station.CheckUser(admin, station.Administrator, password); err != nil {
+		return nil, "", err
+	}
 	system := atoll.NewID(c.Now())
 	store, err := create(ctx, c, station.Identity{
 		Role: station.Central, System: system, Site: atoll.CentreID, Name: name, Created: c.Now(),
@@ -156,6 +158,9 @@ func InitCentral(ctx context.Context, c Config, name, admin, password string) (*
 // first administrator. It must be enrolled before it can do anything.
 func InitSite(ctx context.Context, c Config, admin, password string) (*Host, string, error) {
 	c = c.withDefaults()
+	if err := station.CheckUser(admin, station.Administrator, password); err != nil {
+		return nil, "", err
+	}
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return nil, "", err

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -22,22 +21,21 @@ import (
 	"github.com/atollsync/atoll/wire"
 )
 
-// DefaultListen is where a host serves unless told otherwise: this machine only.
-const DefaultListen = "127.0.0.1:8640"
-
-const (
-	shelfHost = "host"
-	grace     = 10 * time.Second // for requests in hand when serving ends
-)
+const grace = 10 * time.Second // for requests in hand when serving ends
 
 // Serve serves until ctx ends, then lets requests in hand finish. Ready is called
 // with the address once it can be reached; nil is allowed. At a remote site the
 // schedule of synchronisation runs too.
 func (h *Host) Serve(ctx context.Context, ready func(url string)) error {
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", h.listen())
+	alone, err := h.alone()
 	if err != nil {
-		return atoll.Errorf(atoll.Unavailable, "cannot listen on %s: %w", h.listen(), err).
-			Do("is another program using the port? choose another with --listen")
+		return err
+	}
+	defer alone()
+	h.recall()
+	ln, err := h.open(ctx)
+	if err != nil {
+		return err
 	}
 	// A port of 0 was chosen by the system; tickets must name the real one.
 	h.Listen = ln.Addr().String()
@@ -67,10 +65,9 @@ func (h *Host) Serve(ctx context.Context, ready func(url string)) error {
 			return errors.Join(err, ln.Close())
 		}
 	}
-	// Other commands make tickets while we serve; they must know where.
 	url, _, err := h.address()
 	if err == nil {
-		err = h.Store.Update(ctx, func(tx storage.Tx) error { return tx.Set(shelfHost, "listen", []byte(h.Listen)) })
+		err = h.remember(ctx, url, secure)
 	}
 	if err != nil {
 		return errors.Join(err, ln.Close())
@@ -179,6 +176,12 @@ func (h *Host) Handler() http.Handler {
 		}
 		_, _ = fmt.Fprintln(w, "ready")
 	})
+	if h.Centre == nil {
+		mux.HandleFunc(wire.Prefix, func(w http.ResponseWriter, _ *http.Request) {
+			wire.WriteProblem(w, atoll.Errorf(atoll.NotHere, "a remote site serves here, not the central server").
+				Do("sites enrol and synchronise at the central server: use the address in its ticket"))
+		})
+	}
 	if h.Centre != nil {
 		mux.Handle(wire.Prefix, wire.Handler(wire.Options{
 			Centre: h.Centre, Gate: h.Centre, Logger: h.Log, Now: h.Now, Version: h.App,
@@ -191,72 +194,6 @@ func (h *Host) Handler() http.Handler {
 		wire.WriteProblem(w, atoll.Errorf(atoll.NotFound, "there is nothing at %s", r.URL.Path))
 	})
 	return mux
-}
-
-// listen is where to serve: as told, or as last served, or the default.
-func (h *Host) listen() string {
-	if h.Listen != "" {
-		return h.Listen
-	}
-	last := ""
-	err := h.Store.View(context.Background(), func(r storage.Reader) error {
-		b, err := r.Get(shelfHost, "listen")
-		last = string(b)
-		return err
-	})
-	if err == nil && last != "" {
-		return last
-	}
-	return DefaultListen
-}
-
-// address is the URL at which others reach this host, and whether it is
-// encrypted.
-func (h *Host) address() (string, bool, error) {
-	secure, err := h.secure()
-	if err != nil {
-		return "", false, err
-	}
-	if h.URL != "" {
-		return h.URL, strings.HasPrefix(h.URL, "https:"), nil
-	}
-	scheme := "http://"
-	if secure {
-		scheme = "https://"
-	}
-	name, port, err := net.SplitHostPort(h.listen())
-	if err != nil {
-		return "", false, atoll.Errorf(atoll.Invalid, "the address %q cannot be used", h.listen()).Do("give it as HOST:PORT")
-	}
-	if ip := net.ParseIP(name); name == "" || (ip != nil && ip.IsUnspecified()) {
-		if name, err = os.Hostname(); err != nil {
-			return "", false, err
-		}
-	}
-	return scheme + net.JoinHostPort(name, port), secure, nil
-}
-
-// secure decides whether to encrypt.
-func (h *Host) secure() (bool, error) {
-	name, _, err := net.SplitHostPort(h.listen())
-	if err != nil {
-		return false, atoll.Errorf(atoll.Invalid, "the address %q cannot be used", h.listen()).Do("give it as HOST:PORT")
-	}
-	ip := net.ParseIP(name)
-	here := name == "localhost" || (ip != nil && ip.IsLoopback())
-	switch h.TLS {
-	case "on":
-		return true, nil
-	case "off":
-		if !here && !h.AllowPlain {
-			return false, atoll.Errorf(atoll.Invalid, "without encryption only this machine can be served").
-				Do("leave --tls at auto, or add --allow-plain where the network encrypts by itself")
-		}
-		return false, nil
-	case "auto":
-		return !here || h.TLSCert != "", nil
-	}
-	return false, atoll.Errorf(atoll.Invalid, "unknown TLS setting %q", h.TLS).Do("choose auto, on or off")
 }
 
 // certificate returns the certificate and key in PEM form: the operator's own, or

@@ -85,6 +85,39 @@ func epochMoves(_ *topology.Topology, _ admit.World, _ []admit.Change, c admit.C
 	return nil
 }
 
+// law: the central server and the primary stay open. Without the one nothing moves,
+// without the other nobody edits central data (R-A-01).
+func neededSites(t *topology.Topology, _ admit.World, edit []admit.Change, c admit.Change) error {
+	if (c.Op.Type != "site" && c.Op.Type != "system") || c.New == nil {
+		return nil
+	}
+	primary, shut := t.Primary(), map[atoll.SiteID]bool{}
+	for _, s := range t.Sites() {
+		shut[s.ID] = s.Disabled
+	}
+	for _, e := range edit {
+		switch {
+		case e.New == nil:
+		case e.Op.Type == "system":
+			primary = atoll.SiteID(max(e.New.Int("primary"), 1))
+		case e.Op.Type == "site":
+			shut[atoll.SiteID(e.New.Int("number"))] = e.New.Bool("disabled", false)
+		}
+	}
+	about := func(id atoll.SiteID) bool {
+		return shut[id] && (c.Op.Type == "system" || atoll.SiteID(c.New.Int("number")) == id)
+	}
+	switch {
+	case about(t.Centre()):
+		return atoll.Errorf(atoll.Rule, "site %d is the central server: it cannot be disabled", t.Centre()).On("disabled").
+			Do("to stop the exchange with one site, pause that site with: atoll site pause")
+	case about(primary):
+		return atoll.Errorf(atoll.Rule, "site %d is the primary, which edits central data: it cannot be disabled", primary).On("disabled").
+			Do("make another site the primary first")
+	}
+	return nil
+}
+
 // Shelf place of the stores whose data stays here.
 const shelfStaying = "staying"
 

@@ -15,7 +15,7 @@ import (
 // before is what is done before the processors run, so that their edits build on
 // what went up.
 func (s *Station) before(ctx context.Context) error {
-	return errors.Join(s.release(ctx), s.resend(ctx))
+	return errors.Join(s.release(ctx), s.resend(ctx), s.tellOfUsers(ctx))
 }
 
 // resend does what jobs of the centre ask of this site: it states the selected

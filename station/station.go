@@ -112,6 +112,7 @@ func New(id Identity, o Options) *Station {
 			Site: id.Site, Centre: id.Role == Central, Judge: judge, Companions: []journal.Companion{symmetric}, Now: o.Now,
 		},
 	}
+	judge.Rules = append(judge.Rules, neededSites)
 	s.Processors = &process.Processors{Store: o.Store, Door: s.Door, Kinds: slices.Concat(transfer.All, rights.Kinds, handover.Kinds(o.Catalogue)), Now: o.Now, Log: o.Log, Before: s.before}
 	return s
 }

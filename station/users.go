@@ -15,7 +15,6 @@ import (
 	"github.com/alexedwards/argon2id"
 
 	"github.com/atollsync/atoll"
-	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
 )
 
@@ -101,7 +100,15 @@ func (s *Station) AddUser(ctx context.Context, name string, role UserRole, passw
 	return s.addUser(ctx, User{Name: name, Role: role}, password)
 }
 
-func (s *Station) addUser(ctx context.Context, u User, password string) (string, error) {
+// CheckUser says whether there could be such a user, before anything is made for
+// one.
+func CheckUser(name string, role UserRole, password string) error {
+	_, err := checked(User{Name: name, Role: role}, password)
+	return err
+}
+
+// checked returns the password, or one drawn at random if it is empty.
+func checked(u User, password string) (string, error) {
 	switch {
 	case !userName.MatchString(u.Name):
 		return "", atoll.Errorf(atoll.Invalid, "user name %.60q: want lower-case letters, digits, dot, hyphen; at most 48", u.Name).On("name")
@@ -112,6 +119,14 @@ func (s *Station) addUser(ctx context.Context, u User, password string) (string,
 		password = NewPassword()
 	case len(password) < 10 || len(password) > 200:
 		return "", atoll.Errorf(atoll.Invalid, "a password has 10 to 200 characters").On("password")
+	}
+	return password, nil
+}
+
+func (s *Station) addUser(ctx context.Context, u User, password string) (string, error) {
+	password, err := checked(u, password)
+	if err != nil {
+		return "", err
 	}
 	hash, err := argon2id.CreateHash(password, hashing)
 	if err != nil {
@@ -130,32 +145,6 @@ func (s *Station) addUser(ctx context.Context, u User, password string) (string,
 		}
 		return s.tellOfUser(tx, u.Name)
 	})
-}
-
-// tellOfUser lets the centre know that there is a new user, by name only: what
-// becomes of the user later stays here (R-B-98). A site that is not ready yet, or
-// has no store, tells nothing.
-func (s *Station) tellOfUser(tx storage.Tx, name string) error {
-	if s.Identity.Role == Central || s.Usable != nil && s.Usable(tx) != nil {
-		return nil //nolint:nilerr // not usable yet is no failure: there is nobody to tell
-	}
-	t, err := s.Door.Topology(tx)
-	if err != nil {
-		return err
-	}
-	stores := slices.DeleteFunc(slices.Clone(t.Active(s.Door.Site)), func(id atoll.ID) bool {
-		st, _ := t.Store(id)
-		_, moving := t.Moving(id)
-		return st.ManagedOnly || moving // what is said of it stays here, or cannot be said now
-	})
-	if len(stores) == 0 {
-		return nil
-	}
-	_, err = s.Door.Write(tx, journal.Edit{Actor: "atoll", Cause: atoll.Cause{Kind: "process/user"}, Do: []journal.Proposal{{
-		Verb: atoll.Insert, Key: atoll.Key{Type: "user_creation", ID: atoll.NewID(s.Now())}, Fields: atoll.Fields{}.
-			Set("store_id", stores[0]).Set("username", name).Set("created_at", s.Now().UTC().Format(time.RFC3339)),
-	}}})
-	return err
 }
 
 // NewPassword draws a password that can be read out over the telephone.
