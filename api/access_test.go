@@ -20,7 +20,8 @@ import (
 // powers is the whole table of who may do what. A new operation belongs here.
 var powers = map[string]string{
 	"sign-in": "", "get-session": "read", "sign-out": "read",
-	"list-users": "configure", "add-user": "configure",
+	"list-users": "configure", "add-user": "configure", "disable-user": "configure", "enable-user": "configure",
+	"include-transactions": "configure", "list-duplicates": "sync",
 	"list-types": "read", "get-type": "read",
 	"list-records": "read", "get-record": "read", "get-history": "read",
 	"put-record": "edit", "delete-record": "edit", "change-records": "edit",
@@ -63,7 +64,7 @@ func (f *face) operations() []operation {
 }
 
 // somewhere puts values in the places of a path.
-var somewhere = strings.NewReplacer("{type}", "item", "{id}", newID, "{a}", newID, "{b}", newID, "{site}", "9", "{domain}", "items")
+var somewhere = strings.NewReplacer("{type}", "item", "{id}", newID, "{a}", newID, "{b}", newID, "{site}", "9", "{domain}", "items", "{name}", "nobody")
 
 func TestEveryOperationAsksForItsPower(t *testing.T) {
 	f := newFleet(t)

@@ -64,6 +64,7 @@ func newServer(o Options) *server {
 	s.api.UseMiddleware(s.admit)
 	s.sessionOperations()
 	s.userOperations()
+	s.upkeepOperations()
 	s.typeOperations()
 	s.recordOperations()
 	s.changeOperations()

@@ -249,11 +249,15 @@ func (s *server) configure(ctx context.Context, p Previewing, change central.Con
 			return nil, err
 		}
 	}
-	out := &previewAnswer{Body: PreviewView{Preview: p.Preview, Changes: []InstanceChange{}, Records: done.Records, Warnings: done.Warnings}}
+	return previewOf(done, p.Preview), nil
+}
+
+func previewOf(done central.Preview, preview bool) *previewAnswer {
+	out := &previewAnswer{Body: PreviewView{Preview: preview, Changes: []InstanceChange{}, Records: done.Records, Warnings: done.Warnings}}
 	for _, c := range done.Changes {
 		out.Body.Changes = append(out.Body.Changes, InstanceChange{c.Store, c.Site, c.From, c.To, syncWith(c.From), syncWith(c.To)})
 	}
-	return out, nil
+	return out
 }
 
 // centre returns the central server's engine. At a remote site it fails and names

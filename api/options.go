@@ -24,6 +24,7 @@ type Records interface {
 	Records(ctx context.Context, q storage.Query) (page []station.Record, next atoll.ID, err error)
 	History(ctx context.Context, key atoll.Key, limit int) ([]journal.Change, error)
 	Act(ctx context.Context, actor string, cause atoll.Cause, act func(documents.Desk) ([]journal.Proposal, error)) (journal.Result, error)
+	Duplicates(ctx context.Context) ([]station.Duplicate, error)
 }
 
 // Stores tells who is where.
@@ -41,6 +42,7 @@ type Users interface {
 	AddUser(ctx context.Context, name string, role station.UserRole, password string) (string, error)
 	AddMobileUser(ctx context.Context, name string, store atoll.ID, password string) (string, error)
 	MaySend(u station.User, d documents.Desk, do ...journal.Proposal) error
+	DisableUser(ctx context.Context, name string, disabled bool) error
 }
 
 // Snapshots reads the database: what quarantine holds, and what stands now.
@@ -73,6 +75,7 @@ type Sites interface {
 type Configurator interface {
 	Configure(ctx context.Context, actor string, change central.Configuration) (central.Preview, error)
 	Try(ctx context.Context, actor string, change central.Configuration) (central.Preview, error)
+	IncludeTransactions(ctx context.Context, actor string, store atoll.ID, include bool, reason string) (central.Preview, error)
 }
 
 // Lock is the lock on the configuration (R-C-07).
