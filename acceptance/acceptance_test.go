@@ -114,12 +114,12 @@ func grab(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // serve starts a server that runs until the script ends, and puts its address into
-// URL: serve DIR
+// URL: serve DIR, and flags if there are any
 func serve(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: serve DIR")
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: serve DIR flags...")
 	}
-	s, err := begin(environment("ATOLL_DEVICE=test machine"), "--data", ts.MkAbs(args[0]), "serve", "--listen", "127.0.0.1:0", "--json")
+	s, err := begin(environment("ATOLL_DEVICE=test machine"), append([]string{"--data", ts.MkAbs(args[0]), "serve", "--listen", "127.0.0.1:0", "--json"}, args[1:]...)...)
 	if err != nil {
 		ts.Fatalf("%v", err)
 	}

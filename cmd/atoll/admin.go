@@ -157,6 +157,9 @@ func (c quarantineReturnCmd) Run(s *session) error { return c.decide(s, central.
 type userCmd struct {
 	List userListCmd `cmd:"" default:"withargs" help:"People who may sign in here."`
 	Add  userAddCmd  `cmd:"" help:"Add a person."`
+
+	Disable userDisableCmd `cmd:"" help:"End what a person may do here, open sessions too."`
+	Enable  userEnableCmd  `cmd:"" help:"Let a disabled person in again."`
 }
 
 type userListCmd struct{}
@@ -171,9 +174,13 @@ func (userListCmd) Run(s *session) error {
 		return s.print(users, func() {
 			var rows [][]string
 			for _, u := range users {
-				rows = append(rows, []string{u.Name, string(u.Role), moment(u.Created)})
+				note := ""
+				if u.Disabled {
+					note = "disabled"
+				}
+				rows = append(rows, []string{u.Name, string(u.Role), moment(u.Created), note})
 			}
-			s.table("No users.", []string{"NAME", "ROLE", "SINCE"}, rows)
+			s.table("No users.", []string{"NAME", "ROLE", "SINCE", "NOTE"}, rows)
 		})
 	})
 }

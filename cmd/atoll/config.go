@@ -26,7 +26,7 @@ type settings struct {
 	Data       string `yaml:"data" help:"directory of the installation"`
 	Listen     string `yaml:"listen" help:"address to serve on, HOST:PORT"`
 	URL        string `yaml:"url" help:"address at which sites reach this centre, when it is another than listen"`
-	TLS        string `yaml:"tls" help:"auto, on or off"`
+	TLS        string `yaml:"tls" help:"auto, on or off; as in the last run unless given"`
 	TLSCert    string `yaml:"tls_cert" help:"file with a certificate of one's own"`
 	TLSKey     string `yaml:"tls_key" help:"file with its key"`
 	AllowPlain string `yaml:"allow_plain" help:"true allows unencrypted traffic beyond this machine"`
@@ -87,6 +87,10 @@ func (s *settings) read(file string, must bool) error {
 	// Where --data names a file (see demoCmd), there is no configuration in it.
 	if !must && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) {
 		return nil
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return atoll.Errorf(atoll.Denied, "%s may not be read by this user", filepath.Dir(file)).
+			Do("run atoll as the user the directory belongs to, or name another with --data DIR")
 	}
 	if err != nil {
 		return atoll.Errorf(atoll.NotFound, "the configuration file cannot be read: %w", err)
@@ -159,6 +163,9 @@ func (s *session) host() host.Config {
 		Data: s.settings.Data, Catalogue: s.settings.Catalogue, Listen: s.settings.Listen, URL: s.settings.URL,
 		TLS: s.settings.TLS, TLSCert: s.settings.TLSCert, TLSKey: s.settings.TLSKey,
 		AllowPlain: s.settings.AllowPlain == "true", App: version(), Log: s.logger(),
+	}
+	if s.settings.origin["tls"] == "" {
+		c.TLS = "" // as in the last run
 	}
 	if s.settings.Device != "" {
 		c.Device = s.settings.Device

@@ -33,7 +33,7 @@ func (c initCentralCmd) Run(s *session) error {
 	return s.print(out, func() {
 		s.say("A central server is set up in %s.\n", s.settings.Data)
 		s.say("  Sign in as   %s", c.Admin)
-		s.say("  Password     %s   (shown this once; write it down)\n", password)
+		s.password(c.Password, password)
 		s.say("Next: atoll serve --data %s", s.settings.Data)
 	})
 }
@@ -57,7 +57,7 @@ func (c initSiteCmd) Run(s *session) error {
 	return s.print(map[string]any{"data": s.settings.Data, "user": c.Admin, "password": password}, func() {
 		s.say("A remote site is set up in %s.\n", s.settings.Data)
 		s.say("  Sign in as   %s", c.Admin)
-		s.say("  Password     %s   (shown this once; write it down)\n", password)
+		s.password(c.Password, password)
 		s.say("Next: get a ticket at the centre (atoll site add NAME --store STORE), then here:")
 		s.say("      atoll enrol --data %s TICKET", s.settings.Data)
 	})
@@ -144,7 +144,7 @@ type serveCmd struct {
 
 // Help shows the default address.
 func (serveCmd) Help() string {
-	return "Serves until interrupted. The address of the last run is used again when none is given; at first it is " + host.DefaultListen + "."
+	return "Serves until interrupted. Address, URL and TLS of the last run are used again when none are given; at first the address is " + host.DefaultListen + "."
 }
 
 // Run serves until it is interrupted.
@@ -156,7 +156,7 @@ func (c serveCmd) Run(s *session) error {
 		s.settings.URL = c.URL
 	}
 	if c.TLS != "" {
-		s.settings.TLS = c.TLS
+		s.settings.TLS, s.settings.origin["tls"] = c.TLS, "--tls"
 	}
 	if c.AllowPlain {
 		s.settings.AllowPlain = "true"
@@ -208,4 +208,12 @@ func (c backupCmd) Run(s *session) error {
 			s.say("%d bytes written to %s.", info.Size(), filepath.Base(c.File))
 		})
 	})
+}
+
+// password shows a password that was drawn, this once. One that was given is known.
+func (s *session) password(given, drawn string) {
+	if given == "" {
+		s.say("  Password     %s   (shown this once; write it down)", drawn)
+	}
+	s.say("")
 }

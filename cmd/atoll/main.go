@@ -11,7 +11,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -48,6 +50,7 @@ type cli struct {
 	Log        logCmd        `cmd:"" help:"The sync log: one row for each cycle."`
 	Record     recordCmd     `cmd:"" help:"Read and write records."`
 	Invoice    invoiceCmd    `cmd:"" help:"Finalise and receive invoices."`
+	Request    requestCmd    `cmd:"" name:"requisition" help:"Finalise requisitions."`
 	Stock      stockCmd      `cmd:"" help:"List and adjust stock."`
 	Site       siteCmd       `cmd:"" help:"Sites of the system (at the centre)."`
 	Store      storeCmd      `cmd:"" help:"Stores: where they are active, and who holds copies."`
@@ -117,7 +120,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	}
 	kctx, err := parser.Parse(args)
 	if err != nil {
-		return s.fail(atoll.Errorf(atoll.Invalid, "%w", err).Do("see: atoll --help"), exitUsage)
+		c.JSON = c.JSON || slices.Contains(args, "--json") // it may come after what was not understood
+		return s.fail(atoll.Errorf(atoll.Invalid, "%w", err).Do("%s", helpFor(err, args)), exitUsage)
 	}
 	if s.settings, err = loadSettings(c.Globals, os.Environ()); err != nil {
 		return s.fail(err, exitUsage)
@@ -126,6 +130,27 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		return s.fail(err, statusOf(err))
 	}
 	return exitOK
+}
+
+// number is what reads as a flag and was meant as a value.
+var number = regexp.MustCompile(`unknown flag -[0-9]`)
+
+// helpFor says what to do about a command line that was not understood: it names
+// the page of the commands that were.
+func helpFor(err error, args []string) string {
+	if number.MatchString(err.Error()) {
+		return "values that begin with - come last, after --"
+	}
+	see := "see: atoll"
+	var p *kong.ParseError
+	if errors.As(err, &p) && p.Context != nil {
+		for _, step := range p.Context.Path {
+			if step.Command != nil && slices.Contains(args, step.Command.Name) { // not one that is taken by default
+				see += " " + step.Command.Name
+			}
+		}
+	}
+	return see + " --help"
 }
 
 // unwell is returned by commands that ran and found something that is not well;

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -22,6 +23,9 @@ func (s *session) print(value any, text func()) error {
 	if !s.globals.JSON {
 		text()
 		return nil
+	}
+	if v := reflect.ValueOf(value); v.Kind() == reflect.Slice && v.IsNil() {
+		value = []struct{}{} // an empty list is a list
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

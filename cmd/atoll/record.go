@@ -22,6 +22,8 @@ type recordCmd struct {
 	Delete  recordDeleteCmd  `cmd:"" help:"Delete a record."`
 	List    recordListCmd    `cmd:"" help:"Records of one type."`
 	History recordHistoryCmd `cmd:"" help:"Every version of a record: who, where, when."`
+
+	Duplicates recordDuplicatesCmd `cmd:"" help:"Documents of which there should be one."`
 }
 
 type keyArg struct {
@@ -68,7 +70,7 @@ func (c recordGetCmd) Run(s *session) error {
 			if r.Editable {
 				s.say("editable here: %s", r.Owner.Why)
 			} else {
-				s.say("read only here: it belongs to site %d (%s)", r.Owner.Site, r.Owner.Why)
+				s.say("read only here: it belongs to %s (%s)", s.place(h, r.Owner.Site), r.Owner.Why)
 			}
 			for _, name := range r.Fields.Names() {
 				s.say("  %-28s %s", name, r.Fields[name])
@@ -130,7 +132,7 @@ func (c recordPutCmd) fields(s *session, h *host.Host) (atoll.Fields, error) {
 		if c.From != "-" {
 			f, err := os.Open(c.From)
 			if err != nil {
-				return nil, atoll.Errorf(atoll.NotFound, "%w", err)
+				return nil, atoll.Errorf(atoll.NotFound, "the fields cannot be read: %w", err).Do("name a file with one JSON object, or - for standard input")
 			}
 			defer f.Close()
 			in = f
@@ -214,15 +216,11 @@ func (c recordListCmd) Run(s *session) error {
 		return s.print(map[string]any{"records": list, "next": next}, func() {
 			var rows [][]string
 			for _, r := range recs {
-				label := ""
-				if r.Def != nil && r.Def.Label != "" {
-					label = strings.Trim(string(r.Fields[r.Def.Label]), `"`)
-				}
 				here := "read only"
 				if r.Editable {
 					here = "editable"
 				}
-				rows = append(rows, []string{string(r.ID), fmt.Sprint(r.Version), label, here, r.Origin.String()})
+				rows = append(rows, []string{string(r.ID), fmt.Sprint(r.Version), label(r), here, r.Origin.String()})
 			}
 			s.table("No records of this type here.", []string{"ID", "VERSION", "NAME", "HERE", "ENTRY"}, rows)
 			if next != "" {
@@ -369,7 +367,7 @@ type stockAdjustCmd struct {
 // Run adjusts stock.
 func (c stockAdjustCmd) Run(s *session) error {
 	if !json.Valid([]byte(c.Packs)) {
-		return atoll.Errorf(atoll.Invalid, "%q is not a number of packs", c.Packs)
+		return atoll.Errorf(atoll.Invalid, "%q is not a number of packs", c.Packs).Do("to take 3 away: atoll stock adjust LINE -- -3")
 	}
 	return documentArg{c.Line}.act(s, "Adjusted", func(d documents.Desk, id atoll.ID) ([]journal.Proposal, error) {
 		return d.Adjust(id, c.Packs, c.Reason)

@@ -169,7 +169,11 @@ func (statusCmd) Run(s *session) error {
 			return err
 		}
 		err = s.print(st, func() {
-			s.say("Site %d, %s", st.Site, h.Station.Identity.Name)
+			if st.Site == 0 {
+				s.say("A remote site that is not enrolled yet")
+			} else {
+				s.say("Site %d, %s", st.Site, h.Station.Identity.Name)
+			}
 			s.say("%s: %s.", strings.ToUpper(string(st.Light)), st.Words)
 			if st.Advice != "" {
 				s.say("What to do: %s.", strings.TrimSuffix(st.Advice, "."))
