@@ -53,13 +53,14 @@ var rooms = []room{
 	{"journal", "atoll catalogue topology authority route admit storage survivor"},
 	{"integrate", "atoll catalogue exchange storage journal"},
 	{"documents", "atoll catalogue topology admit storage survivor journal"},
-	{"process", "atoll catalogue topology admit storage journal"},
+	{"process", "atoll catalogue topology admit storage survivor journal"},
 	{"handover", "atoll catalogue topology authority admit storage digest journal process"},
+	{"merge", "atoll catalogue topology authority admit storage survivor journal process"},
 	{"rights", "atoll catalogue topology authority admit journal process"},
 	{"transfer", "atoll catalogue topology admit storage survivor journal documents process"},
 
 	// The engines. Central and site never see each other.
-	{"station", "atoll catalogue topology authority admit storage survivor journal documents process rights handover transfer"},
+	{"station", "atoll catalogue topology authority admit storage survivor journal documents process merge rights handover transfer"},
 	{"central", "atoll catalogue topology authority route admit storage survivor exchange journal integrate documents process rights handover transfer"},
 	{"site", "atoll catalogue topology authority route storage survivor exchange journal integrate documents process transfer"},
 
@@ -67,7 +68,7 @@ var rooms = []room{
 	{"wire", "atoll exchange"},
 	{"discovery", "atoll"},
 	{"gateway/msupply", "atoll catalogue topology admit storage journal"},
-	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents process rights handover transfer station central site"},
+	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents process merge rights handover transfer station central site"},
 
 	// Where everything is put together.
 	{"host", everything},

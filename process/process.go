@@ -20,6 +20,7 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/survivor"
 	"github.com/atollsync/atoll/topology"
 )
 
@@ -58,9 +59,18 @@ type Kind struct {
 	// About returns the records of Type that are to be asked about because another
 	// record, of whatever type, changed. Every change is shown to it, so it must be
 	// quick. Nil looks at none.
-	About func(r storage.RecordReader, t *topology.Topology, changed atoll.Record) ([]atoll.ID, error)
+	About func(c Change) ([]atoll.ID, error)
 	// Cause says why the answer's entry is made. Nil names the kind and the record.
 	Cause func(c Case, do []journal.Proposal) atoll.Cause
+}
+
+// Change is a change of any record, as it is shown to About.
+type Change struct {
+	R         storage.RecordReader
+	T         *topology.Topology
+	Site      atoll.SiteID
+	Record    atoll.Record
+	Survivors *survivor.Resolver // of this snapshot
 }
 
 // Case is one changed record, and the database it changed in.
@@ -197,6 +207,7 @@ func (p *Processors) find(ctx context.Context) (todo []atoll.Key, upTo atoll.Pos
 		if err != nil {
 			return err
 		}
+		survivors := survivor.New(r, p.Door.Judge.Catalogue)
 		for len(todo) == 0 {
 			page, err := r.Changed(after, pageSize)
 			if err != nil || len(page) == 0 {
@@ -204,7 +215,7 @@ func (p *Processors) find(ctx context.Context) (todo []atoll.Key, upTo atoll.Pos
 			}
 			for _, rec := range page {
 				after = rec.Position
-				keys, err := p.concerns(r, rec)
+				keys, err := p.concerns(r, survivors, rec)
 				if err != nil {
 					return err
 				}
@@ -235,7 +246,7 @@ func cursor(r storage.Reader) (atoll.Position, error) {
 }
 
 // concerns returns the documents that some kind may answer because of the change.
-func (p *Processors) concerns(r storage.Reader, rec atoll.Record) ([]atoll.Key, error) {
+func (p *Processors) concerns(r storage.Reader, survivors *survivor.Resolver, rec atoll.Record) ([]atoll.Key, error) {
 	if rec.Hidden {
 		return nil, nil
 	}
@@ -254,7 +265,7 @@ func (p *Processors) concerns(r storage.Reader, rec atoll.Record) ([]atoll.Key, 
 			if err != nil {
 				return nil, err
 			}
-			ids, err := k.About(r, t, rec)
+			ids, err := k.About(Change{R: r, T: t, Site: p.Door.Site, Record: rec, Survivors: survivors})
 			if err != nil {
 				return nil, err
 			}
