@@ -213,7 +213,7 @@ func TestQuarantineIsShownComparedAndDecided(t *testing.T) {
 	line, other := f.stock(t, f.Sites[2], f.Stores["B"], medicine), f.stock(t, f.Sites[2], f.Stores["B"], medicine)
 	f.sync(t)
 	// A site whose rules are broken sends what the centre refuses.
-	f.Sites[2].Door.Judge.Rules = nil
+	f.Sites[2].Door.Judge.Rules, f.Sites[2].Door.Judge.Laws = nil, nil
 	for i, id := range []atoll.ID{line, other} {
 		change := journal.Proposal{
 			Verb: atoll.Update, Key: atoll.Key{Type: "stock_line", ID: id},

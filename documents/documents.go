@@ -7,12 +7,10 @@
 package documents
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/admit"
-	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
 )
@@ -51,18 +49,25 @@ const (
 	SupplierCredit     = "supplier_credit"
 	InventoryAddition  = "inventory_addition"
 	InventoryReduction = "inventory_reduction"
+	Repack             = "repack"
+	Build              = "build"
 )
 
 // Kinds of requisition.
 const (
-	Request  = "request"
-	Response = "response"
+	Request      = "request"
+	Response     = "response"
+	Imprest      = "imprest"
+	StockHistory = "stock_history"
 )
 
 // Rules are the laws of documents and stock.
 func Rules() []admit.Rule {
-	return []admit.Rule{lifeCycle, oneStore, linesFollow, partnerVisible, neverNegative, repeatAtHome}
+	return []admit.Rule{lifeCycle, oneStore, linesFollow, partnerVisible, neverNegative, numbersStay, repeatAtHome}
 }
+
+// Laws are those about a whole transaction.
+func Laws() []admit.Law { return []admit.Law{explained} }
 
 // Desk makes proposals from one snapshot or transaction.
 type Desk struct {
@@ -87,36 +92,3 @@ func (d Desk) lines(kind atoll.Type, field string, of atoll.ID) ([]atoll.Record,
 
 // stamp is a time as documents hold it.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
-// SequenceID is the identity of a store's number sequence.
-func SequenceID(store atoll.ID, key string) atoll.ID {
-	return atoll.DeriveID("number_sequence", string(store), key)
-}
-
-// Number takes the next number of a store's sequence (R-B-111, R-D-14): it
-// returns the number and the proposal that moves the sequence on. Two numbers of
-// one sequence in one transaction need Numbers.
-func (d Desk) Number(store atoll.ID, key string) (int64, journal.Proposal, error) {
-	id := atoll.Key{Type: "number_sequence", ID: SequenceID(store, key)}
-	r, err := d.R.Record(id)
-	if atoll.CodeOf(err) == atoll.NotFound {
-		return 1, journal.Proposal{Verb: atoll.Insert, Key: id, Fields: atoll.Fields{}.
-			Set("store_id", store).Set("key", key).Set("last", 1)}, nil
-	}
-	if err != nil {
-		return 0, journal.Proposal{}, err
-	}
-	f, err := r.Fields()
-	if err != nil {
-		return 0, journal.Proposal{}, err
-	}
-	next := f.Int("last") + 1
-	return next, journal.Proposal{Verb: atoll.Update, Key: id, Fields: atoll.Fields{}.Set("last", next)}, nil
-}
-
-// Unnumbered reports whether a document waits for its number: it has none, or -1
-// (R-D-14).
-func Unnumbered(f atoll.Fields) bool {
-	n, err := strconv.ParseInt(f.Number("number"), 10, 64)
-	return err != nil || n <= 0
-}

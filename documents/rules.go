@@ -2,37 +2,25 @@ package documents
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/admit"
 	"github.com/atollsync/atoll/topology"
 )
 
-// governed are the document types with a life cycle, and their lines.
-var governed = map[atoll.Type]struct {
-	line   atoll.Type
-	parent string // the line's field with the document
-}{
-	"invoice":        {"invoice_line", "invoice_id"},
-	"requisition":    {"requisition_line", "requisition_id"},
-	"prescription":   {"prescription_line", "prescription_id"},
-	"stocktake":      {"stocktake_line", "stocktake_id"},
-	"purchase_order": {"purchase_order_line", "purchase_order_id"},
-	"goods_received": {"goods_received_line", "goods_received_id"},
-}
-
 // afterwards are the fields of a finalised document that may still change
 // (R-D-37): words about it, and what is learnt from the other half.
 var afterwards = []string{
 	"comment", "transport_reference", "their_reference", "colour", "expected_delivery_date", "custom_data",
 	"linked_invoice_id", "linked_requisition_id", "linked_number", "linked_status", "number", "received_number_of_packs",
-	"supplied_quantity",
+	"supplied_quantity", "received_quantity", "backdated_at", "cancel_requested_at",
 }
 
-// lifeCycle lets statuses only go forward, and a finalised document stay as it is
-// (R-D-31, R-D-37).
-func lifeCycle(_ *topology.Topology, _ admit.World, _ []admit.Change, c admit.Change) error {
-	if _, ok := governed[c.Op.Type]; !ok || c.Old == nil {
+// lifeCycle holds documents to the table: statuses only go forward and only by a
+// step of it, and a finalised document stays as it is (R-D-31, R-D-37).
+func lifeCycle(_ *topology.Topology, w admit.World, _ []admit.Change, c admit.Change) error {
+	if _, ok := governed[c.Op.Type]; !ok || c.Old == nil || c.Op.Verb == atoll.Restate {
 		return nil
 	}
 	was := c.Old.Text("status")
@@ -40,29 +28,25 @@ func lifeCycle(_ *topology.Topology, _ admit.World, _ []admit.Change, c admit.Ch
 		if Rank(was) >= Rank(Finalised) {
 			return atoll.Errorf(atoll.LifeCycle, "a %s document cannot be deleted", was).Do("correct it with a return or a new document")
 		}
-		if c.Old.Has("originating_id") {
-			return atoll.Errorf(atoll.LifeCycle, "a document that answers another store's cannot be deleted").
-				Do("receive nothing on its lines and finalise it")
+		s, err := standing(w, c.Op.Type, c.Old)
+		if err != nil {
+			return err
 		}
-		return nil
-	}
-	if c.Op.Verb == atoll.Restate {
-		return nil
+		if d := s.choice(Delete); !d.Allowed {
+			return s.refuse(d)
+		}
+		return shippedAlready(w, c)
 	}
 	now := c.New.Text("status")
 	if Rank(now) < Rank(was) {
 		return atoll.Errorf(atoll.LifeCycle, "a %s document cannot become %s again", was, now).On("status").
 			Do("statuses only move forward; correct it with a return or a new document")
 	}
-	if Rank(was) < Rank(Finalised) {
-		if c.New.Bool("on_hold", false) && Rank(now) >= Rank(Confirmed) && now != Cancelled && Rank(was) < Rank(Confirmed) {
-			return atoll.Errorf(atoll.LifeCycle, "the document is on hold").On("on_hold").Do("take it off hold first")
-		}
-		return nil
-	}
 	if now != was {
-		return atoll.Errorf(atoll.LifeCycle, "a %s document cannot become %s", was, now).On("status").
-			Do("correct it with a return or a new document")
+		return leads(w, c, was, now)
+	}
+	if Rank(was) < Rank(Finalised) {
+		return editable(w, c)
 	}
 	for _, name := range c.Edited() {
 		if !slices.Contains(afterwards, name) {
@@ -73,54 +57,113 @@ func lifeCycle(_ *topology.Topology, _ admit.World, _ []admit.Change, c admit.Ch
 	return nil
 }
 
+// leads lets a status change only where a step of the table leads, and under its
+// conditions: on the fields as they will be.
+func leads(w admit.World, c admit.Change, was, now string) error {
+	if c.Imported {
+		return nil // what another system did has been done
+	}
+	s, err := standing(w, c.Op.Type, c.New)
+	if err != nil {
+		return err
+	}
+	var lacking *need
+	for _, st := range s.steps() {
+		if st.to != now || !slices.Contains(st.from, was) {
+			continue
+		}
+		n, missing := s.lacks(st)
+		if !missing {
+			return nil
+		}
+		if lacking == nil {
+			lacking = &n
+		}
+	}
+	if lacking != nil {
+		return atoll.Errorf(atoll.LifeCycle, "it cannot become %s: %s", now, lacking.why).On("status").Do("%s", lacking.hint)
+	}
+	s.Fields = c.Old
+	return atoll.Errorf(atoll.LifeCycle, "a %s %s cannot become %s", was, s.name(), now).On("status").Do("possible now: %s", s.possible())
+}
+
+// words are fields that say something about a document and decide nothing: they
+// may change while the rest of it may not.
+func words(name string) bool {
+	return slices.Contains(afterwards, name) || name == "on_hold" || strings.HasPrefix(name, "approv") || name == "is_locked"
+}
+
+// editable refuses edits here of a document that its status leaves open and
+// something else closes.
+func editable(w admit.World, c admit.Change) error {
+	if !c.Here || !slices.ContainsFunc(c.Edited(), func(n string) bool { return !words(n) }) {
+		return nil
+	}
+	s, err := standing(w, c.Op.Type, c.Old)
+	if err != nil {
+		return err
+	}
+	if e := s.choice(Edit); !e.Allowed {
+		return s.refuse(e)
+	}
+	return nil
+}
+
+// shippedAlready keeps a requisition for which goods were sent (R-D-35).
+func shippedAlready(w admit.World, c admit.Change) error {
+	if c.Op.Type != "requisition" {
+		return nil
+	}
+	sent, err := w.Lines("invoice", "requisition_id", c.Op.ID)
+	if err != nil || len(sent) == 0 {
+		return err
+	}
+	return atoll.Errorf(atoll.LifeCycle, "invoice %s was made for the requisition, which cannot be deleted any more", sent[0].ID).
+		Do("finalise the requisition instead")
+}
+
 // oneStore keeps the lines of a document in the document's store: nobody hangs a
 // line of his own under a document of another's (R-A-04).
 func oneStore(_ *topology.Topology, w admit.World, _ []admit.Change, c admit.Change) error {
 	if c.New == nil || c.Op.Verb == atoll.Update {
 		return nil // neither the store nor the document of a line can change
 	}
-	for kind, g := range governed {
-		if g.line != c.Op.Type {
-			continue
-		}
-		doc, there, err := w.Record(atoll.Key{Type: kind, ID: c.New.ID(g.parent)})
-		if err != nil || !there {
-			return err
-		}
-		f, err := doc.Fields()
-		if err != nil {
-			return err
-		}
-		if own, of := c.New.ID("store_id"), f.ID("store_id"); own != "" && of != "" && own != of {
-			return atoll.Errorf(atoll.Ownership, "the line is of store %s, its document of store %s", own, of).On(g.parent).
-				Do("make the line in a document of its own store")
-		}
+	t, g, ok := parentOf(c.Op.Type)
+	if !ok {
+		return nil
+	}
+	doc, there, err := w.Record(atoll.Key{Type: t, ID: c.New.ID(g.parent)})
+	if err != nil || !there {
+		return err
+	}
+	f, err := doc.Fields()
+	if err != nil {
+		return err
+	}
+	if own, of := c.New.ID("store_id"), f.ID("store_id"); own != "" && of != "" && own != of {
+		return atoll.Errorf(atoll.Ownership, "the line is of store %s, its document of store %s", own, of).On(g.parent).
+			Do("make the line in a document of its own store")
 	}
 	return nil
 }
 
-// linesFollow keeps the lines of a finalised document as they are, and those that
-// answer another store's lines from being deleted (R-D-28).
+// linesFollow keeps the lines of a document as its status and conditions say, and
+// those that answer another store's lines from being deleted (R-D-28).
 func linesFollow(_ *topology.Topology, w admit.World, entry []admit.Change, c admit.Change) error {
-	for kind, g := range governed {
-		if g.line != c.Op.Type {
-			continue
-		}
-		if c.Op.Verb == atoll.Delete && c.Old.Has("originating_id") {
-			return atoll.Errorf(atoll.LifeCycle, "a line that another store sent cannot be deleted").
-				Do("record that nothing of it was received")
-		}
-		if c.Op.Verb == atoll.Restate {
-			return nil
-		}
-		fields := c.New
-		if fields == nil {
-			fields = c.Old
-		}
-		status, err := statusBefore(w, entry, atoll.Key{Type: kind, ID: fields.ID(g.parent)})
-		if err != nil || Rank(status) < Rank(Finalised) {
-			return err
-		}
+	t, g, ok := parentOf(c.Op.Type)
+	if !ok || c.Op.Verb == atoll.Restate {
+		return nil
+	}
+	fields := c.New
+	if fields == nil {
+		fields = c.Old
+	}
+	doc, err := before(w, entry, atoll.Key{Type: t, ID: fields.ID(g.parent)})
+	if err != nil || doc == nil {
+		return err // made in this very entry
+	}
+	status := doc.Text("status")
+	if Rank(status) >= Rank(Finalised) {
 		for _, name := range c.Edited() {
 			if c.Op.Verb != atoll.Update || !slices.Contains(afterwards, name) {
 				return atoll.Errorf(atoll.LifeCycle, "the document is %s; its lines cannot change", status).
@@ -130,26 +173,57 @@ func linesFollow(_ *topology.Topology, w admit.World, entry []admit.Change, c ad
 		if c.Op.Verb == atoll.Delete {
 			return atoll.Errorf(atoll.LifeCycle, "the document is %s; its lines cannot be deleted", status)
 		}
+		return nil
+	}
+	s, err := standing(w, t, doc)
+	if err != nil {
+		return err
+	}
+	if c.Op.Verb == atoll.Delete && c.Old.Has("originating_id") {
+		if _, without := s.lacks(step{needs: []need{released}}); without {
+			return atoll.Errorf(atoll.LifeCycle, "a line that another store sent cannot be deleted").
+				Do("record that nothing of it was received")
+		}
+		return nil
+	}
+	if !c.Here || c.Op.Verb == atoll.Update && !slices.ContainsFunc(c.Edited(), func(n string) bool { return !lineWords(n) }) {
+		return nil
+	}
+	if e := s.choice(EditLines); !e.Allowed && !ofThisEntry(entry, t, doc, fields.ID(g.parent)) {
+		return s.refuse(e)
 	}
 	return nil
 }
 
-// statusBefore is the document's status before the entry.
-func statusBefore(w admit.World, entry []admit.Change, key atoll.Key) (string, error) {
+// lineWords are the fields of a line that may change whatever the document allows.
+func lineWords(name string) bool {
+	return slices.Contains(afterwards, name) || strings.HasPrefix(name, "approv") || name == "partner_store_id" || name == "stock_line_id" ||
+		name == "status"
+}
+
+// ofThisEntry reports whether the document's condition for its lines is met by the
+// very entry: taken off hold with it, or received.
+func ofThisEntry(entry []admit.Change, t atoll.Type, _ atoll.Fields, id atoll.ID) bool {
+	for _, c := range entry {
+		if c.Op.Type == t && c.Op.ID == id && c.New != nil {
+			return Standing{Type: t, Fields: c.New}.choice(EditLines).Allowed
+		}
+	}
+	return false
+}
+
+// before is the document before the entry; nil if there was none.
+func before(w admit.World, entry []admit.Change, key atoll.Key) (atoll.Fields, error) {
 	for _, c := range entry {
 		if c.Op.Key == key {
-			if c.Old == nil {
-				return "", nil // made in this very entry
-			}
-			return c.Old.Text("status"), nil
+			return c.Old, nil
 		}
 	}
 	r, ok, err := w.Record(key)
 	if err != nil || !ok {
-		return "", err
+		return nil, err
 	}
-	f, err := r.Fields()
-	return f.Text("status"), err
+	return r.Fields()
 }
 
 // partnerVisible lets a transfer begin only towards a store that is visible and

@@ -136,9 +136,9 @@ func TestR_K_43_RepeatedBatch(t *testing.T) {
 func (w *world) forged(at atoll.SiteID, item atoll.ID) atoll.ID {
 	w.t.Helper()
 	n := w.At(at)
-	rules := n.Door.Judge.Rules
-	n.Door.Judge.Rules = nil
-	defer func() { n.Door.Judge.Rules = rules }()
+	rules, laws := n.Door.Judge.Rules, n.Door.Judge.Laws
+	n.Door.Judge.Rules, n.Door.Judge.Laws = nil, nil
+	defer func() { n.Door.Judge.Rules, n.Door.Judge.Laws = rules, laws }()
 	id := atoll.NewID(w.Clock.Now())
 	if err := w.write(at, Stock(id, w.Stores["B"], item, "-7")); err != nil {
 		w.t.Fatal(err)

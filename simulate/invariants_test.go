@@ -170,7 +170,7 @@ func TestR_A_08_IdentityForLife(t *testing.T) {
 	}
 	_, again := Item("x")
 	w.refused(w.Centre.Insert(w.ctx, again), atoll.Exists)
-	line := w.stock("A", item, "1")
+	line := w.stock("A", item, "0")
 	w.edit(1, journal.Proposal{Verb: atoll.Delete, Key: atoll.Key{Type: "stock_line", ID: line}})
 	w.refused(w.Centre.Insert(w.ctx, Stock(line, w.Stores["A"], item, "1")), atoll.Exists) // not used again
 	before := w.want(1, "item", item)
@@ -294,7 +294,7 @@ func TestR_A_15_Tombstones(t *testing.T) {
 	w := f1(t)
 	item := w.item("x")
 	w.sync(2)
-	line := w.stock("A", item, "3") // A has a collector copy on site 2
+	line := w.stock("A", item, "0") // A has a collector copy on site 2
 	w.sync(2)
 	w.equal("stock_line", line, 1, 2)
 	w.edit(1, journal.Proposal{Verb: atoll.Delete, Key: atoll.Key{Type: "stock_line", ID: line}})
@@ -340,7 +340,7 @@ func TestR_A_16_LatestStateOnly(t *testing.T) {
 	for i := range 5 {
 		w.update(2, "stock_line", line, atoll.Fields{}.Set("note", fmt.Sprint(i)))
 	}
-	gone := w.stock("B", item, "1")
+	gone := w.stock("B", item, "0")
 	w.edit(2, journal.Proposal{Verb: atoll.Delete, Key: atoll.Key{Type: "stock_line", ID: gone}})
 	if c := w.sync(2); c.Applied != 8 {
 		t.Errorf("%d entries went up; want all 8", c.Applied)

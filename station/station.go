@@ -105,7 +105,7 @@ func New(id Identity, o Options) *Station {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	judge := &admit.Judge{Catalogue: o.Catalogue, Rules: slices.Concat(documents.Rules(), rights.Rules(), handover.Rules(), []admit.Rule{visibleToItself, epochMoves})}
+	judge := &admit.Judge{Catalogue: o.Catalogue, Rules: slices.Concat(documents.Rules(), rights.Rules(), handover.Rules(), []admit.Rule{visibleToItself, epochMoves}), Laws: documents.Laws()}
 	s := &Station{
 		Options: o, Identity: id,
 		Door: &journal.Door{
@@ -149,7 +149,11 @@ func (s *Station) Act(ctx context.Context, actor string, cause atoll.Cause, act 
 		if err != nil {
 			return err
 		}
-		if do, err = act(documents.Desk{R: tx, T: t, Now: s.Now()}); err != nil {
+		desk := documents.Desk{R: tx, T: t, Now: s.Now()}
+		if do, err = act(desk); err != nil {
+			return err
+		}
+		if do, err = desk.Opening(do); err != nil {
 			return err
 		}
 		if err := s.unguarded(tx, do); err != nil {

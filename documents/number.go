@@ -1,0 +1,102 @@
+package documents
+
+import (
+	"strconv"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/admit"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
+)
+
+// SequenceID is the identity of a store's number sequence.
+func SequenceID(store atoll.ID, key string) atoll.ID {
+	return atoll.DeriveID("number_sequence", string(store), key)
+}
+
+// sequenceOf is the sequence that a document's number is from: each kind has its
+// own (R-B-111).
+func sequenceOf(t atoll.Type, f atoll.Fields) string {
+	if kind := f.Text("kind"); kind != "" {
+		return kind
+	}
+	return string(t)
+}
+
+// numbered is where documents of a sequence are found.
+func numbered(key string) storage.Query {
+	switch key {
+	case CustomerInvoice, SupplierInvoice, CustomerCredit, SupplierCredit, InventoryAddition, InventoryReduction, Repack, Build:
+		return storage.Query{Type: "invoice", Where: map[string]string{"kind": key}}
+	case Request, Response, Imprest, StockHistory:
+		return storage.Query{Type: "requisition", Where: map[string]string{"kind": key}}
+	case "payment", "receipt":
+		return storage.Query{Type: "payment", Where: map[string]string{"kind": key}}
+	case "prescription", "stocktake", "purchase_order", "goods_received":
+		return storage.Query{Type: atoll.Type(key), Where: map[string]string{}}
+	}
+	return storage.Query{}
+}
+
+// Number takes the next number of a store's sequence (R-B-111, R-D-14): it
+// returns the number and the proposal that moves the sequence on. A number that a
+// document of the store has already, as imported ones may, is passed over. It is
+// given with the act that makes a document effective, in the same transaction, so
+// a draft that is thrown away leaves no gap. Two numbers of one sequence in one
+// transaction are not possible.
+func (d Desk) Number(store atoll.ID, key string) (int64, journal.Proposal, error) {
+	id := atoll.Key{Type: "number_sequence", ID: SequenceID(store, key)}
+	p := journal.Proposal{Verb: atoll.Update, Key: id}
+	next := int64(1)
+	r, err := d.R.Record(id)
+	switch {
+	case atoll.CodeOf(err) == atoll.NotFound:
+		p.Verb = atoll.Insert
+	case err != nil:
+		return 0, p, err
+	default:
+		f, err := r.Fields()
+		if err != nil {
+			return 0, p, err
+		}
+		next = f.Int("last") + 1
+	}
+	for q := numbered(key); q.Type != ""; next++ {
+		q.Where["store_id"], q.Where["number"], q.Limit = string(store), strconv.FormatInt(next, 10), 1
+		taken, err := d.R.Records(q)
+		if err != nil {
+			return 0, p, err
+		}
+		if len(taken) == 0 {
+			break
+		}
+	}
+	p.Fields = atoll.Fields{}.Set("last", next)
+	if p.Verb == atoll.Insert {
+		p.Fields.Set("store_id", store).Set("key", key)
+	}
+	return next, p, nil
+}
+
+// Unnumbered reports whether a document waits for its number: it has none, or -1
+// (R-D-14).
+func Unnumbered(f atoll.Fields) bool {
+	n, err := strconv.ParseInt(f.Number("number"), 10, 64)
+	return err != nil || n <= 0
+}
+
+// numbersStay keeps a document's number once it has one, and a sequence from going
+// back: no number is given twice (R-B-111).
+func numbersStay(_ *topology.Topology, _ admit.World, _ []admit.Change, c admit.Change) error {
+	if c.Op.Verb != atoll.Update || !c.Here {
+		return nil
+	}
+	if c.Op.Type == "number_sequence" && Compare(c.New.Number("last"), c.Old.Number("last")) < 0 {
+		return atoll.Errorf(atoll.Rule, "number %s was given already; a sequence does not go back", c.Old.Number("last")).On("last")
+	}
+	if _, ok := governed[c.Op.Type]; ok && !Unnumbered(c.Old) && c.Old.Number("number") != c.New.Number("number") {
+		return atoll.Errorf(atoll.Rule, "the document has number %s; a number does not change", c.Old.Number("number")).On("number")
+	}
+	return nil
+}
