@@ -196,6 +196,17 @@ type Cycle struct {
 	Error       string        `json:"error,omitempty"`
 }
 
+// stopped reports whether a refusal ends an attempt to initialise until somebody
+// does something, rather than for a while.
+func stopped(code atoll.Code) bool {
+	switch code {
+	case atoll.Interrupted, atoll.Busy, atoll.Unavailable, atoll.Paused:
+		return false
+	default:
+		return true
+	}
+}
+
 // record notes the exchange in the sync log and the site's state, along with the
 // next commit.
 func (c *Centre) record(h exchange.Hello, y *tally, err error) {
@@ -228,6 +239,9 @@ func (c *Centre) record(h exchange.Hello, y *tally, err error) {
 		}
 		if row.Code != "" && row.Code != atoll.Interrupted {
 			s.LastCode, s.LastError = row.Code, row.Error
+			if h.Initialising && s.Initialisation != InitCompleted && stopped(row.Code) {
+				s.Initialisation = InitError // LastError is why
+			}
 		}
 		return s.save(tx)
 	})

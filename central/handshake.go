@@ -181,7 +181,7 @@ func (c *Centre) note(s *SiteState, h exchange.Hello) {
 		s.FirstContact = now
 	}
 	switch {
-	case h.Initialising && s.Initialisation == InitNew:
+	case h.Initialising && (s.Initialisation == InitNew || s.Initialisation == InitError):
 		s.Initialisation = InitStarted
 	case !h.Initialising:
 		s.Initialisation = InitCompleted
