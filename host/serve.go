@@ -191,7 +191,7 @@ func (h *Host) Handler() http.Handler {
 	face.Now, face.Log, face.App = h.Now, h.Log, h.App
 	mux.Handle("/api/", api.New(face))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		wire.WriteProblem(w, atoll.Errorf(atoll.NotFound, "there is nothing at %s", r.URL.Path))
+		wire.WriteProblem(w, atoll.Errorf(atoll.NotFound, "there is nothing at %s", r.URL.Path).Do("what there is, is described at /api/v1/docs"))
 	})
 	return mux
 }
