@@ -19,6 +19,7 @@ import (
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/handover"
 	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/merge"
 	"github.com/atollsync/atoll/process"
 	"github.com/atollsync/atoll/rights"
 	"github.com/atollsync/atoll/storage"
@@ -105,7 +106,7 @@ func New(id Identity, o Options) *Station {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	judge := &admit.Judge{Catalogue: o.Catalogue, Rules: slices.Concat(documents.Rules(), rights.Rules(), handover.Rules(), []admit.Rule{visibleToItself, epochMoves}), Laws: documents.Laws()}
+	judge := &admit.Judge{Catalogue: o.Catalogue, Rules: slices.Concat(documents.Rules(), rights.Rules(), handover.Rules(), merge.Rules(), []admit.Rule{visibleToItself, epochMoves}), Laws: documents.Laws()}
 	s := &Station{
 		Options: o, Identity: id,
 		Door: &journal.Door{
@@ -113,7 +114,7 @@ func New(id Identity, o Options) *Station {
 		},
 	}
 	judge.Rules = append(judge.Rules, neededSites)
-	s.Processors = &process.Processors{Store: o.Store, Door: s.Door, Kinds: slices.Concat(transfer.All, rights.Kinds, handover.Kinds(o.Catalogue)), Now: o.Now, Log: o.Log, Before: s.before}
+	s.Processors = &process.Processors{Store: o.Store, Door: s.Door, Kinds: slices.Concat(transfer.All, rights.Kinds, handover.Kinds(o.Catalogue), merge.Kinds(o.Catalogue)), Now: o.Now, Log: o.Log, Before: s.before}
 	return s
 }
 

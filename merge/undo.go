@@ -1,0 +1,167 @@
+package merge
+
+import (
+	"slices"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/survivor"
+)
+
+// Undo returns the changes by which a merged record is one of its own again: its
+// status, and the rows that this site re-pointed, up to a bound (R-E-50, R-E-51).
+// It is a new operation; nothing is rolled back. Rows that were made since the
+// merge stay with the survivor.
+func (d Desk) Undo(t atoll.Type, id atoll.ID) ([]journal.Proposal, error) {
+	if _, err := def(d.Catalogue, t); err != nil {
+		return nil, err
+	}
+	key := atoll.Key{Type: t, ID: id}
+	f, err := d.fields(key)
+	if err != nil {
+		return nil, err
+	}
+	into := survivor.Into(f)
+	if into == "" {
+		return nil, atoll.Errorf(atoll.Rule, "it is not merged").About(key).Do("list the merges with: atoll merge list")
+	}
+	since, ok := MergedAt(f)
+	if window := Window(d.T); !ok || d.Now.Sub(since) > window {
+		return nil, atoll.Errorf(atoll.Rule, "a merge can be undone for %d days; this one was made on %s", int(window.Hours()/24), f.Text("merged_at")).
+			About(key).Do("make the record anew, or raise the preference %s", Preference)
+	}
+	out := []journal.Proposal{{Verb: atoll.Update, Key: key, Fields: atoll.Fields{}.
+		Set("status", "active").Set("merged_into", nil).Set("merged_at", nil).Set("unmerged_from", into)}}
+	back, err := d.back(key, first, func(e Entry) bool { return e.Into == into })
+	return append(out, back...), err
+}
+
+// back returns the changes that give rows of the merge journal back to the old id,
+// up to the limit but one page at least, and mark them.
+func (d Desk) back(key atoll.Key, limit int, which func(Entry) bool) ([]journal.Proposal, error) {
+	entries, err := d.entries(key)
+	if err != nil {
+		return nil, err
+	}
+	w := &work{Desk: d, chain: []atoll.Key{key}, done: map[atoll.Key]*journal.Proposal{}}
+	var marks []journal.Proposal
+	for _, e := range entries {
+		if e.Undone || !which(e) || !d.mine(e) {
+			continue
+		}
+		if len(marks) > 0 && w.count+len(e.Rows) > limit {
+			break
+		}
+		for _, r := range e.Rows {
+			w.count++
+			if err := w.giveBack(e, r); err != nil {
+				return nil, err
+			}
+		}
+		marks = append(marks, journal.Proposal{
+			Verb: atoll.Update, Key: atoll.Key{Type: Journal, ID: e.ID}, Fields: atoll.Fields{}.Set("undone", true),
+		})
+	}
+	return append(w.proposals(), marks...), nil
+}
+
+// mine reports whether this site undoes what the entry tells of: it has the rows.
+func (d Desk) mine(e Entry) bool {
+	if e.Store == "" {
+		return e.Site == d.Site
+	}
+	st, ok := d.T.Store(e.Store)
+	return ok && st.Site == d.Site
+}
+
+// entries returns the merge journal of the record, as far as it is here.
+func (d Desk) entries(key atoll.Key) ([]Entry, error) {
+	found, err := d.R.Records(storage.Query{
+		Type: Journal, Where: map[string]string{"merged_type": string(key.Type), "merged_id": string(key.ID)},
+	})
+	if err != nil {
+		return nil, err
+	}
+	var out []Entry
+	for _, r := range found {
+		e, err := entryOf(r)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// giveBack undoes what became of one row, as far as nobody has changed it since.
+func (w *work) giveBack(e Entry, r Row) error {
+	def, ok := w.Catalogue.Lookup(r.Type)
+	if !ok {
+		return nil
+	}
+	key := atoll.Key{Type: r.Type, ID: r.ID}
+	if r.Removed != nil {
+		return w.restore(e, key, r)
+	}
+	rec, there, err := journal.View{RecordReader: w.R}.Record(key)
+	if err != nil || !there || rec.Deleted {
+		return err
+	}
+	now, err := rec.Fields()
+	if err != nil {
+		return err
+	}
+	if p, ok := w.done[key]; ok {
+		now = now.Apply(p.Fields)
+	}
+	if w.owner(def, key, now) != w.Site {
+		return nil
+	}
+	f := atoll.Fields{}
+	for _, name := range r.Fields {
+		if now.ID(name) == e.Into || (key == atoll.Key{Type: e.Merged.Type, ID: e.Into} && !now.Has(name)) {
+			f.Set(name, e.Merged.ID)
+		}
+	}
+	for name, after := range r.After {
+		if slices.Equal(now[name], after) {
+			f[name] = r.Before[name]
+		}
+	}
+	if len(f) > 0 {
+		w.change(atoll.Update, key, f)
+	}
+	return nil
+}
+
+// restore makes a removed join row anew: what was deleted never comes back under
+// its id (R-A-15, R-E-52).
+func (w *work) restore(e Entry, removed atoll.Key, r Row) error {
+	key := atoll.Key{Type: removed.Type, ID: atoll.DeriveID("restored by an undone merge", removed.String())}
+	for {
+		rec, there, err := journal.View{RecordReader: w.R}.Record(key)
+		if err != nil {
+			return err
+		}
+		if !there {
+			break
+		}
+		if !rec.Deleted {
+			// The later merge of a chain was undone first, and made it.
+			f := atoll.Fields{}
+			for _, name := range r.Fields {
+				if rec.MustFields().ID(name) == e.Into {
+					f.Set(name, e.Merged.ID)
+				}
+			}
+			if len(f) > 0 {
+				w.change(atoll.Update, key, f)
+			}
+			return nil
+		}
+		key.ID = atoll.DeriveID("restored by an undone merge", key.String())
+	}
+	w.change(atoll.Insert, key, r.Removed.Clone())
+	return nil
+}
