@@ -230,6 +230,9 @@ func (s *serving) add(lane atoll.Audience, audiences []atoll.Audience, l storage
 	case r.Origin.Site == s.hello.Site && !s.hello.Initialising && !l.Forced && lane == "":
 		return nil // the site made this version itself (R-A-12)
 	}
+	if kind, _ := lane.Split(); kind == "job" && !slices.ContainsFunc(r.Audiences, func(a atoll.Audience) bool { return slices.Contains(s.entitled, a) }) {
+		return nil // it was listed to be sent again, and has left the site's audiences since
+	}
 	if !frame.Gone {
 		frame.Version, frame.Origin, frame.Deleted, frame.Body = r.Version, r.Origin, r.Deleted, r.Body
 	}

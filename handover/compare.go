@@ -212,3 +212,16 @@ func name(res *Result, has, said rowTable, changing func(atoll.Key) bool) {
 		}
 	}
 }
+
+// Place is where a walk goes on: behind a record, in reference order of types and
+// then by id.
+type Place struct {
+	Type  atoll.Type
+	After atoll.ID
+}
+
+// DueAfter is Due, with tombstones, from a place on.
+func DueAfter(d Desk, s Selection, site atoll.SiteID, from Place, fn func(atoll.Record) error) error {
+	s.from = from
+	return Due(d, s, site, true, fn)
+}

@@ -201,6 +201,9 @@ func CollectorKey(store atoll.ID, site atoll.SiteID) atoll.Key {
 	return atoll.Key{Type: "store_choice", ID: atoll.DeriveID("collector", string(store), site.String())}
 }
 
+// Holding is what the store of a move held when it changed its site.
+func Holding(move atoll.Fields) (digest.Table, error) { return tableOf(move, "digest") }
+
 // tableOf reads a digest from a field.
 func tableOf(f atoll.Fields, name string) (digest.Table, error) {
 	t := digest.Table{}

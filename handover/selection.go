@@ -23,6 +23,8 @@ type Selection struct {
 	Patients bool `json:"patients,omitempty"`
 	// Record selects one record, "type/id".
 	Record string `json:"record,omitempty"`
+
+	from Place // where a walk goes on
 }
 
 // Check says what is wrong with the selection, nil if nothing is.
@@ -120,7 +122,13 @@ func (s Selection) each(r storage.RecordReader, c *catalogue.Catalogue, all bool
 		if !ok {
 			continue
 		}
+		if s.from.Type != "" && c.Order(d.Type) < c.Order(s.from.Type) {
+			continue
+		}
 		q := storage.Query{Type: d.Type, Limit: page, All: all}
+		if d.Type == s.from.Type {
+			q.After = s.from.After
+		}
 		if f, has := d.Field(field); has && f.Index && field != "" {
 			q.Where = map[string]string{field: string(s.Store)}
 		}

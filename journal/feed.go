@@ -205,9 +205,20 @@ func (d *Door) Return(tx storage.Tx, site atoll.SiteID, key atoll.Key) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Record(key)
+	r, err := tx.Record(key)
 	if err != nil && !errors.Is(err, atoll.NotFound) {
 		return err
 	}
-	return tx.List(atoll.SiteAudience(site), storage.FeedLine{Position: at, Key: key, Forced: true, Gone: err != nil})
+	gone := err != nil
+	if !gone && len(r.Audiences) > 0 {
+		// A record that has gone elsewhere, with its store, is no longer the site's to
+		// see.
+		t, err := d.Topology(tx)
+		if err != nil {
+			return err
+		}
+		entitled := t.Subscription(site)
+		gone = !slices.ContainsFunc(r.Audiences, func(a atoll.Audience) bool { return slices.Contains(entitled, a) })
+	}
+	return tx.List(atoll.SiteAudience(site), storage.FeedLine{Position: at, Key: key, Forced: true, Gone: gone})
 }
