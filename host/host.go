@@ -25,7 +25,6 @@ import (
 	"github.com/atollsync/atoll/site"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
-	"github.com/atollsync/atoll/storage/sqlite"
 	"github.com/atollsync/atoll/wire"
 )
 
@@ -70,7 +69,7 @@ func (c Config) withDefaults() Config {
 // Host is one open installation.
 type Host struct {
 	Config
-	Store     *sqlite.Store
+	Store     Database
 	Station   *station.Station
 	Centre    *central.Centre // nil at a remote site
 	Site      *site.Site      // nil at the centre
@@ -91,7 +90,7 @@ func Exists(data string) bool {
 
 // create makes the directory and its database, for whom id says. It fails with
 // atoll.Exists when there is an installation already.
-func create(ctx context.Context, c Config, id station.Identity) (*sqlite.Store, error) {
+func create(ctx context.Context, c Config, id station.Identity) (Database, error) {
 	if c.Data == "" {
 		return nil, atoll.Errorf(atoll.Invalid, "no data directory was named").Do("name one with --data DIR")
 	}
@@ -103,7 +102,7 @@ func create(ctx context.Context, c Config, id station.Identity) (*sqlite.Store, 
 		return nil, atoll.Errorf(atoll.Denied, "the data directory cannot be made: %w", err).
 			Do("name a directory in which you may write, with --data DIR")
 	}
-	store, err := sqlite.Open(ctx, filepath.Join(c.Data, database), sqlite.Options{Now: c.Now})
+	store, err := c.engine(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +193,7 @@ func Open(ctx context.Context, c Config) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := sqlite.Open(ctx, filepath.Join(c.Data, database), sqlite.Options{Now: c.Now})
+	store, err := c.engine(ctx)
 	if err != nil {
 		return nil, err
 	}
