@@ -56,19 +56,20 @@ var rooms = []room{
 	{"process", "atoll catalogue topology admit storage survivor journal"},
 	{"handover", "atoll catalogue topology authority admit storage digest journal process"},
 	{"merge", "atoll catalogue topology authority admit storage survivor journal process"},
+	{"patients", "atoll catalogue topology authority admit storage survivor journal documents process"},
 	{"rights", "atoll catalogue topology authority admit journal process"},
 	{"transfer", "atoll catalogue topology admit storage survivor journal documents process"},
 
 	// The engines. Central and site never see each other.
-	{"station", "atoll catalogue topology authority admit storage survivor journal documents process merge rights handover transfer"},
-	{"central", "atoll catalogue topology authority route admit storage survivor exchange journal integrate documents process rights handover transfer"},
+	{"station", "atoll catalogue topology authority admit storage survivor journal documents process merge patients rights handover transfer"},
+	{"central", "atoll catalogue topology authority route admit storage survivor exchange journal integrate documents process patients rights handover transfer"},
 	{"site", "atoll catalogue topology authority route storage survivor exchange journal integrate documents process transfer"},
 
 	// The edges: the network, other systems, people.
 	{"wire", "atoll exchange"},
 	{"discovery", "atoll"},
 	{"gateway/msupply", "atoll catalogue topology admit storage journal"},
-	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents process merge rights handover transfer station central site"},
+	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents process merge patients rights handover transfer station central site"},
 
 	// Where everything is put together.
 	{"host", everything},

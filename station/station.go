@@ -20,6 +20,7 @@ import (
 	"github.com/atollsync/atoll/handover"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/merge"
+	"github.com/atollsync/atoll/patients"
 	"github.com/atollsync/atoll/process"
 	"github.com/atollsync/atoll/rights"
 	"github.com/atollsync/atoll/storage"
@@ -106,7 +107,7 @@ func New(id Identity, o Options) *Station {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	judge := &admit.Judge{Catalogue: o.Catalogue, Rules: slices.Concat(documents.Rules(), rights.Rules(), handover.Rules(), merge.Rules(), []admit.Rule{visibleToItself, epochMoves}), Laws: documents.Laws()}
+	judge := &admit.Judge{Catalogue: o.Catalogue, Rules: slices.Concat(documents.Rules(), rights.Rules(), handover.Rules(), merge.Rules(), patients.Rules(), []admit.Rule{visibleToItself, epochMoves}), Laws: documents.Laws()}
 	s := &Station{
 		Options: o, Identity: id,
 		Door: &journal.Door{
@@ -114,7 +115,7 @@ func New(id Identity, o Options) *Station {
 		},
 	}
 	judge.Rules = append(judge.Rules, neededSites)
-	s.Processors = &process.Processors{Store: o.Store, Door: s.Door, Kinds: slices.Concat(transfer.All, rights.Kinds, handover.Kinds(o.Catalogue), merge.Kinds(o.Catalogue)), Now: o.Now, Log: o.Log, Before: s.before}
+	s.Processors = &process.Processors{Store: o.Store, Door: s.Door, Kinds: slices.Concat(transfer.All, rights.Kinds, handover.Kinds(o.Catalogue), merge.Kinds(o.Catalogue), patients.Kinds), Now: o.Now, Log: o.Log, Before: s.before}
 	return s
 }
 
@@ -155,6 +156,9 @@ func (s *Station) Act(ctx context.Context, actor string, cause atoll.Cause, act 
 			return err
 		}
 		if do, err = desk.Opening(do); err != nil {
+			return err
+		}
+		if do, err = patients.Complete(tx, t, do); err != nil {
 			return err
 		}
 		if err := s.unguarded(tx, do); err != nil {
