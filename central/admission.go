@@ -123,12 +123,37 @@ func (c *Centre) take(tx storage.Tx, je storage.JournalEntry) (*exchange.Refusal
 	changes, err := c.judge(tx, t, je.Site, e.Operations)
 	var refusal *admit.Refusal
 	if errors.As(err, &refusal) {
+		if err := c.buildsOnLost(tx, je.Site, e.Operations, refusal); err != nil {
+			return nil, err
+		}
 		return c.quarantine(tx, je, e.Operations, refusal, 0)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return nil, c.Door.Accept(tx, je, changes)
+}
+
+// buildsOnLost sees whether the refused operation builds on a version that was lost
+// here (SiteState.Lost). The histories have not parted then: the entry waits until
+// the site has stated the record again, and is not answered with the true state,
+// which is the site's.
+func (c *Centre) buildsOnLost(tx storage.Tx, site atoll.SiteID, ops []atoll.Operation, refusal *admit.Refusal) error {
+	if refusal.Err.Code != atoll.BaseVersion {
+		return nil
+	}
+	s, err := State(tx, site)
+	if err != nil {
+		return err
+	}
+	for _, op := range ops {
+		if op.Key == refusal.Key && op.Base.Site == site && s.lost(op.Base.Seq) {
+			refusal.Layer = admit.LayerReference
+			refusal.Err = atoll.Errorf(atoll.Reference, "the change builds on entry %s, which is lost here", op.Base).
+				About(op.Key).Do("the site sends the record again by itself")
+		}
+	}
+	return nil
 }
 
 // mustStay refuses what should never have left its site (R-B-76).

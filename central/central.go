@@ -126,6 +126,11 @@ func (l life) place(run string, at atoll.Position) (from atoll.Position, known b
 	return at, run == ""
 }
 
+// remembers reports whether the runs go back to this position.
+func (l life) remembers(at atoll.Position) bool {
+	return len(l.Runs) < exchange.MaxRuns || at >= l.Runs[0].Began
+}
+
 func loadLife(r storage.Reader) (life, error) {
 	var l life
 	err := loadJSON(r, shelfCentre, "life", &l)

@@ -40,12 +40,6 @@ func (c *Centre) begin(tx storage.Tx, h exchange.Hello) (st standing, err error)
 		return st, atoll.Errorf(atoll.SiteMismatch, "the site belongs to another central server, or this one was made anew").
 			Do("enrol the site again with a ticket of this centre")
 	}
-	if err = c.identify(t, &st.state, h); err != nil {
-		return st, err
-	}
-	if err = c.place(tx, h, st.known); err != nil {
-		return st, err
-	}
 	reach := h.Cursor // of the normal flow, or of a lane that went further
 	for _, b := range h.Backfills {
 		reach = max(reach, b.Cursor)
@@ -59,6 +53,18 @@ func (c *Centre) begin(tx storage.Tx, h exchange.Hello) (st standing, err error)
 		}
 	case from < reach:
 		st.rewind = &from
+	}
+	// What the site has seen and we have not shows that we were restored. (A run may
+	// have been forgotten instead, but not by one who read on since.)
+	older := st.rewind != nil || (st.lost && st.life.remembers(reach)) || h.Acknowledged.Seq > st.known.Seq
+	if err = c.identify(t, &st.state, h, older); err != nil {
+		return st, err
+	}
+	if err = c.pass(tx, &st, h); err != nil {
+		return st, err
+	}
+	if err = c.place(tx, h, st.known); err != nil {
+		return st, err
 	}
 	if st.lost || st.rewind != nil {
 		c.Log.Warn("this database is older than what a site has seen: it was restored", "site", h.Site)
@@ -109,7 +115,7 @@ func (c *Centre) compatible(h exchange.Hello) error {
 // (R-H-12, R-H-13, R-H-27).
 func (c *Centre) identify(t interface {
 	Active(atoll.SiteID) []atoll.ID
-}, s *SiteState, h exchange.Hello,
+}, s *SiteState, h exchange.Hello, older bool,
 ) error {
 	switch {
 	case len(s.Key) == 0:
@@ -124,6 +130,13 @@ func (c *Centre) identify(t interface {
 	case slices.Contains(s.Orders, orderReinitialise) && !h.Initialising:
 		return atoll.Errorf(atoll.Initialise, "the centre asks this site to initialise again").Do("run: atoll init site --again")
 	}
+	if older && h.Timeline != s.Timeline && !h.Initialising {
+		// We were restored to before this database took the site's place. It has the
+		// key and the device of the site, and the one we remember could not have seen
+		// what it has.
+		c.Log.Warn("the site has initialised since this database was backed up; its present database is taken for the site", "site", h.Site)
+		s.Timeline, s.Turn, s.Nonce = h.Timeline, 0, ""
+	}
 	if h.Initialising && h.Timeline != s.Timeline {
 		// A new database takes the site's place; the one before can no longer sync.
 		s.Timeline, s.Turn, s.Nonce, s.Initialisation = h.Timeline, 0, "", InitStarted
@@ -137,6 +150,28 @@ func (c *Centre) identify(t interface {
 		return atoll.Errorf(atoll.Restored, "this database is older than the centre's record of it (exchange %d, the centre has seen %d): it was restored from a backup or copied",
 			h.Turn, s.Turn).Do("its unsent work can be exported; then re-initialise with: atoll init site --again")
 	}
+	return nil
+}
+
+// pass goes on with the site's journal where the site's own part of it begins,
+// when we were restored to before the site initialised: what lies between is lost
+// as entries. As records the site has it, and is asked to state them.
+func (c *Centre) pass(tx storage.Tx, st *standing, h exchange.Hello) error {
+	if h.Base == nil || h.Base.Seq <= st.known.Seq || h.Acknowledged.Seq < h.Base.Seq {
+		return nil
+	}
+	from := st.known.Seq + 1
+	if err := c.Door.Skip(tx, h.Site, *h.Base); err != nil {
+		return err
+	}
+	c.Log.Warn("entries of a site are lost: neither this database, which was restored, nor the site has them; it is asked to send its records again",
+		"site", h.Site, "from", from, "to", h.Base.Seq)
+	st.known = *h.Base
+	st.state.Lost = append(st.state.Lost, Span{From: from, To: h.Base.Seq})
+	if !slices.Contains(st.state.Orders, orderResend) {
+		st.state.Orders = append(st.state.Orders, orderResend)
+	}
+	st.state.Told = 0
 	return nil
 }
 

@@ -31,7 +31,7 @@ func TestOrderToInitialiseAgain(t *testing.T) {
 			t.Fatal("no cut")
 		}
 	}
-	order() // while it is at it
+	order()   // while it is at it
 	r.sync(2) // it ends what it began, and only then hears that it must begin anew
 	if w, ok := r.lines[2].frames[0].(exchange.Welcome); !ok || len(w.Orders) > 0 {
 		t.Errorf("it was welcomed with %+v", r.lines[2].frames[0])

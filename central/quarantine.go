@@ -61,6 +61,9 @@ func (c *Centre) retry(tx storage.Tx, r storage.Refusal, note, by string) (bool,
 		changes, err := c.judge(tx, t, r.Site, ops)
 		var refusal *admit.Refusal
 		if errors.As(err, &refusal) {
+			if err := c.buildsOnLost(tx, r.Site, ops, refusal); err != nil {
+				return false, err
+			}
 			r.Code, r.Layer, r.Message = refusal.Err.Code, refusal.Layer, c.tell(tx, r.Site, ops, refusal)
 			r.Subject, r.Field = refusal.Key, refusal.Err.Field
 			continue

@@ -59,8 +59,21 @@ func (c *Centre) unfounded(tx storage.Tx, change admit.Change, read map[atoll.Or
 		return nil, nil
 	}
 	for _, o := range made.Operations {
-		if !o.Withheld.IsZero() || (change.Before == nil && o.Key == op.Key && o.Version == op.Version) {
+		switch {
+		case !o.Withheld.IsZero():
 			return nil, nil
+		case o.Key != op.Key || o.Version != op.Version:
+		case change.Before == nil:
+			return nil, nil
+		default:
+			// It may build on versions that were lost here, and wait for just this.
+			s, err := State(tx, op.Base.Site)
+			if err == nil && s.afterLoss(op.Base.Seq) {
+				return nil, nil
+			}
+			if err != nil && !errors.Is(err, atoll.SiteUnknown) {
+				return nil, err
+			}
 		}
 	}
 	return atoll.Errorf(atoll.BaseVersion, "entry %s, which it names as its origin, did not make version %d of it", op.Base, op.Version), nil

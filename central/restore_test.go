@@ -298,25 +298,3 @@ func TestCentreRestoredDuringInitialisation(t *testing.T) {
 		t.Error("its first work afterwards is not at the centre")
 	}
 }
-
-// The centre loses entries of a site that has since initialised, and so no longer
-// has them either: the site says so at once instead of asking for ever.
-//
-// R-I-10, R-K-40.
-func TestCentreLostWhatNobodyHas(t *testing.T) {
-	r := newRig(t)
-	r.peace()
-	old := r.backup(1)
-	r.invoice(2, "B")
-	r.peace()
-	r.empty(2)
-	r.peace()
-	r.putBack(1, old)
-	_, err := r.Sync(t.Context(), 2)
-	if !errors.Is(err, atoll.WrongChain) && !errors.Is(err, atoll.Cloned) {
-		t.Errorf("got %v", err)
-	}
-	if n := len(r.lines[2].hellos); n > 20 {
-		t.Errorf("it asked %d times", n)
-	}
-}

@@ -2,6 +2,7 @@ package central
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/atollsync/atoll"
@@ -45,6 +46,10 @@ type SiteState struct {
 	// it was. A later turn shows that it heard.
 	Told uint64 `json:"told,omitempty"`
 
+	// Lost are entries of the site's journal that neither this database has, which
+	// was restored from a backup, nor the site, which has initialised since.
+	Lost []Span `json:"lost,omitempty"`
+
 	// What the site last said of itself.
 	App           string         `json:"app,omitempty"`
 	Protocol      int            `json:"protocol,omitempty"`
@@ -59,6 +64,22 @@ type SiteState struct {
 	LastComplete  time.Time      `json:"last_complete,omitzero"` // last exchange after which nothing was left either way
 	LastError     string         `json:"last_error,omitempty"`   // why the last exchange was refused
 	LastCode      atoll.Code     `json:"last_code,omitempty"`
+}
+
+// Span is a part of a journal, both ends included.
+type Span struct {
+	From uint64 `json:"from"`
+	To   uint64 `json:"to"`
+}
+
+// lost reports whether the site's entry is lost here.
+func (s SiteState) lost(seq uint64) bool {
+	return slices.ContainsFunc(s.Lost, func(l Span) bool { return seq >= l.From && seq <= l.To })
+}
+
+// afterLoss reports whether the site's entry was made after entries were lost.
+func (s SiteState) afterLoss(seq uint64) bool {
+	return slices.ContainsFunc(s.Lost, func(l Span) bool { return seq > l.To })
 }
 
 // State returns what the centre remembers about the site, atoll.NotFound if the

@@ -76,6 +76,11 @@ type Hello struct {
 	Acknowledged atoll.Head `json:"acknowledged"`
 	Head         atoll.Head `json:"head"`
 
+	// Base is where the journal begins in the site's database. It is given when the
+	// centre lacks entries up to there, which the site no longer has either: the
+	// centre goes on from Base, and asks for everything again ("resend").
+	Base *atoll.Head `json:"base,omitempty"`
+
 	// Centre is the timeline of the centre's database that Cursor belongs to, and Run
 	// the run of the centre that the site last heard of (see Run).
 	Centre atoll.Timeline `json:"centre,omitempty"`

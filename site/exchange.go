@@ -91,6 +91,13 @@ func (r *round) open(ctx context.Context) error {
 			Records: s.pace.records(), Bytes: s.pace.bytes(), NoFeed: s.diskFull(),
 			Clock: s.Now().UnixMilli(), Waiting: int(head.Seq - l.Acknowledged.Seq), Errors: waiting[integrate.LaneWaiting],
 		}
+		if l.Gap {
+			base, err := tx.Base(s.Door.Site)
+			if err != nil {
+				return err
+			}
+			r.hello.Base = &base
+		}
 		return l.save(tx)
 	})
 }
@@ -232,6 +239,8 @@ func (r *round) welcome(w exchange.Welcome) {
 			base := atoll.Head{Timeline: head.Timeline, Seq: w.Known.Seq, Hash: w.Known.Hash}
 			l.Acknowledged = base
 			return tx.SetBase(s.Door.Site, base)
+		case l.Gap && w.Known.Seq == l.Acknowledged.Seq:
+			l.Gap = false
 		case w.Known.Seq < l.Acknowledged.Seq:
 			// The centre was restored from a backup: it gets again what it lost.
 			return r.goBack(tx, l, w.Known)
@@ -250,18 +259,11 @@ func (r *round) goBack(tx storage.Tx, l *link, known atoll.Head) error {
 		return err
 	}
 	if known.Seq < base.Seq {
-		head, err := tx.Head(site)
-		if err != nil {
-			return err
-		}
-		if l.State != Initialising || head.Seq > base.Seq {
-			return atoll.Errorf(atoll.WrongChain, "the centre lacks entries %d to %d of this site, which it no longer has itself", known.Seq+1, base.Seq).
-				Do("restore a later backup of the centre; or initialise again with: atoll init site --again")
-		}
-		// It has made nothing yet: its journal goes on from what the centre has now.
-		l.Acknowledged = atoll.Head{Timeline: head.Timeline, Seq: known.Seq, Hash: known.Hash}
+		// It lacks entries from before our initialisation, which we do not have either:
+		// it is told where ours begin, goes on from there, and asks for our records.
+		l.Acknowledged, l.Gap = base, true
 		r.more = true
-		return tx.SetBase(site, l.Acknowledged)
+		return nil
 	}
 	if known.Seq > base.Seq {
 		e, err := tx.Entry(site, known.Seq)
@@ -276,7 +278,7 @@ func (r *round) goBack(tx storage.Tx, l *link, known atoll.Head) error {
 		return atoll.Errorf(atoll.Cloned, "the centre's copy of this site's journal differs at position %d", known.Seq).
 			Do("two databases have worked as this site; export the unsent work and re-initialise")
 	}
-	l.Acknowledged = known
+	l.Acknowledged, l.Gap = known, false
 	r.more = true
 	return nil
 }

@@ -48,6 +48,7 @@ type link struct {
 	Covered      []atoll.Audience    `json:"covered,omitempty"`
 	Backfills    []exchange.Backfill `json:"backfills,omitempty"` // all, in the order in which they are read
 	Resend       bool                `json:"resend,omitempty"`    // the centre asked for everything again
+	Gap          bool                `json:"gap,omitempty"`       // the centre lacks entries from before our journal's base
 	OpenRefusals int                 `json:"open_refusals,omitempty"`
 
 	LastTry      time.Time  `json:"last_try,omitzero"`

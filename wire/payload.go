@@ -34,6 +34,9 @@ func decodeHello(b []byte) (exchange.Hello, error) {
 			return h, atoll.Errorf(atoll.TooLarge, "the text has %d bytes; the limit is %d", len(s), maxText).On(name)
 		}
 	}
+	if h.Base != nil && len(h.Base.Timeline) > maxText {
+		return h, atoll.Errorf(atoll.TooLarge, "the text has %d bytes; the limit is %d", len(h.Base.Timeline), maxText).On("base")
+	}
 	for name, n := range map[string]int{
 		"protocol": h.Protocol, "catalogue": h.Catalogue, "site": int(h.Site) - 1, "records": h.Records,
 		"bytes": h.Bytes, "waiting": h.Waiting, "errors": h.Errors,
