@@ -66,7 +66,7 @@ func (p *Processors) except(tx storage.Tx, k Kind, key atoll.Key, err error) err
 // makes things worse: if it is refused, it is only logged.
 func (p *Processors) tell(tx storage.Tx, k Kind, key atoll.Key, e Exception) error {
 	err := tx.Savepoint(func() error {
-		c, ok, err := p.caseOf(tx, k, key)
+		c, ok, err := p.caseOf(tx, key)
 		if err != nil || !ok {
 			return err
 		}
@@ -103,7 +103,7 @@ func (p *Processors) again(ctx context.Context) error {
 			if i < 0 || !ok {
 				continue
 			}
-			if _, err := p.one(tx, p.Kinds[i], key, guard); err != nil {
+			if _, err := p.ask(tx, p.Kinds[i], key, guard); err != nil {
 				return err
 			}
 		}

@@ -289,26 +289,24 @@ func (p *Processors) concerns(r storage.Reader, survivors *survivor.Resolver, re
 // answer asks every kind about the record, makes the edits they want, and returns
 // the records that are to be asked about next.
 func (p *Processors) answer(tx storage.Tx, key atoll.Key, guard map[atoll.Key]int) (made int, woken []atoll.Key, err error) {
+	c, ok, err := p.caseOf(tx, key)
 	for _, k := range p.Kinds {
-		if k.Type != key.Type {
+		if err != nil || !ok {
+			return made, woken, err
+		}
+		if k.Type != key.Type || c.Record.Deleted && !k.Gone {
 			continue
 		}
 		if k.Answer != nil {
-			n, err := p.one(tx, k, key, guard)
+			n, err := p.one(tx, k, c, guard)
 			if err != nil {
 				return made, nil, err
 			}
-			made += n
-		}
-		if k.Keep == nil && k.Wakes == nil {
-			continue
-		}
-		c, ok, err := p.caseOf(tx, k, key)
-		if err != nil {
-			return made, nil, err
-		}
-		if !ok {
-			continue
+			if made += n; n > 0 {
+				if c, ok, err = p.caseOf(tx, key); err != nil || !ok {
+					return made, woken, err
+				}
+			}
 		}
 		if k.Keep != nil {
 			if err := k.Keep(tx, c); err != nil {
@@ -323,17 +321,16 @@ func (p *Processors) answer(tx storage.Tx, key atoll.Key, guard map[atoll.Key]in
 			woken = append(woken, more...)
 		}
 	}
-	return made, woken, nil
+	return made, woken, err
 }
 
-// caseOf reads the record as it stands now. It is not ok when there is none, or
-// when the kind does not look at such.
-func (p *Processors) caseOf(tx storage.Tx, k Kind, key atoll.Key) (c Case, ok bool, err error) {
+// caseOf reads the record as it stands now. It is not ok when there is none.
+func (p *Processors) caseOf(tx storage.Tx, key atoll.Key) (c Case, ok bool, err error) {
 	rec, err := tx.Record(key)
 	if errors.Is(err, atoll.NotFound) {
 		return c, false, nil // a line came before its document, which will ask for itself
 	}
-	if err != nil || rec.Deleted && !k.Gone {
+	if err != nil {
 		return c, false, err
 	}
 	fields, err := rec.Fields()
@@ -351,17 +348,27 @@ func (p *Processors) caseOf(tx storage.Tx, k Kind, key atoll.Key) (c Case, ok bo
 	return Case{R: tx, T: t, Now: p.Now(), Site: p.Door.Site, Record: rec, Fields: fields, owner: owner}, true, nil
 }
 
-func (p *Processors) one(tx storage.Tx, k Kind, key atoll.Key, guard map[atoll.Key]int) (int, error) {
+// ask is one for a record that is named by its key.
+func (p *Processors) ask(tx storage.Tx, k Kind, key atoll.Key, guard map[atoll.Key]int) (int, error) {
+	c, ok, err := p.caseOf(tx, key)
+	if err != nil {
+		return 0, err
+	}
+	if !ok || k.Answer == nil || c.Record.Deleted && !k.Gone {
+		return 0, p.except(tx, k, key, nil) // there is nothing left to answer
+	}
+	return p.one(tx, k, c, guard)
+}
+
+// one asks one kind and makes the edits it wants, all or none.
+func (p *Processors) one(tx storage.Tx, k Kind, c Case, guard map[atoll.Key]int) (int, error) {
+	key := c.Record.Key
+	do, err := k.Answer(c)
+	if err != nil || len(do) == 0 {
+		return 0, p.except(tx, k, key, err)
+	}
 	made := 0
-	err := tx.Savepoint(func() error {
-		c, ok, err := p.caseOf(tx, k, key)
-		if err != nil || !ok {
-			return err
-		}
-		do, err := k.Answer(c)
-		if err != nil || len(do) == 0 {
-			return err
-		}
+	err = tx.Savepoint(func() error {
 		limit := p.LoopGuard
 		if limit == 0 {
 			limit = 20
