@@ -57,7 +57,12 @@ func (c *Centre) exchange(ctx context.Context, h exchange.Hello, entries iter.Se
 	if cut != nil && !p.begun {
 		return cut
 	}
-	if p.receipt.Applied > 0 && c.Admitted != nil {
+	if p.receipt.Quarantined > 0 {
+		if err := c.offerLate(ctx, h.Site); err != nil {
+			c.Log.ErrorContext(ctx, "late changes could not be offered", "site", h.Site, "err", err)
+		}
+	}
+	if p.receipt.Applied+p.receipt.Quarantined > 0 && c.Admitted != nil {
 		c.Admitted(ctx)
 	}
 	y.receipt = p.receipt

@@ -1,0 +1,90 @@
+package central
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/admit"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/patients"
+	"github.com/atollsync/atoll/storage"
+)
+
+// offerLate offers what the site changed of patients and prescribers after their
+// home store was transferred without it to their new home sites, as requested
+// changes (R-G-44). An entry that held nothing else is settled by it: the site is
+// sent the true records. The entry itself stays in quarantine's history.
+func (c *Centre) offerLate(ctx context.Context, site atoll.SiteID) error {
+	return c.commits.do(ctx, func(tx storage.Tx) error {
+		open, err := tx.Refusals(site, true, 0, 0)
+		if err != nil {
+			return err
+		}
+		for _, r := range open {
+			if r, err = tx.Refusal(r.ID); err != nil {
+				return err
+			}
+			if r.State != storage.Open || !late(r) {
+				continue
+			}
+			err := tx.Savepoint(func() error { return c.offer(tx, r) })
+			var no *admit.Refusal
+			if errors.As(err, &no) {
+				c.Log.Warn("a late change could not be offered", "refusal", r.ID, "err", err)
+				continue
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// late reports whether the refusal may be of a change that came too late.
+func late(r storage.Refusal) bool {
+	switch r.Code {
+	case atoll.Ownership, atoll.OldEpoch, atoll.BaseVersion, atoll.HeldBehind:
+		return true
+	default:
+		return false
+	}
+}
+
+func (c *Centre) offer(tx storage.Tx, r storage.Refusal) error {
+	t, err := c.Door.Topology(tx)
+	if err != nil {
+		return err
+	}
+	found, err := patients.Offer(tx, t, c.Door.Judge.Catalogue, r, c.Now().UTC().Format(time.RFC3339))
+	if err != nil {
+		return err
+	}
+	if len(found.Do) > 0 {
+		cause := atoll.Cause{Kind: "process/late change", Ref: fmt.Sprintf("%d/%d", r.Site, r.Seq)}
+		if _, err := c.Door.Write(tx, journal.Edit{Actor: "atoll", Cause: cause, Do: found.Do}); err != nil {
+			return err
+		}
+	}
+	if !found.All || len(r.Keys) == 0 {
+		return nil // the rest is for a person
+	}
+	chain, err := c.chainOf(tx, r)
+	if err != nil {
+		return err
+	}
+	const by, note = "atoll", "offered to the new home site as a requested change"
+	r.State, r.Settled, r.By, r.Note = storage.Returned, c.Now(), by, note
+	if err := tx.Settle(r); err != nil {
+		return err
+	}
+	for _, key := range r.Keys {
+		if err := c.Door.Return(tx, r.Site, key); err != nil {
+			return err
+		}
+	}
+	return c.release(tx, r.Site, chain[1:], note, by)
+}
