@@ -1,6 +1,7 @@
 package handover
 
 import (
+	"slices"
 	"time"
 
 	"github.com/atollsync/atoll"
@@ -24,7 +25,7 @@ type Desk struct {
 func Kinds(c *catalogue.Catalogue) []process.Kind {
 	k := kinds{c}
 	return []process.Kind{
-		{Name: "move/report", Type: moveType, Answer: k.moveReport},
+		{Name: "move/report", Type: moveType, Answer: k.moveReport, Wakes: k.moveWakes},
 		{Name: "move/advance", Type: reportType, Answer: k.moveAdvance},
 		{Name: "job/mark", Type: markType, Answer: k.markReport},
 		{Name: "job/advance", Type: reportType, Answer: k.jobAdvance},
@@ -77,6 +78,35 @@ func (k kinds) moveReport(c process.Case) ([]journal.Proposal, error) {
 		return report(c, c.Record.Key, saidReceived, m.Attempt, has)
 	}
 	return nil, nil
+}
+
+// moveWakes has the documents between the store and others looked at on its new
+// site: what others did while it was on its way was answered by nobody (R-D-46).
+func (k kinds) moveWakes(c process.Case) (out []atoll.Key, err error) {
+	m := topology.MoveFrom(c.Record.ID, c.Fields)
+	if m.Step != topology.Moved || !c.Here(m.Store) {
+		return nil, nil
+	}
+	for _, d := range k.catalogue.Types() {
+		if d.Partner == "" || d.Class != catalogue.Store || slices.ContainsFunc(d.Fields, func(f catalogue.Field) bool { return f.Parent }) {
+			continue
+		}
+		for _, field := range []string{d.Partner, d.Scope} {
+			if f, ok := d.Field(field); !ok || !f.Index {
+				continue
+			}
+			docs, err := c.R.Records(storage.Query{Type: d.Type, Where: map[string]string{field: string(m.Store)}})
+			if err != nil {
+				return nil, err
+			}
+			for _, doc := range docs {
+				if doc.MustFields().Has(d.Partner) {
+					out = append(out, doc.Key)
+				}
+			}
+		}
+	}
+	return out, nil
 }
 
 // moveAdvance is the part of the centre: it takes the next step when a site has
