@@ -19,6 +19,32 @@ func Sub(a, b string) string { return combine(exact.Sub, a, b) }
 // Mul returns a × b, exactly.
 func Mul(a, b string) string { return combine(exact.Mul, a, b) }
 
+// places is how many digits after the point a quotient keeps.
+const places = 12
+
+// Div returns a ÷ b: exactly when it has no more than twelve digits after the
+// point, rounded half to even otherwise, without zeros at its end. Division by
+// nothing is 0.
+func Div(a, b string) string {
+	if Sign(b) == 0 {
+		return "0"
+	}
+	var d, rounded apd.Decimal
+	if _, err := exact.Quo(&d, decimal(a), decimal(b)); err != nil {
+		return "0"
+	}
+	even := *exact
+	even.Rounding = apd.RoundHalfEven
+	if _, err := even.Quantize(&rounded, &d, -places); err != nil {
+		return "0"
+	}
+	rounded.Reduce(&rounded)
+	return rounded.Text('f')
+}
+
+// divides reports whether a ÷ b is exactly q.
+func divides(a, b, q string) bool { return Compare(Mul(q, b), a) == 0 }
+
 // Sign returns -1, 0 or 1.
 func Sign(a string) int { return decimal(a).Sign() }
 

@@ -50,6 +50,9 @@ func explained(_ *topology.Topology, w admit.World, entry []admit.Change) (atoll
 				return key, err
 			}
 		}
+		if key, err := conserved(moves); err != nil {
+			return key, err
+		}
 		for id, c := range stock {
 			if _, moved := sums[id]; !moved {
 				if err := unmoved(c); err != nil {
@@ -144,6 +147,28 @@ func sound(w admit.World, m lineMove) (atoll.Key, error) {
 	if m.new.Has("pack_size") && Compare(f.Number("pack_size"), m.new.Number("pack_size")) != 0 {
 		return m.line, atoll.Errorf(atoll.Rule, "the line counts packs of %s, its stock line packs of %s", m.new.Number("pack_size"), f.Number("pack_size")).
 			On("pack_size").Do("use the stock line's pack size, or repack")
+	}
+	return atoll.Key{}, nil
+}
+
+// conserved refuses a repack that makes units or loses them.
+func conserved(moves []lineMove) (atoll.Key, error) {
+	units := map[atoll.Key]string{}
+	for _, m := range moves {
+		if m.header.Text("kind") != Repack || m.new == nil || m.by.none() {
+			continue
+		}
+		sum, ok := units[m.doc]
+		if !ok {
+			sum = "0"
+		}
+		units[m.doc] = Add(sum, Mul(m.by.Total, m.new.Number("pack_size")))
+	}
+	for doc, sum := range units {
+		if Sign(sum) != 0 {
+			return doc, atoll.Errorf(atoll.Rule, "the repack changes the number of units by %s", sum).
+				Do("let as many units come in as go out")
+		}
 	}
 	return atoll.Key{}, nil
 }

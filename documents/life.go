@@ -83,7 +83,9 @@ var (
 	// R-D-39: what was finalised is taken back only after the other store has given
 	// up its half.
 	givenUp = need{
-		func(s Standing) bool { return s.Fields.Has("partner_store_id") && (s.OtherGone || s.Other.Text("status") == Cancelled) },
+		func(s Standing) bool {
+			return s.Fields.Has("partner_store_id") && (s.OtherGone || s.Other.Text("status") == Cancelled)
+		},
 		"a finalised document cannot be cancelled", "correct it with a return or a new document",
 	}
 	// D.4: what comes from another store is nobody's to edit until the goods are here.
@@ -109,7 +111,9 @@ var (
 	}
 	unlocked = need{func(s Standing) bool { return !s.Fields.Bool("is_locked", false) }, "the stocktake is locked", "unlock it first"}
 	unsent   = need{
-		func(s Standing) bool { return s.Fields.Text("status") != Confirmed || !s.Fields.Has("partner_store_id") },
+		func(s Standing) bool {
+			return s.Fields.Text("status") != Confirmed || !s.Fields.Has("partner_store_id")
+		},
 		"the order was sent to a store", "agree on the change with the supplying store, or make another order",
 	}
 )
@@ -294,8 +298,8 @@ func (s Standing) name() string {
 func (s Standing) refuse(c Choice) *atoll.Error {
 	e := atoll.Errorf(atoll.LifeCycle, "%s: %s", strings.ReplaceAll(string(c.Action), "_", " "), c.Why)
 	hint := c.Hint
-	if now := s.possible(); hint == "" && now != "" {
-		hint = "possible now: " + now
+	if now := s.possible(); now != "" {
+		hint = strings.TrimPrefix(hint+"; possible now: "+now, "; ")
 	}
 	return e.Do("%s", hint)
 }
