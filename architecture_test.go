@@ -58,7 +58,7 @@ var rooms = []room{
 	{"merge", "atoll catalogue topology authority admit storage survivor journal process"},
 	{"patients", "atoll catalogue topology authority admit storage survivor journal documents process"},
 	{"rights", "atoll catalogue topology authority admit journal process"},
-	{"transfer", "atoll catalogue topology admit storage survivor journal documents process"},
+	{"transfer", "atoll catalogue topology admit storage survivor journal integrate documents process"},
 
 	// The engines. Central and site never see each other.
 	{"station", "atoll catalogue topology authority admit storage survivor journal documents process merge patients rights handover transfer"},

@@ -14,7 +14,9 @@ import (
 var afterwards = []string{
 	"comment", "transport_reference", "their_reference", "colour", "expected_delivery_date", "custom_data",
 	"linked_invoice_id", "linked_requisition_id", "linked_number", "linked_status", "number", "received_number_of_packs",
-	"supplied_quantity", "received_quantity", "backdated_at", "cancel_requested_at",
+	"supplied_quantity", "received_quantity", "backdated_at", "cancel_requested_at", "cancel_refused_at", "linked_at", "linked_values",
+	"linked_goods_received_id", "supplier_reference", "approval_status", "approval_comment", "approved_at", "approved_by",
+	"approved_quantity",
 }
 
 // lifeCycle holds documents to the table: statuses only go forward and only by a
@@ -178,6 +180,9 @@ func linesFollow(_ *topology.Topology, w admit.World, entry []admit.Change, c ad
 	s, err := standing(w, t, doc)
 	if err != nil {
 		return err
+	}
+	if s.Fields.Bool("is_pre_advice", false) && s.Other.Text("status") == Finalised {
+		return nil // the goods have left: its lines are made anew from what was sent (R-D-32)
 	}
 	if c.Op.Verb == atoll.Delete && c.Old.Has("originating_id") {
 		if _, without := s.lacks(step{needs: []need{released}}); without {
