@@ -141,7 +141,7 @@ func (d *Door) relist(tx storage.Tx, before, after *topology.Topology, changes [
 			return err
 		}
 	}
-	return nil
+	return d.reroute(tx, before, after, changes)
 }
 
 func (d *Door) relistAudience(tx storage.Tx, t *topology.Topology, a atoll.Audience) error {

@@ -71,6 +71,9 @@ func Stays(t *topology.Topology, d *catalogue.Def, f atoll.Fields) bool {
 	if !ok {
 		return false
 	}
+	if by := atoll.SiteID(f.Int("owning_site")); by > 0 && by != st.Site {
+		return false // an order entered centrally is not the store's data (R-D-70)
+	}
 	if st.ManagedOnly && st.Site != t.Centre() {
 		return true
 	}
