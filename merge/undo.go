@@ -32,7 +32,7 @@ func (d Desk) Undo(t atoll.Type, id atoll.ID) ([]journal.Proposal, error) {
 			About(key).Do("make the record anew, or raise the preference %s", Preference)
 	}
 	out := []journal.Proposal{{Verb: atoll.Update, Key: key, Fields: atoll.Fields{}.
-		Set("status", "active").Set("merged_into", nil).Set("merged_at", nil).Set("unmerged_from", into)}}
+		Set("status", "active").Set("merged_into", nil).Set("unmerged_from", into)}}
 	back, err := d.back(key, first, func(e Entry) bool { return e.Into == into })
 	return append(out, back...), err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/survivor"
 	"github.com/atollsync/atoll/topology"
 )
 
@@ -17,9 +18,14 @@ import (
 // edited here.
 type Record struct {
 	atoll.Record
+	// Fields name the survivors of merges, also where the stored body still names the
+	// record that was merged (R-E-11, R-E-33).
 	Fields atoll.Fields
-	Def    *catalogue.Def
-	Owner  authority.Owner
+	// Survivor is the record that stands for this one, which was merged; empty for
+	// one that was not.
+	Survivor atoll.ID
+	Def      *catalogue.Def
+	Owner    authority.Owner
 	// Editable is whether this site owns it. Users also need the right.
 	Editable bool
 }
@@ -36,13 +42,23 @@ func (s *Station) Record(ctx context.Context, key atoll.Key) (Record, error) {
 		if err != nil {
 			return err
 		}
-		out, err = s.dress(r, rec)
+		out, err = s.dress(r, survivor.New(r, s.Catalogue), rec)
 		return err
 	})
 	return out, err
 }
 
-func (s *Station) dress(r storage.Reader, rec atoll.Record) (Record, error) {
+// Open is Record for following a link: a link to a merged record leads to its
+// survivor (R-E-33).
+func (s *Station) Open(ctx context.Context, key atoll.Key) (Record, error) {
+	rec, err := s.Record(ctx, key)
+	if err != nil || rec.Survivor == "" {
+		return rec, err
+	}
+	return s.Record(ctx, atoll.Key{Type: key.Type, ID: rec.Survivor})
+}
+
+func (s *Station) dress(r storage.Reader, merged *survivor.Resolver, rec atoll.Record) (Record, error) {
 	out := Record{Record: rec}
 	f, err := rec.Fields()
 	if err != nil {
@@ -54,6 +70,14 @@ func (s *Station) dress(r storage.Reader, rec atoll.Record) (Record, error) {
 		return out, nil
 	}
 	out.Def = def
+	if f, err = merged.Fields(rec.Type, f); err != nil {
+		return out, err
+	}
+	if to, err := merged.Of(rec.Key); err != nil {
+		return out, err
+	} else if to != rec.ID {
+		out.Survivor = to
+	}
 	out.Fields = mask(def, f)
 	if out.Owner, err = s.Door.Owner(r, rec); err != nil {
 		out.Owner = authority.Owner{Why: err.Error()}
@@ -75,7 +99,9 @@ func mask(def *catalogue.Def, f atoll.Fields) atoll.Fields {
 }
 
 // Records returns the records that the query selects, and the id after which the
-// next page begins, "" at the end.
+// next page begins, "" at the end. A list by a record is also one by those merged
+// into it; records that were merged are in no list, unless it asks for their
+// status (R-E-33).
 func (s *Station) Records(ctx context.Context, q storage.Query) ([]Record, atoll.ID, error) {
 	def, ok := s.Catalogue.Lookup(q.Type)
 	if !ok {
@@ -94,9 +120,7 @@ func (s *Station) Records(ctx context.Context, q storage.Query) ([]Record, atoll
 	var next atoll.ID
 	err := s.Store.View(ctx, func(r storage.Reader) error {
 		out, next = nil, ""
-		page := q
-		page.Limit++
-		recs, err := r.Records(page)
+		recs, err := s.listed(r, def, q)
 		if err != nil {
 			return err
 		}
@@ -104,8 +128,9 @@ func (s *Station) Records(ctx context.Context, q storage.Query) ([]Record, atoll
 			recs = recs[:q.Limit]
 			next = recs[len(recs)-1].ID
 		}
+		merged := survivor.New(r, s.Catalogue)
 		for _, rec := range recs {
-			d, err := s.dress(r, rec)
+			d, err := s.dress(r, merged, rec)
 			if err != nil {
 				return err
 			}
