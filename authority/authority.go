@@ -172,6 +172,9 @@ func MayWrite(t *topology.Topology, site atoll.SiteID, verb atoll.Verb, s Subjec
 	if by, ok := exception(t, site, verb, s); ok {
 		return by, nil
 	}
+	if by, ok := standsIn(t, site, verb, s); ok {
+		return by, nil
+	}
 	return owner, atoll.Errorf(atoll.Ownership, "not editable here: it belongs to %s (%s)", Place(t, owner.Site), owner.Why).
 		About(s.Key).Do("make the change there; it arrives here with the next synchronisation")
 }

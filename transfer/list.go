@@ -1,0 +1,222 @@
+package transfer
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/process"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
+)
+
+// OldAfter is the age from which an unanswered transfer is marked (R-D-52).
+const OldAfter = 7 * 24 * time.Hour
+
+// Party is one store of a transfer.
+type Party struct {
+	ID   atoll.ID     `json:"id"`
+	Code string       `json:"code,omitempty"`
+	Name string       `json:"name,omitempty"`
+	Site atoll.SiteID `json:"site,omitempty"` // where it is active
+}
+
+// Document names one half.
+type Document struct {
+	Type   atoll.Type `json:"type"`
+	ID     atoll.ID   `json:"id"`
+	Kind   string     `json:"kind,omitempty"`
+	Number int64      `json:"number,omitempty"` // 0: not numbered
+	Status string     `json:"status"`
+}
+
+// Transfer is one that is under way, as this database knows it.
+type Transfer struct {
+	Initiating Document  `json:"initiating"`
+	Responding *Document `json:"responding,omitempty"`
+	From       Party     `json:"from"`
+	To         Party     `json:"to"`
+	// Since is when this database learnt of it, Days how long ago that is in full
+	// days, and Old marks an unanswered one that is older than OldAfter.
+	Since time.Time `json:"since"`
+	Days  int       `json:"days"`
+	Old   bool      `json:"old"`
+	// InTransit says that goods have left and are not in stock at the other end;
+	// Value is what they were sold for (R-D-11, R-D-27).
+	InTransit bool   `json:"in_transit"`
+	Value     string `json:"value,omitempty"`
+	// Exception says that there is no responding half; Reason and Words tell why.
+	// Lines names lines that could not be taken in (R-D-52, R-D-93).
+	Exception bool     `json:"exception"`
+	Reason    Reason   `json:"reason"`
+	Words     string   `json:"words"`
+	Lines     []string `json:"lines,omitempty"`
+	// Cancelling says that the sender has asked for its cancellation (R-D-39).
+	Cancelling bool `json:"cancelling,omitempty"`
+}
+
+// Filter chooses transfers; the zero Filter chooses all that are under way.
+type Filter struct {
+	InTransit, Exceptions bool
+	Store                 atoll.ID // either side; "" for every store
+	Site                  atoll.SiteID
+	Reason                Reason
+}
+
+func (f Filter) takes(t Transfer) bool {
+	return (!f.InTransit || t.InTransit) && (!f.Exceptions || t.Exception) &&
+		(f.Store == "" || f.Store == t.From.ID || f.Store == t.To.ID) && (f.Site == 0 || f.Site == t.To.Site) &&
+		(f.Reason == "" || f.Reason == t.Reason)
+}
+
+// List returns the transfers under way that the filter takes, the oldest first.
+// Contact tells when a site last completed an exchange, the zero time for never;
+// nil when nothing is known of that here.
+func List(r storage.Reader, t *topology.Topology, now time.Time, f Filter, contact func(atoll.SiteID) time.Time) ([]Transfer, error) {
+	items, err := r.Scan(shelfOpen, "", 0, false)
+	if err != nil {
+		return nil, err
+	}
+	var out []Transfer
+	for _, it := range items {
+		var kept open
+		if err := json.Unmarshal(it.Value, &kept); err != nil {
+			return nil, err
+		}
+		key, _ := keyOf(it.Key)
+		rec, fields, ok, err := find(r, key)
+		if err != nil {
+			return nil, err
+		}
+		if !ok || rec.Hidden {
+			continue
+		}
+		c := process.Case{R: r, T: t, Now: now, Record: rec, Fields: fields}
+		s, err := stateOf(c)
+		if err != nil {
+			return nil, err
+		}
+		if s.phase == settled || s.phase == none {
+			continue
+		}
+		row, err := describe(c, s, time.UnixMilli(kept.Since).UTC(), contact)
+		if err != nil {
+			return nil, err
+		}
+		if f.takes(row) {
+			out = append(out, row)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Transfer) int {
+		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Initiating.ID, b.Initiating.ID))
+	})
+	return out, nil
+}
+
+func document(r atoll.Record, f atoll.Fields) Document {
+	d := Document{Type: r.Type, ID: r.ID, Kind: f.Text("kind"), Status: f.Text("status")}
+	if !documents.Unnumbered(f) {
+		d.Number = f.Int("number")
+	}
+	return d
+}
+
+func party(c process.Case, id atoll.ID) Party {
+	s := storeOf(c, id)
+	return Party{ID: id, Code: s.Code, Name: s.Name, Site: s.Site}
+}
+
+func describe(c process.Case, s standing, since time.Time, contact func(atoll.SiteID) time.Time) (Transfer, error) {
+	partner := c.Fields.ID("partner_store_id")
+	heir, open := c.T.Heir(partner)
+	row := Transfer{
+		Initiating: document(c.Record, c.Fields), From: party(c, c.Fields.ID("store_id")), To: party(c, partner), Since: since,
+		Days: int(c.Now.Sub(since) / (24 * time.Hour)), Exception: s.phase == unanswered, Cancelling: c.Fields.Has("cancel_requested_at"),
+	}
+	if open {
+		row.To = party(c, heir.ID)
+	}
+	if s.answer.ID != "" {
+		f, err := s.answer.Fields()
+		if err != nil {
+			return row, err
+		}
+		d := document(s.answer, f)
+		row.Responding = &d
+	}
+	if s.half.from == invoices {
+		row.InTransit = true
+		value, err := worth(c)
+		if err != nil {
+			return row, err
+		}
+		row.Value = value
+	}
+	row.Reason, row.Words = Waiting, "in transit to site "+row.To.Site.String()
+	if !row.InTransit {
+		row.Words = "on its way to site " + row.To.Site.String()
+	}
+	if row.Responding != nil {
+		row.Words = fmt.Sprintf("arrived at site %s, not in stock yet", row.To.Site)
+		return row, nil
+	}
+	row.Old = c.Now.Sub(since) > OldAfter
+	return row, why(c, &row, open, contact)
+}
+
+// why finds the reason for which there is no responding half.
+func why(c process.Case, row *Transfer, open bool, contact func(atoll.SiteID) time.Time) error {
+	told, err := c.R.Records(storage.Query{Type: "message", Where: map[string]string{"subject_id": string(c.Record.ID), "kind": messageKind}})
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(told, func(a, b atoll.Record) int {
+		return cmp.Compare(a.MustFields().Text("created_at"), b.MustFields().Text("created_at"))
+	})
+	switch {
+	case !open:
+		row.Reason, row.Words = Disabled, fmt.Sprintf("%s is disabled, and no store took its place", row.To.Name)
+		return nil
+	case len(told) > 0:
+		body := object(told[len(told)-1].MustFields(), "body")
+		if reason := Reason(body.Text("reason")); reason != Disabled { // that was before the store was opened again
+			row.Reason, row.Words = reason, body.Text("words")
+			_ = json.Unmarshal(body["lines"], &row.Lines)
+			return nil
+		}
+	}
+	if contact == nil || row.To.Site == c.T.Centre() {
+		return nil
+	}
+	if last := contact(row.To.Site); last.Before(row.Since) {
+		row.Reason = NotConnected
+		row.Words += fmt.Sprintf(", which has not synchronised since %s", row.Since.Format(time.RFC3339))
+		return nil
+	}
+	if !c.T.Visible(row.From.ID, row.To.ID) {
+		row.Reason, row.Words = NotVisible, fmt.Sprintf("%s and %s do not see each other any more", row.From.Name, row.To.Name)
+	}
+	return nil
+}
+
+// worth is what the goods of a shipment were sold for.
+func worth(c process.Case) (string, error) {
+	lines, err := linesOf(c.R, invoices, c.Record.ID)
+	if err != nil {
+		return "", err
+	}
+	sum := "0"
+	for _, l := range lines {
+		f := l.MustFields()
+		price := f.Number("sell_price_per_pack")
+		if price == "" {
+			price = f.Number("cost_price_per_pack")
+		}
+		sum = documents.Add(sum, documents.Mul(or0(f.Number("number_of_packs")), or0(price)))
+	}
+	return sum, nil
+}

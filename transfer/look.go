@@ -1,0 +1,120 @@
+package transfer
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/process"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/survivor"
+	"github.com/atollsync/atoll/topology"
+)
+
+// linesOf returns the lines of a document that are here, in order of id.
+func linesOf(r storage.Reader, p papers, id atoll.ID) ([]atoll.Record, error) {
+	return r.Records(storage.Query{Type: p.line, Where: map[string]string{p.parent: string(id)}})
+}
+
+// find returns a record and its fields; ok is false if it is not here or was
+// deleted.
+func find(r storage.Reader, key atoll.Key) (rec atoll.Record, f atoll.Fields, ok bool, err error) {
+	if key.ID == "" {
+		return rec, nil, false, nil
+	}
+	rec, err = r.Record(key)
+	if atoll.CodeOf(err) == atoll.NotFound {
+		return rec, nil, false, nil
+	}
+	if err != nil || rec.Deleted {
+		return rec, nil, false, err
+	}
+	f, err = rec.Fields()
+	return rec, f, err == nil, err
+}
+
+// storeOf returns a store also when it is no longer visible here: a transfer that
+// has begun goes on (R-D-47).
+func storeOf(c process.Case, id atoll.ID) topology.Store {
+	if s, ok := c.T.Store(id); ok {
+		return s
+	}
+	if _, f, ok, err := find(c.R, atoll.Key{Type: "store", ID: id}); ok && err == nil {
+		return topology.StoreFrom(id, f)
+	}
+	return topology.Store{ID: id, NameID: topology.StoreNameID(id)}
+}
+
+// nameOf is the name by which a store is known, or the one that survived when that
+// was merged (R-D-50).
+func nameOf(c process.Case, s topology.Store) atoll.ID {
+	key, err := survivor.Of(c.R, atoll.Key{Type: "name", ID: s.NameID})
+	if err != nil {
+		return s.NameID
+	}
+	return key.ID
+}
+
+// survives puts the survivor of a merge in the place of the item that the line
+// names (R-D-50).
+func survives(c process.Case, line atoll.Fields) error {
+	key := atoll.Key{Type: "item", ID: line.ID("item_id")}
+	if key.ID == "" {
+		return nil
+	}
+	kept, err := survivor.Of(c.R, key)
+	if err != nil || kept == key {
+		return err
+	}
+	_, f, ok, err := find(c.R, kept)
+	if err != nil || !ok {
+		return err
+	}
+	line.Set("item_id", kept.ID)
+	copyAs(line, "item_name", f, "name")
+	copyAs(line, "item_code", f, "code")
+	return nil
+}
+
+// hiddenItem reports whether the item cannot be used in the store: it was hidden
+// there, or others were made visible there and it was not (T-33).
+func hiddenItem(c process.Case, store, item atoll.ID) (bool, error) {
+	rows, err := c.R.Records(storage.Query{Type: "item_store_join", Where: map[string]string{"store_id": string(store), "item_id": string(item)}})
+	if err != nil {
+		return false, err
+	}
+	for _, r := range rows {
+		if !r.MustFields().Bool("inactive", false) {
+			return false, nil
+		}
+	}
+	if len(rows) > 0 {
+		return true, nil
+	}
+	any, err := c.R.Records(storage.Query{Type: "item_store_join", Where: map[string]string{"store_id": string(store)}, Limit: 1})
+	return len(any) > 0, err
+}
+
+// preference returns a store's preference as text, or the system's of the same
+// name, "" if neither is set.
+func preference(c process.Case, store atoll.ID, key string) string {
+	rows, err := c.R.Records(storage.Query{Type: "store_preference", Where: map[string]string{"store_id": string(store), "key": key}})
+	if err == nil && len(rows) > 0 {
+		return plainText(rows[len(rows)-1].MustFields()["value"])
+	}
+	return plainText(c.T.Preference(key))
+}
+
+// plainText is a JSON value as text: a string without its quotes.
+func plainText(v json.RawMessage) string {
+	var s string
+	if json.Unmarshal(v, &s) == nil {
+		return s
+	}
+	return string(v)
+}
+
+// stamp is a time as documents hold it.
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+func number(s string) json.Number { return json.Number(s) }

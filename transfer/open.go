@@ -1,0 +1,234 @@
+package transfer
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/process"
+	"github.com/atollsync/atoll/storage"
+)
+
+// shelfOpen lists the transfers that this database knows to be under way, by the
+// key of their initiating half: begun, and not answered yet, or, where goods move,
+// not in stock at the other end. It is derived: each entry can be made again from
+// the records.
+const shelfOpen = "transfers"
+
+// open is what is kept of a transfer under way.
+type open struct {
+	Since int64 `json:"since"` // Unix milliseconds: when this database learnt of it
+}
+
+// tracking keeps the list up to date, and wakes documents that may be answered now
+// because a store was opened, moved, or given a successor.
+var tracking = func() []process.Kind {
+	var out []process.Kind
+	for _, p := range []papers{invoices, requisitions, orders, receipts} {
+		out = append(out, process.Kind{Name: "open transfers " + string(p.doc), Type: p.doc, Gone: true, Keep: track})
+	}
+	return append(out,
+		process.Kind{Name: "open transfers of a store", Type: "store", Wakes: wake},
+		process.Kind{Name: "open transfers of a site", Type: "site", Wakes: wake},
+	)
+}()
+
+// track looks at the transfers that the record takes part in.
+func track(tx storage.Tx, c process.Case) error {
+	keys, err := initiating(c.R, c.Record.Key, c.Fields)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		at := c
+		if key != c.Record.Key {
+			r, err := c.R.Record(key)
+			if errors.Is(err, atoll.NotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if at.Fields, err = r.Fields(); err != nil {
+				return err
+			}
+			at.Record = r
+		}
+		s, err := stateOf(at)
+		if err != nil {
+			return err
+		}
+		place := key.String()
+		if s.phase == settled || s.phase == none {
+			if err := tx.Drop(shelfOpen, place); err != nil {
+				return err
+			}
+			continue
+		}
+		if _, err := tx.Get(shelfOpen, place); err == nil {
+			continue
+		} else if !errors.Is(err, atoll.NotFound) {
+			return err
+		}
+		b, err := json.Marshal(open{Since: c.Now.UnixMilli()})
+		if err != nil {
+			return err
+		}
+		if err := tx.Set(shelfOpen, place, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// initiating returns the initiating halves that a document concerns: itself, the one
+// it answers, the one that its receipt answers.
+func initiating(r storage.Reader, key atoll.Key, f atoll.Fields) ([]atoll.Key, error) {
+	var out []atoll.Key
+	for _, h := range halves {
+		if h.from.doc == key.Type && f.Text("kind") == h.kind && f.Has("partner_store_id") && !f.Has("originating_id") {
+			out = append(out, key)
+			break
+		}
+	}
+	for _, h := range halves {
+		if h.to.doc == key.Type && f.Text("kind") == h.as && f.Has(h.link) {
+			out = append(out, atoll.Key{Type: h.from.doc, ID: f.ID(h.link)})
+		}
+	}
+	if key.Type == invoices.doc && f.Has("goods_received_id") {
+		_, g, ok, err := find(r, atoll.Key{Type: receipts.doc, ID: f.ID("goods_received_id")})
+		if err != nil {
+			return nil, err
+		}
+		if ok && g.Has("originating_id") {
+			out = append(out, atoll.Key{Type: invoices.doc, ID: g.ID("originating_id")})
+		}
+	}
+	return out, nil
+}
+
+// phase is how far a transfer has come.
+type phase int
+
+const (
+	none       phase = iota // it has not begun, or was given up
+	unanswered              // no responding half
+	answered                // goods on their way, with a responding half that is not in stock
+	settled                 // nothing more is to come
+)
+
+// standing is a transfer as this database knows it.
+type standing struct {
+	half   *half
+	phase  phase
+	answer atoll.Record // the responding half, if there is one
+}
+
+// stateOf returns how the transfer of an initiating document stands.
+func stateOf(c process.Case) (standing, error) {
+	var began standing
+	for _, h := range halves {
+		if h.from.doc != c.Record.Type || c.Fields.Text("kind") != h.kind {
+			continue
+		}
+		ok, err := h.sent(c)
+		if err != nil {
+			return began, err
+		}
+		if !ok {
+			continue
+		}
+		r, err := h.answered(c)
+		if err != nil {
+			return began, err
+		}
+		if r.ID != "" && !r.Deleted {
+			p, err := h.phaseOf(c, r)
+			return standing{h, p, r}, err
+		}
+		if began.half == nil {
+			began = standing{half: h, phase: unanswered}
+		}
+	}
+	return began, nil
+}
+
+// sent is begun, without the question which kind of answer is chosen.
+func (h *half) sent(c process.Case) (bool, error) {
+	if h.from == orders {
+		with := *h
+		with.applies = nil
+		return with.begun(c)
+	}
+	return h.begun(c)
+}
+
+// phaseOf returns how far an answered transfer has come.
+func (h *half) phaseOf(c process.Case, r atoll.Record) (phase, error) {
+	f, err := r.Fields()
+	if err != nil || h.from != invoices {
+		return settled, err
+	}
+	if h.to == receipts {
+		if f.Text("status") == documents.Cancelled {
+			return answered, nil // the sender's stock is not back yet
+		}
+		made, err := c.R.Records(storage.Query{Type: invoices.doc, Where: map[string]string{"purchase_order_id": f.Text("purchase_order_id")}})
+		if err != nil {
+			return answered, err
+		}
+		for _, m := range made {
+			if mf := m.MustFields(); mf.ID("goods_received_id") == r.ID && inStock(mf) {
+				return settled, nil
+			}
+		}
+		_, mf, ok, err := find(c.R, atoll.Key{Type: invoices.doc, ID: f.ID("linked_invoice_id")})
+		if err == nil && ok && inStock(mf) {
+			return settled, nil
+		}
+		return answered, err
+	}
+	if inStock(f) {
+		return settled, nil
+	}
+	return answered, nil
+}
+
+func inStock(f atoll.Fields) bool {
+	status := f.Text("status")
+	return documents.Rank(status) >= documents.Rank(documents.Confirmed) && status != documents.Cancelled
+}
+
+// wake returns the documents that wait for an answer from stores that are active
+// here: what they waited for may be the store.
+func wake(c process.Case) ([]atoll.Key, error) {
+	items, err := c.R.Scan(shelfOpen, "", 0, false)
+	if err != nil {
+		return nil, err
+	}
+	var out []atoll.Key
+	for _, it := range items {
+		key, ok := keyOf(it.Key)
+		if !ok {
+			continue
+		}
+		_, f, ok, err := find(c.R, key)
+		if err != nil {
+			return nil, err
+		}
+		partner := f.ID("partner_store_id")
+		heir, open := c.T.Heir(partner)
+		if ok && (partner == c.Record.ID || open && (heir.ID == c.Record.ID || c.Record.Type == "site" && answersFor(c, heir))) {
+			out = append(out, key)
+		}
+	}
+	return out, nil
+}
+
+func keyOf(place string) (atoll.Key, bool) {
+	t, id, ok := strings.Cut(place, "/")
+	return atoll.Key{Type: atoll.Type(t), ID: atoll.ID(id)}, ok
+}
