@@ -394,3 +394,44 @@ func (w *world) enrol(at atoll.SiteID) {
 		w.t.Fatal(err)
 	}
 }
+
+// TestR_H_30_VerifiedBeforeOpen: the new site's line gives it a few records at a
+// time. The store opens when all are there and were compared, and not before
+// (R-H-30 9).
+func TestR_H_30_VerifiedBeforeOpen(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.sync(2, 3)
+	var lines []atoll.ID
+	for range 30 {
+		lines = append(lines, w.stock("C", item, "5"))
+	}
+	w.peace()
+	id := w.move("C", 2)
+	w.sync(3)
+	net := w.Sites[2].Net
+	net.Records = 4
+	for cycles := 0; w.moving(id).Step != topology.Moved; cycles++ {
+		exchanges := 0
+		net.Down = func() bool { exchanges++; return exchanges > 1 }
+		w.Sync(w.ctx, 2)
+		net.Down = nil
+		here := 0
+		for _, line := range lines {
+			if w.get(2, "stock_line", line) != nil {
+				here++
+			}
+		}
+		if got := w.writers(lines[0]); len(got) > 0 && here < len(lines) {
+			t.Fatalf("%d of %d lines are here, and %v may edit", here, len(lines), got)
+		}
+		if v := w.moving(id); v.Step == topology.Moved && (here < len(lines) || cycles == 0) {
+			t.Fatalf("the move is done in cycle %d, with %d of %d lines", cycles, here, len(lines))
+		}
+		if cycles > 100 {
+			t.Fatalf("the move does not end: %+v", w.moving(id))
+		}
+	}
+	net.Records = 0
+	w.peace()
+}
