@@ -8,6 +8,7 @@ import (
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/survivor"
 )
 
 // Document is a document as people see it: with its lines, and what may be done
@@ -31,7 +32,8 @@ func (s *Station) Document(ctx context.Context, key atoll.Key) (Document, error)
 		if err != nil {
 			return err
 		}
-		if out.Record, err = s.dress(r, rec); err != nil {
+		merged := survivor.New(r, s.Catalogue)
+		if out.Record, err = s.dress(r, merged, rec); err != nil {
 			return err
 		}
 		if out.Choices, err = s.choices(r, out.Record); err != nil {
@@ -46,7 +48,7 @@ func (s *Station) Document(ctx context.Context, key atoll.Key) (Document, error)
 			return err
 		}
 		for _, l := range lines {
-			d, err := s.dress(r, l)
+			d, err := s.dress(r, merged, l)
 			if err != nil {
 				return err
 			}
