@@ -54,7 +54,7 @@ var rooms = []room{
 	{"integrate", "atoll catalogue exchange storage journal"},
 	{"documents", "atoll catalogue topology admit storage survivor journal"},
 	{"process", "atoll catalogue topology admit storage survivor journal"},
-	{"handover", "atoll catalogue topology authority admit storage digest journal process"},
+	{"handover", "atoll catalogue topology authority route admit storage digest journal process"},
 	{"merge", "atoll catalogue topology authority admit storage survivor journal process"},
 	{"patients", "atoll catalogue topology authority admit storage survivor journal documents process"},
 	{"rights", "atoll catalogue topology authority admit journal process"},

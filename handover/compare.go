@@ -28,8 +28,8 @@ func Due(d Desk, s Selection, site atoll.SiteID, all bool, fn func(atoll.Record)
 	})
 }
 
-// Comparable says whether what the selection selects can be compared: both ends
-// must hold it by the same rule.
+// Comparable says whether what the selection selects can be compared, or sent
+// again: both ends must hold it by the same rule.
 func Comparable(d Desk, s Selection, site atoll.SiteID) error {
 	for _, t := range s.Types {
 		def, ok := d.Catalogue.Lookup(t)
@@ -42,17 +42,14 @@ func Comparable(d Desk, s Selection, site atoll.SiteID) error {
 		case catalogue.ToAll, catalogue.ToDispensary, catalogue.ToInstances, catalogue.ToStore, catalogue.ToActive, catalogue.ToName, catalogue.ToPatient:
 		}
 	}
-	stores := d.T.Active(site)
-	if s.Store != "" {
-		stores = []atoll.ID{s.Store}
-		if in := d.T.Instance(s.Store, site); in.Type != topology.Active && in.Type != topology.Collector {
-			return atoll.Errorf(atoll.Rule, "site %d has no copy of the store's data", site).On("store")
-		}
+	if s.Store == "" {
+		return nil
 	}
-	for _, id := range stores {
-		if st, _ := d.T.Store(id); st.ManagedOnly || st.Excluded {
-			return atoll.Errorf(atoll.Rule, "data of %s stays at its site, so there is nothing to compare it with", st.Name)
-		}
+	if in := d.T.Instance(s.Store, site); in.Type != topology.Active && in.Type != topology.Collector {
+		return atoll.Errorf(atoll.Rule, "site %d has no copy of the store's data", site).On("store")
+	}
+	if st, _ := d.T.Store(s.Store); st.ManagedOnly {
+		return atoll.Errorf(atoll.Rule, "data of %s stays at its site, so the centre has nothing of it", st.Name).On("store")
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/atollsync/atoll/digest"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/process"
+	"github.com/atollsync/atoll/route"
 	"github.com/atollsync/atoll/storage"
 )
 
@@ -110,7 +111,12 @@ func (k kinds) jobAnswer(c process.Case) ([]journal.Proposal, error) {
 		return nil, err
 	}
 	each := func(fn func(atoll.Record)) error {
-		return s.Each(c.R, k.catalogue, func(_ *catalogue.Def, r atoll.Record) error { fn(r); return nil })
+		return s.Each(c.R, k.catalogue, func(d *catalogue.Def, r atoll.Record) error {
+			if !route.Stays(c.T, d, r.MustFields()) { // the centre does not have it
+				fn(r)
+			}
+			return nil
+		})
 	}
 	var data any
 	switch step := c.Fields.Text("step"); step {
