@@ -1,6 +1,8 @@
 package documents
 
 import (
+	"encoding/json"
+
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/journal"
 )
@@ -190,6 +192,32 @@ func (d Desk) fromStock(f atoll.Fields) (atoll.Fields, error) {
 		if _, said := out[name]; !said && name != "store_id" {
 			out[name] = v
 		}
+	}
+	return out, nil
+}
+
+// ParseLines reads the lines of a draft: an array of objects, each a line's
+// fields, with its id if it is there already, and "remove": true to take it out.
+func ParseLines(raw json.RawMessage) ([]DraftLine, error) {
+	var rows []json.RawMessage
+	if err := json.Unmarshal(raw, &rows); err != nil {
+		return nil, atoll.Errorf(atoll.Invalid, "lines: want an array of objects").On("lines")
+	}
+	out := make([]DraftLine, 0, len(rows))
+	for i, row := range rows {
+		f, err := atoll.ParseFields(row)
+		if err != nil {
+			return nil, atoll.Errorf(atoll.Invalid, "lines[%d]: %w", i, err).On("lines")
+		}
+		l := DraftLine{Fields: f, Remove: f.Bool("remove", false)}
+		if f.Has("id") {
+			if l.ID, err = atoll.ParseID(f.Text("id")); err != nil {
+				return nil, err
+			}
+		}
+		delete(f, "id")
+		delete(f, "remove")
+		out = append(out, l)
 	}
 	return out, nil
 }

@@ -6,21 +6,9 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/authority"
-	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/host"
 	"github.com/atollsync/atoll/station"
 )
-
-type requestCmd struct {
-	Finalise requestFinaliseCmd `cmd:"" help:"Finalise a requisition; a request to a store becomes a response there."`
-}
-
-type requestFinaliseCmd struct{ documentArg }
-
-// Run finalises a requisition.
-func (c requestFinaliseCmd) Run(s *session) error {
-	return c.act(s, "Finalised", documents.Desk.FinaliseRequisition)
-}
 
 type recordDuplicatesCmd struct{}
 

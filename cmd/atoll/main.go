@@ -41,17 +41,25 @@ func main() {
 type cli struct {
 	Globals
 
-	Init       initCmd       `cmd:"" help:"Set up a central server or a remote site in an empty directory."`
-	Serve      serveCmd      `cmd:"" help:"Serve this installation: sync and API at the centre; API and the sync schedule at a site."`
-	Discover   discoverCmd   `cmd:"" help:"Servers on the local network, and their addresses."`
-	Enrol      enrolCmd      `cmd:"" help:"Give this site its place in a system, with a ticket from its centre."`
-	Sync       syncCmd       `cmd:"" help:"Exchange with the centre now; pause, resume, or watch."`
-	Status     statusCmd     `cmd:"" help:"How this installation stands, in words."`
-	Log        logCmd        `cmd:"" help:"The sync log: one row for each cycle."`
-	Record     recordCmd     `cmd:"" help:"Read and write records."`
-	Invoice    invoiceCmd    `cmd:"" help:"Finalise and receive invoices."`
-	Request    requestCmd    `cmd:"" name:"requisition" help:"Finalise requisitions."`
-	Stock      stockCmd      `cmd:"" help:"List and adjust stock."`
+	Init     initCmd     `cmd:"" help:"Set up a central server or a remote site in an empty directory."`
+	Serve    serveCmd    `cmd:"" help:"Serve this installation: sync and API at the centre; API and the sync schedule at a site."`
+	Discover discoverCmd `cmd:"" help:"Servers on the local network, and their addresses."`
+	Enrol    enrolCmd    `cmd:"" help:"Give this site its place in a system, with a ticket from its centre."`
+	Sync     syncCmd     `cmd:"" help:"Exchange with the centre now; pause, resume, or watch."`
+	Status   statusCmd   `cmd:"" help:"How this installation stands, in words."`
+	Log      logCmd      `cmd:"" help:"The sync log: one row for each cycle."`
+	Record   recordCmd   `cmd:"" help:"Read and write records."`
+	Invoice  invoiceCmd  `cmd:"" help:"What goes in and out of a store: invoices, credits, adjustments."`
+
+	Requisition  requisitionCmd  `cmd:"" help:"What a store asks of another, and the answers."`
+	Order        orderCmd        `cmd:"" help:"Purchase orders."`
+	Receipt      receiptCmd      `cmd:"" help:"Goods received for orders."`
+	Stocktake    stocktakeCmd    `cmd:"" help:"Counts of stock, and the adjustments they lead to."`
+	Prescription prescriptionCmd `cmd:"" help:"What is dispensed to patients."`
+	Payment      paymentCmd      `cmd:"" help:"Payments and receipts of money."`
+	Repack       repackCmd       `cmd:"" help:"Pack stock anew, in packs of another size."`
+
+	Stock      stockCmd      `cmd:"" help:"List, adjust and check stock."`
 	Site       siteCmd       `cmd:"" help:"Sites of the system (at the centre)."`
 	Store      storeCmd      `cmd:"" help:"Stores: where they are active, and who holds copies."`
 	Visibility visibilityCmd `cmd:"" help:"Which stores may trade with each other."`

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/atollsync/atoll"
-	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/host"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/station"
@@ -272,104 +271,5 @@ func (c recordHistoryCmd) Run(s *session) error {
 			s.table("Its journal is not in this database: ask at the site that made it, or at the centre.",
 				[]string{"VERSION", "ENTRY", "WHEN", "WHO", "WHY", "WHAT"}, rows)
 		})
-	})
-}
-
-type invoiceCmd struct {
-	Finalise invoiceFinaliseCmd `cmd:"" help:"Finalise an invoice; towards a store it becomes a shipment."`
-	Receive  invoiceReceiveCmd  `cmd:"" help:"Take a supplier invoice off hold and its goods into stock."`
-}
-
-type documentArg struct {
-	ID string `arg:"" help:"Id of the document."`
-}
-
-func (a documentArg) act(s *session, words string, do func(documents.Desk, atoll.ID) ([]journal.Proposal, error)) error {
-	id, err := atoll.ParseID(a.ID)
-	if err != nil {
-		return err
-	}
-	return s.with(func(h *host.Host) error {
-		res, err := h.Station.Act(s.ctx, s.globals.User, atoll.Cause{Kind: "user"}, func(d documents.Desk) ([]journal.Proposal, error) {
-			return do(d, id)
-		})
-		if err != nil {
-			return err
-		}
-		return s.print(map[string]any{"id": id, "seq": res.Seq, "changed": len(res.Changes)}, func() {
-			s.say("%s: %d records changed in entry %d.", words, len(res.Changes), res.Seq)
-		})
-	})
-}
-
-type invoiceFinaliseCmd struct{ documentArg }
-
-// Run finalises an invoice.
-func (c invoiceFinaliseCmd) Run(s *session) error {
-	return c.act(s, "Finalised", documents.Desk.Finalise)
-}
-
-type invoiceReceiveCmd struct{ documentArg }
-
-// Run receives an invoice.
-func (c invoiceReceiveCmd) Run(s *session) error {
-	return c.act(s, "Received into stock", documents.Desk.Receive)
-}
-
-type stockCmd struct {
-	List   stockListCmd   `cmd:"" default:"withargs" help:"Stock of a store."`
-	Adjust stockAdjustCmd `cmd:"" help:"Adjust a stock line, with an inventory adjustment as its document."`
-}
-
-type stockListCmd struct {
-	Store string `arg:"" help:"Code, name or id of the store."`
-}
-
-// Run lists stock.
-func (c stockListCmd) Run(s *session) error {
-	return s.with(func(h *host.Host) error {
-		st, err := storeNamed(s, h, c.Store)
-		if err != nil {
-			return err
-		}
-		if !st.Open {
-			return atoll.Errorf(atoll.NotHere, "this site holds no stock of %s; it only trades with it", st.Name)
-		}
-		recs, _, err := h.Station.Records(s.ctx, storage.Query{Type: "stock_line", Where: map[string]string{"store_id": string(st.ID)}})
-		if err != nil {
-			return err
-		}
-		list := make([]recordJSON, 0, len(recs))
-		var rows [][]string
-		for _, r := range recs {
-			list = append(list, asJSON(r))
-			item := r.Fields.Text("item_id")
-			if it, err := h.Station.Record(s.ctx, atoll.Key{Type: "item", ID: r.Fields.ID("item_id")}); err == nil {
-				item = it.Fields.Text("name")
-			}
-			rows = append(rows, []string{
-				item, r.Fields.Text("batch"), r.Fields.Text("expiry_date"), r.Fields.Number("pack_size"),
-				r.Fields.Number("total_number_of_packs"), string(r.ID),
-			})
-		}
-		return s.print(list, func() {
-			s.table("No stock.", []string{"ITEM", "BATCH", "EXPIRES", "PACK SIZE", "PACKS", "ID"}, rows)
-		})
-	})
-}
-
-type stockAdjustCmd struct {
-	Line   string `arg:"" help:"Id of the stock line."`
-	Packs  string `arg:"" help:"Packs to add; negative to take away (after --)."`
-	Reason string `help:"Why." default:"counted"`
-}
-
-// Run adjusts stock.
-func (c stockAdjustCmd) Run(s *session) error {
-	if !json.Valid([]byte(c.Packs)) {
-		return atoll.Errorf(atoll.Invalid, "%q is not a number of packs", c.Packs).Do("to take 3 away: atoll stock adjust LINE -- -3")
-	}
-	return documentArg{c.Line}.act(s, "Adjusted", func(d documents.Desk, id atoll.ID) ([]journal.Proposal, error) {
-		return d.Adjust(id, c.Packs, c.Reason)
 	})
 }
