@@ -33,7 +33,7 @@ func (s *Station) Document(ctx context.Context, key atoll.Key) (Document, error)
 			return err
 		}
 		merged := survivor.New(r, s.Catalogue)
-		if out.Record, err = s.dress(r, merged, rec); err != nil {
+		if out.Record, err = s.dressed(r, merged, rec); err != nil {
 			return err
 		}
 		if out.Choices, err = s.choices(r, out.Record); err != nil {
@@ -48,7 +48,7 @@ func (s *Station) Document(ctx context.Context, key atoll.Key) (Document, error)
 			return err
 		}
 		for _, l := range lines {
-			d, err := s.dress(r, merged, l)
+			d, err := s.dressed(r, merged, l)
 			if err != nil {
 				return err
 			}

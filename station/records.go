@@ -42,7 +42,7 @@ func (s *Station) Record(ctx context.Context, key atoll.Key) (Record, error) {
 		if err != nil {
 			return err
 		}
-		out, err = s.dress(r, survivor.New(r, s.Catalogue), rec)
+		out, err = s.dress(r, rec)
 		return err
 	})
 	return out, err
@@ -58,7 +58,12 @@ func (s *Station) Open(ctx context.Context, key atoll.Key) (Record, error) {
 	return s.Record(ctx, atoll.Key{Type: key.Type, ID: rec.Survivor})
 }
 
-func (s *Station) dress(r storage.Reader, merged *survivor.Resolver, rec atoll.Record) (Record, error) {
+func (s *Station) dress(r storage.Reader, rec atoll.Record) (Record, error) {
+	return s.dressed(r, survivor.New(r, s.Catalogue), rec)
+}
+
+// dressed is dress for many records of one snapshot, which share a resolver.
+func (s *Station) dressed(r storage.Reader, merged *survivor.Resolver, rec atoll.Record) (Record, error) {
 	out := Record{Record: rec}
 	f, err := rec.Fields()
 	if err != nil {
@@ -130,7 +135,7 @@ func (s *Station) Records(ctx context.Context, q storage.Query) ([]Record, atoll
 		}
 		merged := survivor.New(r, s.Catalogue)
 		for _, rec := range recs {
-			d, err := s.dress(r, merged, rec)
+			d, err := s.dressed(r, merged, rec)
 			if err != nil {
 				return err
 			}
