@@ -65,8 +65,12 @@ func (d *Door) Receive(tx storage.Tx, t *topology.Topology, a Arrival) (Outcome,
 		if !there || before.Hidden {
 			return Known, nil
 		}
-		before.Hidden = true
-		return Retracted, d.replace(tx, before)
+		return Retracted, d.hide(tx, before)
+	}
+	if there && before.Hidden {
+		if err := tx.Drop(shelfRetracted, r.Key.String()); err != nil {
+			return 0, err
+		}
 	}
 	return Stored, d.replace(tx, r)
 }
@@ -127,8 +131,7 @@ func (d *Door) Hide(tx storage.Tx, key atoll.Key) error {
 	if err != nil || r.Hidden {
 		return err
 	}
-	r.Hidden = true
-	return d.replace(tx, r)
+	return d.hide(tx, r)
 }
 
 // Owner returns who may write the record now, and why.

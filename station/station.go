@@ -69,6 +69,9 @@ type Station struct {
 	Processors *process.Processors
 	// Usable says whether people may work here; nil always allows it.
 	Usable func(storage.Reader) error
+	// LastSync tells when what the site has to say was synchronised last; nil when
+	// that is not known.
+	LastSync func(r storage.Reader, site atoll.SiteID) (time.Time, error)
 	// Changed is called after an edit was committed; it must not block. Nil is
 	// allowed.
 	Changed func()
