@@ -112,7 +112,7 @@ func (s *Station) Person(ctx context.Context, who atoll.Key) (Person, error) {
 		if err != nil {
 			return err
 		}
-		if out.Record, err = s.dress(d.R, survivor.New(d.R, s.Catalogue), rec); err != nil {
+		if out.Record, err = s.dressed(d.R, survivor.New(d.R, s.Catalogue), rec); err != nil {
 			return err
 		}
 		out.HomeStore = out.Fields.ID("home_store_id")
