@@ -10,6 +10,7 @@ import (
 	"github.com/atollsync/atoll/authority"
 	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/process"
 	"github.com/atollsync/atoll/route"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
@@ -56,7 +57,9 @@ func (c *checker) run(ctx context.Context) error {
 		c.rest(nodes[id])
 	}
 	c.rest(centre)
-	c.pairs(nodes, centre)
+	if err := c.pairs(ctx, nodes, centre); err != nil {
+		return err
+	}
 	for _, n := range c.fleet.Nodes() {
 		if err := c.chains(ctx, n); err != nil {
 			return err
@@ -72,7 +75,7 @@ type holding struct {
 	records    map[atoll.Key]atoll.Record
 	staged     map[string]int
 	refused    map[atoll.SiteID]int
-	exceptions int
+	exceptions []process.Exception
 }
 
 func snapshot(ctx context.Context, n *Node) (*holding, error) {
@@ -104,8 +107,7 @@ func snapshot(ctx context.Context, n *Node) (*holding, error) {
 	if err != nil {
 		return nil, err
 	}
-	open, err := n.Processors.Exceptions(ctx)
-	h.exceptions = len(open)
+	h.exceptions, err = n.Processors.Exceptions(ctx)
 	return h, err
 }
 
@@ -201,8 +203,8 @@ func (c *checker) rest(h *holding) {
 	for site, n := range h.refused {
 		c.say("%s: %d entries of site %d are in quarantine", h.node.Name, n, site)
 	}
-	if h.exceptions > 0 {
-		c.say("%s: %d documents could not be answered", h.node.Name, h.exceptions)
+	for _, e := range h.exceptions {
+		c.say("%s: %s could not be answered by %s: %s", h.node.Name, e.Record, e.Kind, e.Message)
 	}
 }
 

@@ -9,11 +9,39 @@ import (
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/transfer"
 )
 
-// initiating are the kinds of document that another store answers.
-var initiating = map[string]atoll.Type{
-	documents.CustomerInvoice: "invoice", documents.SupplierCredit: "invoice", documents.Request: "requisition",
+// side is one kind of transfer: its initiating documents, and its responding ones.
+type side struct {
+	name     string // of the kind of transfer
+	from, to atoll.Type
+	kind, as string
+	link     string // the responding field that names the initiating half
+	linked   string // the initiating field that names the responding half
+}
+
+// sides are all kinds of transfer (D.1).
+var sides = []side{
+	{"stock transfer", "invoice", "invoice", documents.CustomerInvoice, documents.SupplierInvoice, "originating_id", "linked_invoice_id"},
+	{"return", "invoice", "invoice", documents.SupplierCredit, documents.CustomerCredit, "originating_id", "linked_invoice_id"},
+	{"goods received", "invoice", "goods_received", documents.CustomerInvoice, "", "originating_id", "linked_goods_received_id"},
+	{"order", "requisition", "requisition", documents.Request, documents.Response, "originating_id", "linked_requisition_id"},
+	{"purchase order", "purchase_order", "requisition", "", documents.Response, "purchase_order_id", "linked_requisition_id"},
+	{"purchase order as invoice", "purchase_order", "invoice", "", documents.CustomerInvoice, "purchase_order_id", "linked_invoice_id"},
+}
+
+// begun reports whether a document has begun a transfer.
+func begun(r atoll.Record, f atoll.Fields) bool {
+	status := f.Text("status")
+	if !f.Has("partner_store_id") || f.Has("originating_id") || status == documents.Cancelled {
+		return false
+	}
+	if r.Type == "purchase_order" {
+		return documents.Rank(status) >= documents.Rank(documents.Confirmed)
+	}
+	return status == documents.Finalised &&
+		slices.ContainsFunc(sides, func(s side) bool { return s.from == r.Type && s.kind == f.Text("kind") })
 }
 
 // owned calls fn with each live record of the types, as the site that its store
@@ -32,36 +60,77 @@ func owned(nodes map[atoll.SiteID]*holding, centre *holding, fn func(atoll.Recor
 	}
 }
 
-// pairs: each initiating half has exactly one responding half, in the store it is
-// addressed to, and knows of it (R-D-11, R-D-12).
-func (c *checker) pairs(nodes map[atoll.SiteID]*holding, centre *holding) {
+// pairs: each initiating half has exactly one responding half, in the store that
+// receives what it is addressed to, and knows of it; or the centre lists it, with
+// the reason (R-D-11, R-D-12, R-D-52).
+func (c *checker) pairs(ctx context.Context, nodes map[atoll.SiteID]*holding, centre *holding) error {
+	listed := map[atoll.ID]transfer.Reason{}
+	err := c.fleet.Centre.Store.View(ctx, func(r storage.Reader) error {
+		under, err := transfer.List(r, centre.topology, c.fleet.Clock.Now(), transfer.Filter{Exceptions: true}, nil)
+		for _, t := range under {
+			listed[t.Initiating.ID] = t.Reason
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	answers := map[atoll.ID][]atoll.Record{}
+	there := map[atoll.ID]bool{}
 	var open []atoll.Record
 	owned(nodes, centre, func(r atoll.Record, f atoll.Fields) {
-		if id := f.ID("originating_id"); id != "" {
-			answers[id] = append(answers[id], r)
-		} else if initiating[f.Text("kind")] == r.Type && f.Has("partner_store_id") && f.Text("status") == documents.Finalised {
+		there[r.ID] = true
+		for _, s := range sides {
+			if s.to == r.Type && s.as == f.Text("kind") && f.Has(s.link) && (s.name != "purchase order as invoice" || !f.Has("requisition_id")) {
+				answers[f.ID(s.link)] = append(answers[f.ID(s.link)], r)
+			}
+		}
+		if begun(r, f) {
 			open = append(open, r)
 		}
-	}, "invoice", "requisition")
+	}, "invoice", "requisition", "purchase_order", "goods_received")
 	for _, r := range open {
-		f := r.MustFields()
-		half := answers[r.ID]
-		delete(answers, r.ID)
-		if len(half) != 1 {
-			c.say("%s of store %s has %d responding halves", r.Key, f.ID("store_id"), len(half))
-			continue
-		}
-		other := half[0].MustFields()
-		switch {
-		case other.ID("store_id") != f.ID("partner_store_id") || other.ID("partner_store_id") != f.ID("store_id"):
-			c.say("%s is addressed to store %s and answered in %s", r.Key, f.ID("partner_store_id"), other.ID("store_id"))
-		case f.ID("linked_"+string(r.Type)+"_id") != half[0].ID || f.Text("linked_status") != other.Text("status") || f.Int("linked_number") != other.Int("number"):
-			c.say("%s does not know how its responding half %s stands", r.Key, half[0].ID)
-		}
+		c.pair(centre, r, answers[r.ID], listed)
 	}
 	for id, half := range answers {
-		c.say("%d documents answer %s, which is not there", len(half), id)
+		for _, r := range half {
+			// One that was read in from another system may answer what was not.
+			if !there[id] && slices.ContainsFunc(sides, func(s side) bool { return r.ID == atoll.DeriveID(s.name, string(id)) }) {
+				c.say("%s answers %s, which is not there", r.Key, id)
+			}
+		}
+	}
+	return nil
+}
+
+func (c *checker) pair(centre *holding, r atoll.Record, half []atoll.Record, listed map[atoll.ID]transfer.Reason) {
+	f := r.MustFields()
+	reason, excused := listed[r.ID]
+	switch {
+	case len(half) == 0 && excused:
+		if reason == transfer.Waiting {
+			c.say("%s is listed as unanswered, without a reason", r.Key)
+		}
+		return
+	case len(half) != 1:
+		c.say("%s of store %s has %d responding halves", r.Key, f.ID("store_id"), len(half))
+		return
+	case excused:
+		c.say("%s is answered, and listed as if it were not", r.Key)
+	}
+	other := half[0].MustFields()
+	i := slices.IndexFunc(sides, func(s side) bool {
+		return s.from == r.Type && s.to == half[0].Type && s.kind == f.Text("kind") && s.as == other.Text("kind")
+	})
+	if sides[i].name == "purchase order as invoice" && !other.Has("partner_store_id") {
+		return // it goes to the orderer when it is sent
+	}
+	heir, _ := centre.topology.Heir(f.ID("partner_store_id"))
+	switch {
+	case other.ID("store_id") != f.ID("partner_store_id") && other.ID("store_id") != heir.ID || other.ID("partner_store_id") != f.ID("store_id"):
+		c.say("%s is addressed to store %s and answered in %s", r.Key, f.ID("partner_store_id"), other.ID("store_id"))
+	case f.ID(sides[i].linked) != half[0].ID || f.Text("linked_status") != other.Text("status") || f.Int("linked_number") != other.Int("number"):
+		c.say("%s does not know how its responding half %s stands", r.Key, half[0].ID)
 	}
 }
 
@@ -89,24 +158,62 @@ func (f *Fleet) Stock(ctx context.Context) (map[Batch]string, error) {
 	return stockOf(nodes, nodes[atoll.CentreID]), nil
 }
 
-func stockOf(nodes map[atoll.SiteID]*holding, centre *holding) map[Batch]string {
-	total := map[Batch]string{}
-	add := func(b Batch, packs string) { total[b] = documents.Add(or0(total[b]), packs) }
-	docs := map[atoll.ID]atoll.Fields{}
-	owned(nodes, centre, func(r atoll.Record, f atoll.Fields) { docs[r.ID] = f }, "invoice")
-	answered := map[atoll.ID]bool{} // lines whose goods have been received
-	owned(nodes, centre, func(_ atoll.Record, f atoll.Fields) {
-		if line := f.ID("originating_id"); line != "" && docs[f.ID("invoice_id")].Text("status") == documents.Finalised {
-			answered[line] = true
+// ledger is the paper of the goods between stores, as the owners have it.
+type ledger struct {
+	docs    map[atoll.ID]atoll.Fields // invoices
+	lines   map[atoll.ID]atoll.Fields // of invoices
+	answers map[atoll.ID][]atoll.ID   // line sent -> lines received
+	bills   map[atoll.ID]atoll.ID     // line sent -> line of the invoice that a receipt made
+}
+
+func readLedger(nodes map[atoll.SiteID]*holding, centre *holding) ledger {
+	l := ledger{map[atoll.ID]atoll.Fields{}, map[atoll.ID]atoll.Fields{}, map[atoll.ID][]atoll.ID{}, map[atoll.ID]atoll.ID{}}
+	owned(nodes, centre, func(r atoll.Record, f atoll.Fields) { l.docs[r.ID] = f }, "invoice")
+	owned(nodes, centre, func(r atoll.Record, f atoll.Fields) {
+		l.lines[r.ID] = f
+		if sent := f.ID("originating_id"); sent != "" {
+			l.answers[sent] = append(l.answers[sent], r.ID)
 		}
 	}, "invoice_line")
 	owned(nodes, centre, func(r atoll.Record, f atoll.Fields) {
-		doc := docs[f.ID("invoice_id")]
-		sent := initiating[doc.Text("kind")] == "invoice" && doc.Has("partner_store_id") && doc.Text("status") == documents.Finalised
-		if sent && f.Has("stock_line_id") && !answered[r.ID] {
+		if sent := f.ID("originating_id"); sent != "" {
+			l.bills[sent] = atoll.DeriveID("goods received invoice", string(r.ID))
+		}
+	}, "goods_received_line")
+	return l
+}
+
+// moved reports whether the document of a line has moved its stock.
+func (l ledger) moved(line atoll.Fields) bool {
+	status := l.docs[line.ID("invoice_id")].Text("status")
+	return status == documents.Confirmed || status == documents.Finalised
+}
+
+// sent calls fn with every line whose goods left one store for another, and
+// whether they are in stock there.
+func (l ledger) sent(fn func(id atoll.ID, f atoll.Fields, received bool)) {
+	for id, f := range l.lines {
+		doc := l.docs[f.ID("invoice_id")]
+		kind := doc.Text("kind")
+		if kind != documents.CustomerInvoice && kind != documents.SupplierCredit || !doc.Has("partner_store_id") || !l.moved(f) || !f.Has("stock_line_id") {
+			continue
+		}
+		received := slices.ContainsFunc(l.answers[id], func(a atoll.ID) bool { return l.moved(l.lines[a]) })
+		if bill, ok := l.lines[l.bills[id]]; ok && l.moved(bill) {
+			received = true
+		}
+		fn(id, f, received)
+	}
+}
+
+func stockOf(nodes map[atoll.SiteID]*holding, centre *holding) map[Batch]string {
+	total := map[Batch]string{}
+	add := func(b Batch, packs string) { total[b] = documents.Add(or0(total[b]), or0(packs)) }
+	readLedger(nodes, centre).sent(func(_ atoll.ID, f atoll.Fields, received bool) {
+		if !received {
 			add(batchOf(f), f.Number("number_of_packs"))
 		}
-	}, "invoice_line")
+	})
 	owned(nodes, centre, func(_ atoll.Record, f atoll.Fields) {
 		add(batchOf(f), f.Number("total_number_of_packs"))
 	}, "stock_line")
@@ -131,14 +238,7 @@ func (c *checker) stock(ctx context.Context, nodes map[atoll.SiteID]*holding, ce
 	if err != nil {
 		return err
 	}
-	// What the receiver counted otherwise than it was sent came in, or was lost, on
-	// the way (R-D-28).
-	owned(nodes, centre, func(_ atoll.Record, f atoll.Fields) {
-		if f.Has("originating_id") && f.Has("stock_line_id") && f.Has("sent_number_of_packs") {
-			b := batchOf(f)
-			told[b] = documents.Add(or0(told[b]), documents.Sub(f.Number("number_of_packs"), f.Number("sent_number_of_packs")))
-		}
-	}, "invoice_line")
+	readLedger(nodes, centre).counted(told)
 	have := stockOf(nodes, centre)
 	for b := range told {
 		if documents.Compare(or0(told[b]), or0(have[b])) != 0 {
@@ -151,6 +251,30 @@ func (c *checker) stock(ctx context.Context, nodes map[atoll.SiteID]*holding, ce
 		}
 	}
 	return nil
+}
+
+// counted takes account of what receivers counted otherwise than it was sent: that
+// came in, or was lost, on the way (R-D-28). A receipt of an order brings its goods
+// in by an invoice of its own, as if from outside.
+func (l ledger) counted(told map[Batch]string) {
+	add := func(b Batch, packs string) { told[b] = documents.Add(or0(told[b]), or0(packs)) }
+	l.sent(func(id atoll.ID, f atoll.Fields, received bool) {
+		if !received {
+			return
+		}
+		add(batchOf(f), documents.Sub("0", or0(f.Number("number_of_packs"))))
+		for _, a := range l.answers[id] {
+			if line := l.lines[a]; l.moved(line) && line.Has("stock_line_id") {
+				add(batchOf(line), line.Number("number_of_packs"))
+			}
+		}
+	})
+	for _, f := range l.lines { // lines that a receiver added
+		doc := l.docs[f.ID("invoice_id")]
+		if doc.Has("originating_id") && !f.Has("originating_id") && l.moved(f) && f.Has("stock_line_id") && doc.Has("partner_store_id") {
+			add(batchOf(f), f.Number("number_of_packs"))
+		}
+	}
 }
 
 // told replays the journals: the packs of each batch that came into the system
@@ -216,7 +340,7 @@ func (c *checker) told(ctx context.Context) (map[Batch]string, error) {
 
 // shipped reports whether the operation concerns an invoice between two stores.
 func shipped(r storage.Reader, op atoll.Operation) bool {
-	if op.Type != "invoice" {
+	if op.Type != "invoice" && op.Type != "invoice_line" {
 		return false
 	}
 	rec, _, err := journal.View{RecordReader: r}.Record(op.Key)

@@ -41,6 +41,9 @@ func (h *half) cancelKind() process.Kind {
 	return process.Kind{
 		Name: "cancel " + h.name, Type: h.from.doc, Needs: "cancel_requested_at",
 		Answer: func(c process.Case) ([]journal.Proposal, error) {
+			if !c.Fields.Has("cancel_requested_at") || c.Fields.Text("kind") != h.kind {
+				return nil, nil
+			}
 			r, err := h.answered(c)
 			if err != nil || r.ID == "" || r.Deleted || !c.Owns(r) {
 				return nil, err
