@@ -25,7 +25,12 @@ const (
 // Tally counts what integration did. Staged = Stored + Known + Kept + Retracted +
 // Waiting.
 type Tally struct {
-	Staged, Stored, Known, Kept, Retracted, Waiting int
+	Staged    int `json:"staged"`
+	Stored    int `json:"stored"`
+	Known     int `json:"known"`
+	Kept      int `json:"kept"`
+	Retracted int `json:"retracted"`
+	Waiting   int `json:"waiting"`
 }
 
 // Add adds another tally.
