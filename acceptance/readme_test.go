@@ -127,7 +127,7 @@ func (w *walk) do(command string) {
 	cmd.Env = environment("ATOLL_DEVICE=test machine", "PATH="+filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	out, err := cmd.CombinedOutput()
 	w.seen = w.back.Replace(string(out))
-	if _, failed := err.(*exec.ExitError); err != nil && !failed { //nolint:errorlint // nothing wraps it
+	if _, failed := err.(*exec.ExitError); err != nil && !failed {
 		w.t.Fatal(err)
 	}
 	if m := regexp.MustCompile(`atoll:http\S+`).FindString(string(out)); m != "" {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 
 	"github.com/gofrs/flock"
@@ -60,7 +61,7 @@ func (h *Host) open(ctx context.Context) (net.Listener, error) {
 func valid(at string) error {
 	_, port, err := net.SplitHostPort(at)
 	if err == nil {
-		_, err = net.LookupPort("tcp", port)
+		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil {
 		return atoll.Errorf(atoll.Invalid, "%q is no address to serve on", at).On("listen").

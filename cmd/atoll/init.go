@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
+
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/discovery"
 	"github.com/atollsync/atoll/host"
@@ -86,7 +88,7 @@ func (c initSiteCmd) again(s *session) error {
 			s.say("A last push was tried and failed: %v", syncErr)
 		}
 		if n > 0 {
-			s.say("%d entries that the centre does not have were written to %s.", n, file)
+			s.say("%s that the centre does not have %s written to %s.", english.Plural(n, "entry", "entries"), english.PluralWord(n, "was", "were"), file)
 		} else {
 			s.say("The centre has everything this site made.")
 		}

@@ -20,6 +20,9 @@ type siteCmd struct {
 	Pause       sitePauseCmd  `cmd:"" help:"Refuse a site's exchanges for now; it keeps its changes."`
 	Resume      siteResumeCmd `cmd:"" help:"End a pause."`
 	Order       siteOrderCmd  `cmd:"" help:"Have a site send everything again, or initialise again."`
+
+	Kind    siteKindCmd    `cmd:"" help:"Change the type of a site; a mobile one has one store."`
+	Primary sitePrimaryCmd `cmd:"" help:"Make a site the one that edits central data."`
 }
 
 type siteListCmd struct{}
