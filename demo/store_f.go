@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/journal"
@@ -112,7 +113,8 @@ func lostDevice(s *stage) {
 	s.sync(firstSite)
 	var had []atoll.Key
 	for _, r := range s.ofStore(firstSite, "B") {
-		if !r.Deleted {
+		// What only goes up, such as the names of users, comes back to nobody.
+		if def, ok := s.centre.host.Catalogue.Lookup(r.Type); !r.Deleted && (!ok || def.Route != catalogue.ToCentre) {
 			had = append(had, r.Key)
 		}
 	}
