@@ -9,6 +9,7 @@ import (
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/survivor"
 	"github.com/atollsync/atoll/transfer"
 )
 
@@ -155,7 +156,23 @@ func (f *Fleet) Stock(ctx context.Context) (map[Batch]string, error) {
 		}
 		nodes[n.Door.Site] = h
 	}
-	return stockOf(nodes, nodes[atoll.CentreID]), nil
+	return nodes[atoll.CentreID].fold(stockOf(nodes, nodes[atoll.CentreID])), nil
+}
+
+// fold counts items that were merged as the one that stands for them.
+func (h *holding) fold(total map[Batch]string) map[Batch]string {
+	out := map[Batch]string{}
+	for b, packs := range total {
+		for range 20 { // a chain of merges, and no longer one
+			into := survivor.Into(h.records[atoll.Key{Type: "item", ID: b.Item}].MustFields())
+			if into == "" {
+				break
+			}
+			b.Item = into
+		}
+		out[b] = documents.Add(or0(out[b]), packs)
+	}
+	return out
 }
 
 // ledger is the paper of the goods between stores, as the owners have it.
@@ -239,7 +256,10 @@ func (c *checker) stock(ctx context.Context, nodes map[atoll.SiteID]*holding, ce
 		return err
 	}
 	readLedger(nodes, centre).counted(told)
-	have := stockOf(nodes, centre)
+	have := centre.fold(stockOf(nodes, centre))
+	told = centre.fold(told)
+	family := kin(centre)
+	told, have = together(family, told), together(family, have)
 	for b := range told {
 		if documents.Compare(or0(told[b]), or0(have[b])) != 0 {
 			c.say("batch %q of item %s: the journals tell of %s packs, the stores and lorries have %s", b.Batch, b.Item, told[b], or0(have[b]))
