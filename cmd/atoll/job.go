@@ -1,0 +1,178 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/handover"
+	"github.com/atollsync/atoll/host"
+)
+
+type jobCmd struct {
+	List   jobListCmd   `cmd:"" default:"withargs" help:"Jobs with sites, newest first."`
+	Show   jobShowCmd   `cmd:"" help:"One job, and what came of it."`
+	Resync jobResyncCmd `cmd:"" help:"Send a site records again: of a store, a record type, the patients, or one record."`
+	Resend jobResendCmd `cmd:"" help:"Have a site send its own records again, after the centre lost some."`
+	Verify jobVerifyCmd `cmd:"" help:"Compare what a site holds with what the centre holds, without sending it, and name what differs."`
+	Abort  jobAbortCmd  `cmd:"" help:"Call a job off."`
+}
+
+type jobListCmd struct{}
+
+// Run lists the jobs.
+func (jobListCmd) Run(s *session) error {
+	return s.atCentre(func(h *host.Host) error {
+		all, err := h.Centre.Jobs(s.ctx)
+		if err != nil {
+			return err
+		}
+		return s.print(all, func() {
+			var rows [][]string
+			for _, v := range all {
+				rows = append(rows, []string{string(v.ID), v.Kind, v.Site.String(), about(s, h, v.Selection), v.Step, fmt.Sprint(v.Records), v.Words})
+			}
+			s.table("No jobs yet.", []string{"JOB", "KIND", "SITE", "ABOUT", "STEP", "RECORDS", "HOW IT STANDS"}, rows)
+		})
+	})
+}
+
+func about(s *session, h *host.Host, sel handover.Selection) string {
+	switch {
+	case sel.Store != "":
+		return nameOf(s, h, sel.Store)
+	case sel.Patients:
+		return "patients"
+	case sel.Record != "":
+		return sel.Record
+	}
+	var names []string
+	for _, t := range sel.Types {
+		names = append(names, string(t))
+	}
+	return strings.Join(names, ", ")
+}
+
+type selectionFlags struct {
+	Site     int      `arg:"" help:"Number of the site."`
+	Store    string   `help:"All data of this store." placeholder:"STORE" xor:"what"`
+	Type     []string `help:"Records of this type; may be repeated." placeholder:"TYPE" xor:"what"`
+	Patients bool     `help:"Patients and prescribers, with all that hangs on them." xor:"what"`
+	Record   string   `help:"One record." placeholder:"TYPE/ID" xor:"what"`
+	DryRun   bool     `help:"Only count the records it is about."`
+}
+
+func (f selectionFlags) start(s *session, kind string) error {
+	return s.atCentre(func(h *host.Host) error {
+		sel := handover.Selection{Patients: f.Patients, Record: f.Record}
+		for _, t := range f.Type {
+			sel.Types = append(sel.Types, atoll.Type(t))
+		}
+		if f.Store != "" {
+			st, err := storeNamed(s, h, f.Store)
+			if err != nil {
+				return err
+			}
+			sel.Store = st.ID
+		}
+		order := central.JobOrder{Kind: kind, Site: atoll.SiteID(f.Site), Selection: sel}
+		id, records, err := h.Centre.StartJob(s.ctx, s.globals.User, order, f.DryRun)
+		if err != nil {
+			return err
+		}
+		n := 0
+		for _, k := range records {
+			n += k
+		}
+		return s.print(map[string]any{"job": id, "records": records, "total": n}, func() {
+			if f.DryRun {
+				s.say("It would be about %d records of %d types.", n, len(records))
+				return
+			}
+			s.say("The job is about %d records of %d types. Site %d takes part with its next exchange.", n, len(records), f.Site)
+			s.say("Watch it with: atoll job show %s", id)
+		})
+	})
+}
+
+type jobResyncCmd struct{ selectionFlags }
+
+// Run sends records again.
+func (c jobResyncCmd) Run(s *session) error { return c.start(s, handover.Resync) }
+
+type jobResendCmd struct{ selectionFlags }
+
+// Run has a site send its records again.
+func (c jobResendCmd) Run(s *session) error { return c.start(s, handover.Resend) }
+
+type jobVerifyCmd struct{ selectionFlags }
+
+// Run compares.
+func (c jobVerifyCmd) Run(s *session) error { return c.start(s, handover.Verify) }
+
+type jobArg struct {
+	Job string `arg:"" help:"Id of the job."`
+}
+
+type jobShowCmd struct{ jobArg }
+
+// Run shows a job. It ends with status 5 when a comparison found differences.
+func (c jobShowCmd) Run(s *session) error {
+	return s.atCentre(func(h *host.Host) error {
+		v, err := h.Centre.Job(s.ctx, atoll.ID(c.Job))
+		if err != nil {
+			return err
+		}
+		err = s.print(v, func() { printJob(s, h, v) })
+		if err == nil && v.Result != nil && len(v.Result.Rows) > 0 {
+			return unwell
+		}
+		return err
+	})
+}
+
+func printJob(s *session, h *host.Host, v central.JobView) {
+	s.say("%s with site %d about %s: %s.", v.Kind, v.Site, about(s, h, v.Selection), v.Words)
+	s.say("%d records; asked for by %s at %s.", v.Records, v.AskedBy, v.AskedAt)
+	if v.Result == nil {
+		return
+	}
+	if v.Result.Changing > 0 {
+		s.say("%d records changed meanwhile and are on their way.", v.Result.Changing)
+	}
+	for _, d := range v.Result.Rows {
+		where := "differs"
+		switch {
+		case !d.There:
+			where = "is missing at the site"
+		case !d.Here:
+			where = "is at the site only"
+		}
+		s.say("  %s %s", d.Record, where)
+	}
+	if v.Result.More {
+		s.say("  and more")
+	}
+}
+
+type jobAbortCmd struct{ jobArg }
+
+// Run calls a job off.
+func (c jobAbortCmd) Run(s *session) error {
+	return s.atCentre(func(h *host.Host) error {
+		if err := h.Centre.AbortJob(s.ctx, s.globals.User, atoll.ID(c.Job)); err != nil {
+			return err
+		}
+		return s.print(map[string]bool{"aborted": true}, func() { s.say("The job is called off. What the site has received stays.") })
+	})
+}
+
+type siteDeleteCmd struct{ siteArg }
+
+// Run deletes the site.
+func (c siteDeleteCmd) Run(s *session) error {
+	return s.siteDone(c.id(), "site %d is deleted: its credentials ended, its history stays", func(h *host.Host) error {
+		return h.Centre.DeleteSite(s.ctx, s.globals.User, c.id())
+	})
+}
