@@ -219,6 +219,7 @@ func (h *Host) assemble(ctx context.Context) error {
 				}
 			},
 		})
+		h.Station.LastSync = h.Centre.LastSync
 		return nil
 	}
 	return h.assembleSite(ctx, id)
@@ -243,6 +244,7 @@ func (h *Host) assembleSite(_ context.Context, id station.Identity) error {
 		Hooks:      h.Hooks,
 	})
 	h.Station.Usable = h.Site.Usable
+	h.Station.LastSync = h.Site.LastSync
 	h.Station.Changed = h.Site.Nudge
 	return nil
 }

@@ -125,7 +125,7 @@ func (f *Fleet) start(ctx context.Context, name string, id station.Identity, sto
 		Integrated: func(ctx context.Context) error { _, err := n.Processors.Run(ctx); return err },
 		Restate:    func(ctx context.Context) error { _, err := n.Station.Restate(ctx, "atoll", nil); return err },
 	})
-	n.Usable = n.Site.Usable
+	n.Usable, n.LastSync = n.Site.Usable, n.Site.LastSync
 	return n, n.Site.Begin(ctx)
 }
 
@@ -148,6 +148,7 @@ func (n *Node) found(ctx context.Context) error {
 			}
 		},
 	})
+	n.LastSync = n.Centre.LastSync
 	if err := n.Centre.Prepare(ctx); err != nil {
 		return err
 	}
