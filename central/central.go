@@ -83,10 +83,14 @@ func (c *Centre) Start(ctx context.Context) (atoll.Timeline, error) {
 		if err != nil {
 			return err
 		}
+		own, err := tx.Head(c.Door.Site)
+		if err != nil {
+			return err
+		}
 		if l.Timeline == "" {
 			l.Timeline = atoll.NewTimeline()
 		}
-		l.Runs = append(l.Runs, exchange.Run{ID: string(atoll.NewTimeline())[:8], Began: at})
+		l.Runs = append(l.Runs, exchange.Run{ID: string(atoll.NewTimeline())[:8], Began: at, Own: own.Seq})
 		if len(l.Runs) > exchange.MaxRuns {
 			l.Runs = l.Runs[len(l.Runs)-exchange.MaxRuns:]
 		}
@@ -100,6 +104,9 @@ func (c *Centre) Start(ctx context.Context) (atoll.Timeline, error) {
 type life struct {
 	Timeline atoll.Timeline `json:"timeline"`
 	Runs     []exchange.Run `json:"runs"` // oldest first; the last is the present one
+	// Lost are numbers of the centre's own journal that were given before it was
+	// restored, and are not given again.
+	Lost []Span `json:"lost,omitempty"`
 }
 
 // run is the present run.
@@ -112,18 +119,19 @@ func (l life) run() string {
 
 // place says from where on the feed may be read by a site that last heard of the
 // run, with its cursor at at: there, or earlier if this database was restored
-// since. Known is false when the run is unknown.
-func (l life) place(run string, at atoll.Position) (from atoll.Position, known bool) {
+// since. Own is the number of the centre's last own entry there. Known is false when
+// the run is unknown.
+func (l life) place(run string, at atoll.Position) (from atoll.Position, own uint64, known bool) {
 	for i, r := range l.Runs {
 		if r.ID != run {
 			continue
 		}
 		if i+1 < len(l.Runs) {
-			return min(at, l.Runs[i+1].Began), true
+			return min(at, l.Runs[i+1].Began), l.Runs[i+1].Own, true
 		}
-		return at, true
+		return at, r.Own, true
 	}
-	return at, run == ""
+	return at, 0, run == ""
 }
 
 // remembers reports whether the runs go back to this position.

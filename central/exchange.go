@@ -72,7 +72,7 @@ func (c *Centre) exchange(ctx context.Context, h exchange.Hello, entries iter.Se
 	welcome := exchange.Welcome{
 		Protocol: exchange.Protocol, Catalogue: c.Door.Judge.Catalogue.Version(), CatalogueHash: c.Door.Judge.Catalogue.Hash(),
 		App: c.App, Centre: p.life.Timeline, Run: p.life.run(), Clock: c.Now().UnixMilli(), Known: p.known, Rewind: p.rewind,
-		Orders: p.state.told(),
+		Orders: p.state.told(), Since: p.since, Voucher: p.voucher,
 	}
 	if p.lost {
 		welcome.Runs = p.life.Runs

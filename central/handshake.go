@@ -17,6 +17,9 @@ type standing struct {
 	rewind *atoll.Position // where the site must go back to, if it must
 	lost   bool            // the site heard of a run this database does not know
 	head   atoll.Position  // our newest position, if lost
+	since  uint64          // number of our last own entry that both know, if rewind
+	// voucher is what the site is given to keep; nil if it has a good one.
+	voucher *exchange.Voucher
 }
 
 // begin checks who the site is and where both logs stand, and remembers it. It
@@ -44,7 +47,7 @@ func (c *Centre) begin(tx storage.Tx, h exchange.Hello) (st standing, err error)
 	for _, b := range h.Backfills {
 		reach = max(reach, b.Cursor)
 	}
-	from, known := st.life.place(h.Run, reach)
+	from, since, known := st.life.place(h.Run, reach)
 	switch {
 	case !known:
 		st.lost = true
@@ -52,7 +55,7 @@ func (c *Centre) begin(tx storage.Tx, h exchange.Hello) (st standing, err error)
 			return st, err
 		}
 	case from < reach:
-		st.rewind = &from
+		st.rewind, st.since = &from, since
 	}
 	// What the site has seen and we have not shows that we were restored. (A run may
 	// have been forgotten instead, but not by one who read on since.)
@@ -68,6 +71,9 @@ func (c *Centre) begin(tx storage.Tx, h exchange.Hello) (st standing, err error)
 	}
 	if st.lost || st.rewind != nil {
 		c.Log.Warn("this database is older than what a site has seen: it was restored", "site", h.Site)
+	}
+	if err := c.recall(tx, &st, h); err != nil {
+		return st, err
 	}
 	st.state.tell(h.Turn)
 	c.note(&st.state, h)
@@ -135,11 +141,11 @@ func (c *Centre) identify(t interface {
 		// key and the device of the site, and the one we remember could not have seen
 		// what it has.
 		c.Log.Warn("the site has initialised since this database was backed up; its present database is taken for the site", "site", h.Site)
-		s.Timeline, s.Turn, s.Nonce = h.Timeline, 0, ""
+		s.Timeline, s.Turn, s.Nonce, s.Voucher = h.Timeline, 0, "", 0
 	}
 	if h.Initialising && h.Timeline != s.Timeline {
 		// A new database takes the site's place; the one before can no longer sync.
-		s.Timeline, s.Turn, s.Nonce, s.Initialisation = h.Timeline, 0, "", InitStarted
+		s.Timeline, s.Turn, s.Nonce, s.Initialisation, s.Voucher = h.Timeline, 0, "", InitStarted, 0
 		s.Orders, s.Told = nil, 0
 	}
 	if h.Timeline != s.Timeline {

@@ -73,6 +73,9 @@ func (s *serving) run(_ *topology.Topology) ([]exchange.Frame, error) {
 	if s.hello.NoFeed {
 		return append(s.out, end), nil
 	}
+	if err := s.truths(); err != nil {
+		return nil, err
+	}
 	done := true
 	if s.cursor < s.head {
 		var err error

@@ -50,6 +50,9 @@ type SiteState struct {
 	// was restored from a backup, nor the site, which has initialised since.
 	Lost []Span `json:"lost,omitempty"`
 
+	// Voucher is the number in the voucher the site was last given.
+	Voucher uint64 `json:"voucher,omitempty"`
+
 	// What the site last said of itself.
 	App           string         `json:"app,omitempty"`
 	Protocol      int            `json:"protocol,omitempty"`

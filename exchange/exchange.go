@@ -35,6 +35,7 @@ const (
 	MaxBytes     = 16 << 20 // bytes of content each way, before compression
 	MaxBackfills = 512      // backfilled audiences named and served in one exchange
 	MaxAudiences = 200000   // in one subscription
+	MaxFound     = 200      // unconfirmed records in one request
 	MaxText      = 200      // bytes of a short text of a Hello or an Enrolment: device, version, digest
 )
 
@@ -99,6 +100,13 @@ type Hello struct {
 	// normal flow leaves them out.
 	Queued []int `json:"queued,omitempty"`
 
+	// Voucher is the last one of the centre, given back after the centre was found to
+	// be restored.
+	Voucher *Voucher `json:"voucher,omitempty"`
+	// Found are records of the centre's own that a restored centre has not confirmed:
+	// MaxFound at most. The answer says of each how it truly is.
+	Found []Found `json:"found,omitempty"`
+
 	// Records and Bytes limit the answer; 0 means the centre's choice.
 	Records int `json:"records,omitempty"`
 	Bytes   int `json:"bytes,omitempty"`
@@ -150,6 +158,11 @@ type Welcome struct {
 	// site finds the last run both know and sets its cursor back to where that ended;
 	// no records come in this answer.
 	Runs []Run `json:"runs,omitempty"`
+	// Since is the number of the last entry of the centre's own journal that both
+	// know, given with Rewind.
+	Since uint64 `json:"since,omitempty"`
+	// Voucher is kept by the site; see Voucher. Nil: the last one is still good.
+	Voucher *Voucher `json:"voucher,omitempty"`
 	// Orders are what the centre wants done: "resend" (restate all own data, R-H-28).
 	// Orders that stop the exchange are no part of a Welcome: a site that is to begin
 	// anew is refused with Initialise, one that is paused with Paused.
@@ -164,32 +177,13 @@ type Run struct {
 	// Began is the centre's newest position when the run began (at the centre); the
 	// site's cursor when it first heard of the run (at a site).
 	Began atoll.Position `json:"began"`
+	// Own is the number of the last entry of the centre's own journal then; at the
+	// centre only.
+	Own uint64 `json:"own,omitempty"`
 }
 
 // MaxRuns is how many runs either side remembers.
 const MaxRuns = 64
-
-// CommonPosition returns the position up to which the feed means the same to a
-// centre with these runs and to a site that heard of those: where the last run
-// both know ended, for whichever of them it ended first. 0 when they share none.
-func CommonPosition(centre, site []Run) atoll.Position {
-	for i := len(site) - 1; i >= 0; i-- {
-		for j := len(centre) - 1; j >= 0; j-- {
-			if site[i].ID != centre[j].ID {
-				continue
-			}
-			at := ^atoll.Position(0)
-			if i+1 < len(site) {
-				at = site[i+1].Began
-			}
-			if j+1 < len(centre) {
-				at = min(at, centre[j+1].Began)
-			}
-			return at
-		}
-	}
-	return 0
-}
 
 // Receipt says what became of the entries of this request. Offered is always
 // Applied + Duplicate + Quarantined (R-I-24).

@@ -31,6 +31,7 @@ type round struct {
 	noted   []note    // what frames said, to be written with the next transaction
 	more    bool      // the centre has more for us, or we for it
 	moved   bool      // a checkpoint was integrated
+	doubts  int       // records in doubt when it began
 }
 
 // note is what one frame changes of the link.
@@ -90,6 +91,14 @@ func (r *round) open(ctx context.Context) error {
 			Subscription: exchange.DigestAudiences(l.Covered), Backfills: l.reading(), Queued: l.queued(),
 			Records: s.pace.records(), Bytes: s.pace.bytes(), NoFeed: s.diskFull(),
 			Clock: s.Now().UnixMilli(), Waiting: int(head.Seq - l.Acknowledged.Seq), Errors: waiting[integrate.LaneWaiting],
+		}
+		if r.doubts = l.Doubts; l.Vouch {
+			r.hello.Voucher = l.Voucher
+		}
+		if l.Ask {
+			if r.hello.Found, err = l.found(tx); err != nil {
+				return err
+			}
 		}
 		if l.Gap {
 			base, err := tx.Base(s.Door.Site)
@@ -211,15 +220,17 @@ func (r *round) welcome(w exchange.Welcome) {
 		l.Centre, l.CentreApp, l.RuleHash = w.Centre, w.App, w.CatalogueHash
 		l.ClockAhead = r.hello.Clock - w.Clock
 		if w.Rewind != nil {
-			if err := l.rewind(tx, *w.Rewind); err != nil {
+			if err := l.rewind(tx, *w.Rewind, w.Since); err != nil {
 				return err
 			}
 		}
 		if len(w.Runs) > 0 {
-			if err := l.rewind(tx, exchange.CommonPosition(w.Runs, l.Runs)); err != nil {
+			at, since := exchange.CommonPosition(w.Runs, l.Runs)
+			if err := l.rewind(tx, at, since); err != nil {
 				return err
 			}
 		}
+		l.vouch(w, r.hello.Voucher != nil)
 		if l.run() != w.Run {
 			l.Runs = append(l.Runs, exchange.Run{ID: w.Run, Began: l.Cursor})
 			if len(l.Runs) > exchange.MaxRuns {
@@ -339,6 +350,10 @@ func (r *round) end(e exchange.End) {
 		l.advance(reached)
 		return nil
 	})
+	// Records that are still in doubt are asked about at once, if that gets on.
+	if l := r.link; l.Doubts > 0 && (l.Doubts < r.doubts || !l.Ask) {
+		r.more = true
+	}
 }
 
 // keep makes what was gathered durable, and the cursors with it: staged until
@@ -356,6 +371,9 @@ func (r *round) keep(ctx context.Context) error {
 		reached := map[atoll.Audience]atoll.Position{}
 		for _, f := range r.pending {
 			item := integrate.Encode(f, l.Acknowledged.Seq)
+			if err := l.confirm(tx, f.Key); err != nil {
+				return err
+			}
 			if f.Lane == "" {
 				l.Cursor = max(l.Cursor, f.Position)
 			} else {
@@ -400,7 +418,7 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 	s := r.site
 	if idle, err := r.idle(ctx, c); err != nil || idle {
 		r.note(func(_ storage.Tx, l *link) error {
-			l.Cursor, l.Applied = max(l.Cursor, c.Position), c.Position
+			l.Cursor, l.Applied, l.Ask = max(l.Cursor, c.Position), c.Position, l.Doubts > 0
 			return nil
 		})
 		return err
@@ -415,7 +433,7 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 		if tally, err = integrate.Checkpoint(tx, s.Door, lanes); err != nil {
 			return err
 		}
-		l.Cursor, l.Applied = max(l.Cursor, c.Position), c.Position
+		l.Cursor, l.Applied, l.Ask = max(l.Cursor, c.Position), c.Position, l.Doubts > 0
 		joined := map[atoll.Audience]bool{}
 		for _, a := range c.Joined {
 			joined[a] = true

@@ -17,6 +17,7 @@ const (
 	shelfSync = "sync"    // link, settings
 	shelfLog  = "synclog" // Cycle by time
 	shelfNo   = "refused" // exchange.Refusal by padded seq
+	shelfOdd  = "doubt"   // keys of records that a restored centre has not confirmed
 )
 
 // State is how far a site has come (R-H-20).
@@ -49,6 +50,10 @@ type link struct {
 	Backfills    []exchange.Backfill `json:"backfills,omitempty"` // all, in the order in which they are read
 	Resend       bool                `json:"resend,omitempty"`    // the centre asked for everything again
 	Gap          bool                `json:"gap,omitempty"`       // the centre lacks entries from before our journal's base
+	Voucher      *exchange.Voucher   `json:"voucher,omitempty"`   // the centre's, the highest
+	Vouch        bool                `json:"vouch,omitempty"`     // it is to be shown
+	Doubts       int                 `json:"doubts,omitempty"`    // records in doubt
+	Ask          bool                `json:"ask,omitempty"`       // the centre is to be asked about them
 	OpenRefusals int                 `json:"open_refusals,omitempty"`
 
 	LastTry      time.Time  `json:"last_try,omitzero"`
@@ -104,9 +109,13 @@ func (l *link) advance(reached map[atoll.Audience]atoll.Position) {
 }
 
 // rewind sets the cursors back: the centre was restored, and what it gave after
-// the position it gives again, or has lost. What is staged of it is forgotten.
-func (l *link) rewind(tx storage.Tx, to atoll.Position) error {
-	l.Cursor, l.Applied = min(l.Cursor, to), min(l.Applied, to)
+// the position it gives again, or has lost. What is staged of it is forgotten, and
+// what it made itself after the entry since is in doubt.
+func (l *link) rewind(tx storage.Tx, to atoll.Position, since uint64) error {
+	l.Cursor, l.Applied, l.Ask = min(l.Cursor, to), min(l.Applied, to), false
+	if err := l.doubt(tx, since); err != nil {
+		return err
+	}
 	for i := range l.Backfills {
 		l.Backfills[i].Cursor = min(l.Backfills[i].Cursor, to)
 	}

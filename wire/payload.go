@@ -34,6 +34,9 @@ func decodeHello(b []byte) (exchange.Hello, error) {
 			return h, atoll.Errorf(atoll.TooLarge, "the text has %d bytes; the limit is %d", len(s), maxText).On(name)
 		}
 	}
+	if err := boundFound(&h); err != nil {
+		return h, err
+	}
 	if h.Base != nil && len(h.Base.Timeline) > maxText {
 		return h, atoll.Errorf(atoll.TooLarge, "the text has %d bytes; the limit is %d", len(h.Base.Timeline), maxText).On("base")
 	}
@@ -57,6 +60,27 @@ func decodeHello(b []byte) (exchange.Hello, error) {
 		}
 	}
 	return h, nil
+}
+
+// boundFound bounds what a Hello tells after the centre was restored.
+func boundFound(h *exchange.Hello) error {
+	if h.Voucher != nil && len(h.Voucher.Mark) > maxText {
+		return atoll.Errorf(atoll.TooLarge, "the text has %d bytes; the limit is %d", len(h.Voucher.Mark), maxText).On("voucher")
+	}
+	if len(h.Found) > exchange.MaxFound {
+		return atoll.Errorf(atoll.TooLarge, "%d records were found; the limit is %d", len(h.Found), exchange.MaxFound).On("found")
+	}
+	bytes := 0
+	for _, f := range h.Found {
+		if len(f.Type) > maxText || len(f.ID) > maxText {
+			return atoll.Errorf(atoll.TooLarge, "type or id of a record is longer than %d bytes", maxText).On("found")
+		}
+		bytes += len(f.Body)
+	}
+	if bytes > exchange.MaxFoundBytes {
+		return atoll.Errorf(atoll.TooLarge, "the records found have %d bytes; the limit is %d", bytes, exchange.MaxFoundBytes).On("found")
+	}
+	return nil
 }
 
 // An entry's payload is its position and then its content as it is: what the
@@ -196,6 +220,9 @@ type welcome struct {
 	Runs          []exchange.Run  `json:"runs,omitempty"`
 	Rewind        *atoll.Position `json:"rewind,omitempty"`
 	Orders        []string        `json:"orders,omitempty"`
+
+	Since   uint64            `json:"since,omitempty"`
+	Voucher *exchange.Voucher `json:"voucher,omitempty"`
 }
 
 func unless[T comparable](v, same T) *T {
@@ -218,6 +245,7 @@ func encodeWelcome(w *exchange.Welcome, h *exchange.Hello) ([]byte, error) {
 		CatalogueHash: unless(w.CatalogueHash, h.CatalogueHash), App: unless(w.App, h.App),
 		Centre: unless(w.Centre, h.Centre), Clock: w.Clock, Known: unless(w.Known, h.Acknowledged),
 		Run: unless(w.Run, h.Run), Runs: w.Runs, Rewind: w.Rewind, Orders: w.Orders,
+		Since: w.Since, Voucher: w.Voucher,
 	})
 }
 
@@ -231,6 +259,7 @@ func decodeWelcome(b []byte, h *exchange.Hello) (exchange.Welcome, error) {
 		CatalogueHash: or(w.CatalogueHash, h.CatalogueHash), App: or(w.App, h.App),
 		Centre: or(w.Centre, h.Centre), Clock: w.Clock, Known: or(w.Known, h.Acknowledged),
 		Run: or(w.Run, h.Run), Runs: w.Runs, Rewind: w.Rewind, Orders: w.Orders,
+		Since: w.Since, Voucher: w.Voucher,
 	}, nil
 }
 

@@ -431,6 +431,8 @@ func list(t *testing.T, stream []byte, h *exchange.Hello) string {
 	}
 }
 
+func first(at atoll.Position, _ uint64) atoll.Position { return at }
+
 // queuedExample shows three audiences of the story waiting for their turn.
 func queuedExample(t *testing.T, audiences []atoll.Audience) string {
 	t.Helper()
@@ -462,7 +464,7 @@ func runsExample() string {
 		return s
 	}
 	return "centre" + show(centre) + "\nsite  " + show(site) +
-		fmt.Sprintf("\nread on from %d: bbbbbbbb is the last run both know; at the centre it ended at 1000, at the site at 1150", exchange.CommonPosition(centre, site))
+		fmt.Sprintf("\nread on from %d: bbbbbbbb is the last run both know; at the centre it ended at 1000, at the site at 1150", first(exchange.CommonPosition(centre, site)))
 }
 
 func codesTable() string {
@@ -489,6 +491,8 @@ func limitsTable(t *testing.T) string {
 	row("content in one request or answer, bytes", exchange.MaxBytes)
 	row("records in one answer", exchange.MaxRecords)
 	row("audiences in one subscription; numbers in `queued`", exchange.MaxAudiences)
+	row("records in `found`", exchange.MaxFound)
+	row("bodies of `found`, bytes", exchange.MaxFoundBytes)
 	row("backfills named in a Hello, and served in one exchange", exchange.MaxBackfills)
 	row("runs either side remembers", exchange.MaxRuns)
 	row("one entry, bytes", atoll.MaxEntry)

@@ -1,0 +1,202 @@
+package central
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/storage"
+)
+
+// shelfFound holds what sites have of the centre's own records that this database
+// lost: Found by the record's key; and under foundCount how much that is.
+const (
+	shelfFound = "found"
+	foundCount = "found count" // in shelfCentre
+)
+
+// Bounds on what is kept of it, whatever sites say (R-K-58).
+const (
+	maxFoundRows  = 100_000
+	maxFoundBytes = 256 << 20
+	maxHolders    = 20 // sites named for one record
+)
+
+// ahead is how many numbers of the centre's own journal a voucher reaches beyond
+// its end: entries that are made while an answer is on its way are covered.
+const ahead = 1000
+
+// Found is a record of the centre's own that sites hold as this database, which
+// was restored from a backup, does not. It waits here for a person to take it back
+// or to leave it.
+type Found struct {
+	atoll.Key
+	Version uint64       `json:"version"`
+	Origin  atoll.Origin `json:"origin"` // the entry of the centre's that is lost
+	Deleted bool         `json:"deleted,omitempty"`
+	Body    []byte       `json:"body"`
+	// Sites are those that held it, the first of them; Held is how many did.
+	Sites []atoll.SiteID `json:"sites"`
+	Held  int            `json:"held"`
+	At    time.Time      `json:"at"` // when the first told of it
+}
+
+// count is how much was found.
+type count struct {
+	Rows  int `json:"rows"`
+	Bytes int `json:"bytes"`
+}
+
+func loadCount(r storage.Reader) (n count, err error) {
+	if err = loadJSON(r, shelfCentre, foundCount, &n); errors.Is(err, atoll.NotFound) {
+		err = nil
+	}
+	return n, err
+}
+
+// recall learns from a site what this database was before it was restored: how far
+// its own journal had come, and records of its own that only sites still have. It
+// also gives the site the voucher by which it can tell.
+func (c *Centre) recall(tx storage.Tx, st *standing, h exchange.Hello) error {
+	own, err := tx.Head(c.Door.Site)
+	if err != nil {
+		return err
+	}
+	secret, err := tokenSecret(tx)
+	if err != nil {
+		return err
+	}
+	if v := h.Voucher; v != nil && v.Seq > own.Seq && hmac.Equal([]byte(v.Mark), []byte(voucher(secret, st.life.Timeline, v.Seq))) {
+		from := own.Seq + 1
+		own.Seq = min(v.Seq, own.Seq+maxSkip) // the rest with the next exchange
+		if err := c.Door.Skip(tx, c.Door.Site, atoll.Head{Seq: own.Seq}); err != nil {
+			return err
+		}
+		st.life.Lost = append(st.life.Lost, Span{From: from, To: own.Seq})
+		if err := saveJSON(tx, shelfCentre, "life", st.life); err != nil {
+			return err
+		}
+		c.Log.Warn("entries of this centre's own were lost when its database was restored; their numbers are not used again",
+			"site", h.Site, "from", from, "to", own.Seq)
+	}
+	if len(h.Found) > 0 {
+		if err := c.keepFound(tx, h); err != nil {
+			return err
+		}
+	}
+	if own.Seq+ahead/2 > st.state.Voucher || h.Turn == st.state.Turn {
+		st.state.Voucher = max(st.state.Voucher, own.Seq+ahead)
+		st.voucher = &exchange.Voucher{Seq: st.state.Voucher, Mark: voucher(secret, st.life.Timeline, st.state.Voucher)}
+	}
+	return nil
+}
+
+// maxSkip is how many of its own numbers the centre passes over in one exchange.
+const maxSkip = 50_000
+
+// voucher is the mark under a number: nobody else can make one, so that nobody
+// else can make the centre's journal jump.
+func voucher(secret []byte, centre atoll.Timeline, seq uint64) string {
+	m := hmac.New(sha256.New, secret)
+	fmt.Fprintf(m, "atoll voucher 1\n%s\n%d", centre, seq)
+	return base64.RawURLEncoding.EncodeToString(m.Sum(nil)[:16])
+}
+
+// keepFound keeps what a site found, each record once, the latest of several.
+func (c *Centre) keepFound(tx storage.Tx, h exchange.Hello) error {
+	n, err := loadCount(tx)
+	if err != nil {
+		return err
+	}
+	news := 0
+	for _, f := range h.Found {
+		key := atoll.Key{Type: f.Type, ID: f.ID}
+		if !c.plausible(f) {
+			continue // it gets the true state all the same
+		}
+		now, err := tx.Record(key)
+		if err != nil && !errors.Is(err, atoll.NotFound) {
+			return err
+		}
+		if err == nil && now.Origin == f.Origin && now.Deleted == f.Deleted && string(now.Body) == f.Body {
+			continue
+		}
+		var row Found
+		err = loadJSON(tx, shelfFound, key.String(), &row)
+		switch {
+		case errors.Is(err, atoll.NotFound):
+			if n.Rows >= maxFoundRows || n.Bytes+len(f.Body) > maxFoundBytes {
+				return atoll.Errorf(atoll.DiskFull, "the centre, which was restored, keeps %d records that sites found, and takes no more", n.Rows).
+					Do("take them back or leave them at the centre; the site keeps its own until then")
+			}
+			row = Found{Key: key, At: c.Now()}
+			n.Rows++
+			news++
+		case err != nil:
+			return err
+		}
+		if row.Version == 0 || row.Origin.Seq < f.Origin.Seq {
+			n.Bytes += len(f.Body) - len(row.Body)
+			row.Version, row.Origin, row.Deleted, row.Body = f.Version, f.Origin, f.Deleted, []byte(f.Body)
+			row.Sites, row.Held = nil, 0
+		}
+		if !slices.Contains(row.Sites, h.Site) {
+			row.Held++
+			if len(row.Sites) < maxHolders {
+				row.Sites = append(row.Sites, h.Site)
+			}
+		}
+		if err := saveJSON(tx, shelfFound, key.String(), row); err != nil {
+			return err
+		}
+	}
+	if news > 0 {
+		c.Log.Warn(foundWords(n.Rows), "site", h.Site, "new", news)
+	}
+	return saveJSON(tx, shelfCentre, foundCount, n)
+}
+
+// plausible reports whether it can be a record of the centre's own.
+func (c *Centre) plausible(f exchange.Found) bool {
+	_, known := c.Door.Judge.Catalogue.Lookup(f.Type)
+	_, err := atoll.ParseFields([]byte(f.Body))
+	return known && err == nil && f.ID.Valid() && f.Version > 0 && f.Origin.Site == c.Door.Site && f.Origin.Seq > 0
+}
+
+func foundWords(n int) string {
+	if n == 1 {
+		return "sites hold a record of head office's own that this database lost when it was restored"
+	}
+	return fmt.Sprintf("sites hold %d records of head office's own that this database lost when it was restored", n)
+}
+
+// truths answer for each record that a site found how it is now: its state, or
+// that it is gone from here or from what the site is entitled to.
+func (s *serving) truths() error {
+	for _, f := range s.hello.Found {
+		key := atoll.Key{Type: f.Type, ID: f.ID}
+		frame := exchange.Record{Position: s.cursor, Key: key, Forced: true}
+		r, err := s.r.Record(key)
+		switch {
+		case errors.Is(err, atoll.NotFound):
+			frame.Gone = true
+		case err != nil:
+			return err
+		case !slices.ContainsFunc(r.Audiences, func(a atoll.Audience) bool {
+			_, in := slices.BinarySearch(s.entitled, a)
+			return in
+		}):
+			frame.Gone = true
+		default:
+			frame.Version, frame.Origin, frame.Deleted, frame.Body = r.Version, r.Origin, r.Deleted, r.Body
+		}
+		s.out = append(s.out, frame)
+	}
+	return nil
+}

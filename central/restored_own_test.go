@@ -1,0 +1,277 @@
+package central_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/simulate"
+	"github.com/atollsync/atoll/storage"
+)
+
+// bodies are the records of the node, without hidden ones: what they say, not how
+// they came to be.
+func (r *rig) bodies(at atoll.SiteID) map[string]string {
+	r.t.Helper()
+	out := map[string]string{}
+	r.look(at, func(v storage.Reader) error {
+		for after := atoll.Position(0); ; {
+			page, err := v.Changed(after, 1000)
+			if err != nil || len(page) == 0 {
+				return err
+			}
+			for _, rec := range page {
+				if after = rec.Position; !rec.Hidden && !rec.Deleted {
+					out[rec.Key.String()] = string(rec.Body)
+				}
+			}
+		}
+	})
+	return out
+}
+
+// ownHead is the end of the centre's own journal.
+func (r *rig) ownHead() (n uint64) {
+	r.t.Helper()
+	r.look(1, func(v storage.Reader) error { h, err := v.Head(1); n = h.Seq; return err })
+	return n
+}
+
+// What the centre made itself after the backup it was restored from is kept by its
+// sites. Each hands it in, the centre keeps it for a person and says so in words,
+// and until then all sites are as the centre is. Taken back, it is everywhere as
+// it was. Numbers of lost entries are not given again; entries made before the
+// first site came are no exception to who is right.
+//
+// R-A-09, R-A-20, R-H-28, R-I-20, R-M-03.
+func TestCentreLosesItsOwn(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		hot   bool
+		early int // changes at the restored centre before any site comes
+		cut   bool
+	}{
+		{"run unknown", false, 0, false},
+		{"run known", true, 0, false},
+		{"work before the first site", false, 30, false},
+		{"cut at each frame", false, 3, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRig(t)
+			changed, cleared := r.item("changed"), r.item("cleared")
+			r.update(1, "item", cleared, atoll.Fields{}.Set("strength", "5mg"))
+			r.peace()
+			old := ""
+			if c.hot {
+				old = r.hotBackup(1)
+			} else {
+				old = r.backup(1)
+			}
+			n := 2*exchange.MaxFound + 50 // more than one Hello tells
+			if c.cut {
+				n = 10
+			}
+			for i := range n {
+				r.item(fmt.Sprintf("lost %d", i))
+			}
+			r.update(1, "item", changed, atoll.Fields{}.Set("name", "its lost name"))
+			r.update(1, "item", cleared, atoll.Fields{}.Set("strength", nil))
+			local := r.invoice(1, "A") // for site 2 only
+			r.configure(central.MakeVisible(r.Stores["B"], r.Stores["D"], true))
+			r.peace()
+			want, lost := r.bodies(1), r.ownHead()
+			if c.hot {
+				r.putBackHot(1, old)
+			} else {
+				r.putBack(1, old)
+			}
+			had := r.bodies(1)
+			for i := range c.early {
+				r.item(fmt.Sprintf("early %d", i))
+			}
+			for down := 0; c.cut && down < 40; down++ {
+				r.lines[2].down, r.lines[3].down = down, down
+				_, _ = r.Sync(t.Context(), 2)
+				_, _ = r.Sync(t.Context(), 3)
+			}
+			r.peace() // all sites are as the centre is
+			for k := range want {
+				if _, there := had[k]; there {
+					continue
+				}
+				if _, there := r.bodies(3)[k]; there {
+					t.Errorf("site 3 shows %s, which the centre lost", k)
+					break
+				}
+			}
+			if now := r.ownHead(); now < lost {
+				t.Errorf("the centre's own journal is at %d; it had been at %d", now, lost)
+			}
+			rows, words, err := r.Centre.Centre.FoundRecords(t.Context())
+			if err != nil || len(rows) < n+3 || !strings.Contains(words, fmt.Sprintf("%d records of head office's own", len(rows))) {
+				t.Fatalf("%d found, %q, %v; want at least %d", len(rows), words, err, n+3)
+			}
+			for _, row := range rows {
+				if held := len(row.Sites); row.ID == changed && held != 2 || row.ID == local && held != 1 || held == 0 {
+					t.Errorf("%s is said to be held by %v", row.Key, row.Sites)
+				}
+			}
+			taken, err := r.Centre.Centre.TakeBack(t.Context(), "anna", "the backup was a day old")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, x := range taken {
+				if x.Err != nil {
+					t.Errorf("%s was not taken back: %v", x.Key, x.Err)
+				}
+			}
+			r.peace()
+			now := r.bodies(1)
+			for k, v := range want {
+				if now[k] != v {
+					t.Errorf("%s was %s, and is %s", k, v, now[k])
+				}
+			}
+			if rows, words, _ := r.Centre.Centre.FoundRecords(t.Context()); len(rows) > 0 || words != "" {
+				t.Errorf("%d are still found: %s", len(rows), words)
+			}
+			if c := r.sync(2); c.Sent+c.Received > 0 {
+				t.Errorf("afterwards: %+v", c)
+			}
+		})
+	}
+}
+
+// A record that the restored centre changed again is the centre's affair: its later
+// decision stands, everywhere, and is not asked about. What was found can be left.
+//
+// R-A-20, R-M-03.
+func TestFoundAndLeft(t *testing.T) {
+	r := newRig(t)
+	both := r.item("both")
+	r.peace()
+	old := r.backup(1)
+	r.update(1, "item", both, atoll.Fields{}.Set("name", "first"))
+	gone := r.item("gone")
+	r.peace()
+	r.putBack(1, old)
+	r.update(1, "item", both, atoll.Fields{}.Set("name", "second"))
+	r.peace()
+	rows, _, err := r.Centre.Centre.FoundRecords(t.Context())
+	if err != nil || len(rows) != 1 || rows[0].ID != gone || rows[0].Held != 2 {
+		t.Fatalf("found %+v, %v", rows, err)
+	}
+	if _, err := r.Centre.Centre.LeaveFound(t.Context(), ""); err == nil {
+		t.Error("left without a reason")
+	}
+	// It was made again here meanwhile: it is taken back only by name.
+	_, p := simulate.Item("gone")
+	p.Fields.Set("name", "made again")
+	r.edit(1, p)
+	taken, err := r.Centre.Centre.TakeBack(t.Context(), "anna", "all of it")
+	if err != nil || len(taken) != 1 || atoll.CodeOf(taken[0].Err) != atoll.Conflict {
+		t.Errorf("%+v, %v", taken, err)
+	}
+	if n, err := r.Centre.Centre.LeaveFound(t.Context(), "it was made again"); n != 1 || err != nil {
+		t.Error(n, err)
+	}
+	r.peace()
+	if rec, _ := r.record(3, "item", gone); rec.MustFields().Text("name") != "made again" {
+		t.Errorf("site 3 has %s", rec.Body)
+	}
+}
+
+// A site cannot make the centre's journal jump, nor have it keep what cannot be
+// its own; it is told how each record truly is, and nothing it is not entitled to.
+//
+// R-K-49, R-K-58.
+func TestForgedFinds(t *testing.T) {
+	r := newRig(t)
+	item := r.item("mine")
+	secret := r.invoice(3, "C")
+	r.peace()
+	head := r.ownHead()
+	h := hostile{r, 2}
+	hello := h.hello()
+	_, frames, err := h.say(hello)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := frames[0].(exchange.Welcome).Voucher
+	if good == nil {
+		hello = h.hello()
+		hello.Turn-- // the same again
+		if _, frames, err = h.say(hello); err != nil {
+			t.Fatal(err)
+		}
+		good = frames[0].(exchange.Welcome).Voucher
+	}
+	for name, v := range map[string]*exchange.Voucher{
+		"no mark": {Seq: head + 5000}, "another number": {Seq: good.Seq + 1, Mark: good.Mark}, "nonsense": {Seq: head + 1, Mark: "x"},
+	} {
+		hello = h.hello()
+		hello.Voucher = v
+		if _, _, err := h.say(hello); err != nil || r.ownHead() != head {
+			t.Errorf("%s: the centre's journal is at %d, was at %d; %v", name, r.ownHead(), head, err)
+		}
+	}
+	find := func(kind atoll.Type, id atoll.ID, origin, body string) exchange.Found {
+		o, _ := atoll.ParseOrigin(origin)
+		return exchange.Found{Type: kind, ID: id, Version: 9, Origin: o, Body: body}
+	}
+	hello = h.hello()
+	hello.NoFeed = false
+	hello.Subscription = digestOf(r, 2)
+	hello.Found = []exchange.Found{
+		find("item", atoll.NewID(r.Clock.Now()), "2/1", `{"code":"x"}`), // not the centre's
+		find("nothing", atoll.NewID(r.Clock.Now()), "1/1", `{}`),
+		find("item", "not an id", "1/1", `{}`),
+		find("item", atoll.NewID(r.Clock.Now()), "1/1", `{`),
+		find("item", atoll.NewID(r.Clock.Now()), "", `{}`),
+		find("invoice", secret, "3/1", `{}`),
+	}
+	rec, _ := r.record(1, "item", item)
+	hello.Found = append(hello.Found, exchange.Found{Type: "item", ID: item, Version: rec.Version, Origin: rec.Origin, Body: string(rec.Body)})
+	if _, frames, err = h.say(hello); err != nil {
+		t.Fatal(err)
+	}
+	if rows, _, _ := r.Centre.Centre.FoundRecords(t.Context()); len(rows) != 0 {
+		t.Errorf("the centre keeps %+v", rows)
+	}
+	told := map[atoll.ID]exchange.Record{}
+	for _, f := range frames {
+		if rec, ok := f.(exchange.Record); ok {
+			told[rec.Key.ID] = rec
+		}
+	}
+	if f := told[secret]; !f.Gone || len(f.Body) > 0 {
+		t.Errorf("site 2 was told of another's invoice: %+v", f)
+	}
+	if f := told[item]; !f.Forced || string(f.Body) != string(rec.Body) {
+		t.Errorf("the item was told as %+v", f)
+	}
+	// Whoever takes part may say what it likes of the centre's own: it is only kept.
+	forged := atoll.NewID(r.Clock.Now())
+	hello = h.hello()
+	hello.Found = []exchange.Found{find("item", forged, "1/1", `{"code":"forged","name":"forged"}`)}
+	if _, _, err = h.say(hello); err != nil {
+		t.Fatal(err)
+	}
+	if _, there := r.record(1, "item", forged); there {
+		t.Error("a site made an item at the centre")
+	}
+	if taken, err := r.Centre.Centre.TakeBack(t.Context(), "anna", "trusting"); err != nil || len(taken) != 1 || taken[0].Err == nil {
+		t.Errorf("an item that is not valid was taken back: %+v, %v", taken, err)
+	}
+}
+
+func digestOf(r *rig, site atoll.SiteID) string {
+	top, err := r.Centre.Topology(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return exchange.DigestAudiences(top.Subscription(site))
+}

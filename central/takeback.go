@@ -1,0 +1,166 @@
+package central
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/storage"
+)
+
+// FoundRecords returns what sites hold of the centre's own that this database,
+// restored from a backup, has lost: in the order in which records need each other,
+// and in words. The words are empty when there is nothing.
+func (c *Centre) FoundRecords(ctx context.Context) (rows []Found, words string, err error) {
+	err = c.Store.View(ctx, func(r storage.Reader) (err error) {
+		rows, err = c.found(r)
+		return err
+	})
+	if len(rows) > 0 {
+		words = foundWords(len(rows))
+	}
+	return rows, words, err
+}
+
+func (c *Centre) found(r storage.Reader) (rows []Found, err error) {
+	items, err := r.Scan(shelfFound, "", 0, false)
+	if err != nil {
+		return nil, err
+	}
+	for _, it := range items {
+		var row Found
+		if err := json.Unmarshal(it.Value, &row); err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	order := c.Door.Judge.Catalogue.Order
+	slices.SortStableFunc(rows, func(a, b Found) int {
+		if d := order(a.Type) - order(b.Type); d != 0 {
+			return d
+		}
+		switch {
+		case a.Origin.Seq < b.Origin.Seq:
+			return -1
+		case a.Origin.Seq > b.Origin.Seq:
+			return 1
+		}
+		return 0
+	})
+	return rows, nil
+}
+
+// Taken tells what became of one record.
+type Taken struct {
+	atoll.Key
+	Err error // why it was not taken back; nil if it was
+}
+
+// TakeBack makes records that were found the centre's again, each by an edit of
+// the centre's own, which is judged, noted in its journal and sent out like any
+// other: all of them, or those with the keys. One that the centre has changed since
+// it was restored is taken only if it is named. What cannot be taken stays found.
+func (c *Centre) TakeBack(ctx context.Context, actor, reason string, keys ...atoll.Key) ([]Taken, error) {
+	var out []Taken
+	err := c.settleFound(ctx, reason, keys, func(tx storage.Tx, row Found) error {
+		err := tx.Savepoint(func() error { return c.takeBack(tx, actor, reason, row, len(keys) > 0) })
+		if e := (*atoll.Error)(nil); err != nil && !errors.As(err, &e) {
+			return err
+		}
+		out = append(out, Taken{Key: row.Key, Err: err})
+		if err != nil {
+			return errKeep
+		}
+		return nil
+	}, func() { out = nil })
+	if err == nil && c.Admitted != nil {
+		c.Admitted(ctx)
+	}
+	return out, err
+}
+
+// LeaveFound forgets records that were found: what the centre has now stands.
+func (c *Centre) LeaveFound(ctx context.Context, reason string, keys ...atoll.Key) (n int, err error) {
+	err = c.settleFound(ctx, reason, keys, func(storage.Tx, Found) error { n++; return nil }, func() { n = 0 })
+	return n, err
+}
+
+// errKeep says that a record stays found.
+var errKeep = errors.New("it stays found")
+
+func (c *Centre) settleFound(ctx context.Context, reason string, keys []atoll.Key, fn func(storage.Tx, Found) error, begin func()) error {
+	if reason == "" {
+		return atoll.Errorf(atoll.Invalid, "a reason is needed").On("reason")
+	}
+	return c.commits.do(ctx, func(tx storage.Tx) error {
+		begin()
+		rows, err := c.found(tx)
+		if err != nil {
+			return err
+		}
+		n, err := loadCount(tx)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if len(keys) > 0 && !slices.Contains(keys, row.Key) {
+				continue
+			}
+			switch err := fn(tx, row); {
+			case errors.Is(err, errKeep):
+				continue
+			case err != nil:
+				return err
+			}
+			if err := tx.Drop(shelfFound, row.Key.String()); err != nil {
+				return err
+			}
+			n.Rows, n.Bytes = n.Rows-1, n.Bytes-len(row.Body)
+		}
+		return saveJSON(tx, shelfCentre, foundCount, n)
+	})
+}
+
+func (c *Centre) takeBack(tx storage.Tx, actor, reason string, row Found, named bool) error {
+	fields, err := atoll.ParseFields(row.Body)
+	if err != nil {
+		return err
+	}
+	p := journal.Proposal{Verb: atoll.Insert, Key: row.Key, Fields: fields}
+	now, there, err := viewOf(tx).Record(row.Key)
+	switch {
+	case err != nil:
+		return err
+	case there && now.Deleted == row.Deleted && bytes.Equal(now.Body, row.Body):
+		return nil // made again already, perhaps along with another
+	case there && now.Version >= row.Version && !named:
+		return atoll.Errorf(atoll.Conflict, "it was changed here since, to version %d; the lost one was %d", now.Version, row.Version).
+			About(row.Key).Do("name it to take it back all the same, or leave it")
+	case row.Deleted && (!there || now.Deleted):
+		return nil
+	case row.Deleted:
+		p.Verb, p.Fields = atoll.Delete, nil
+	case there:
+		p.Verb = atoll.Update
+		for name := range now.MustFields() {
+			if !fields.Has(name) {
+				p.Fields.Set(name, nil) // it was cleared
+			}
+		}
+	}
+	_, err = c.Door.Write(tx, journal.Edit{Actor: actor, Cause: atoll.Cause{Kind: "restored", Ref: "lost entry " + row.Origin.String() + ": " + clip(reason)}, Do: []journal.Proposal{p}})
+	return err
+}
+
+// clip fits a reason into an entry's cause.
+func clip(s string) string {
+	const most = 120
+	if len(s) <= most {
+		return s
+	}
+	return s[:most]
+}

@@ -1,0 +1,100 @@
+package site
+
+import (
+	"errors"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/storage"
+)
+
+// A restored centre has lost what it made itself after the backup, while we may
+// hold it. Such records are in doubt from the moment we hear that it was restored.
+// What it sends of them while we read the feed again settles them; about the rest
+// it is asked. It keeps what we tell of them, for a person to take back, and says
+// how they are now.
+
+// doubt notes every record that the centre made in an entry after since.
+func (l *link) doubt(tx storage.Tx, since uint64) error {
+	for after := atoll.Position(0); ; {
+		page, err := tx.Changed(after, 1000)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for _, rec := range page {
+			after = rec.Position
+			if rec.Origin.Site != atoll.CentreID || rec.Origin.Seq <= since || rec.Hidden {
+				continue
+			}
+			switch _, err := tx.Get(shelfOdd, rec.Key.String()); {
+			case err == nil:
+				continue
+			case !errors.Is(err, atoll.NotFound):
+				return err
+			}
+			if err := saveJSON(tx, shelfOdd, rec.Key.String(), rec.Key); err != nil {
+				return err
+			}
+			l.Doubts++
+		}
+	}
+}
+
+// confirm settles the doubt about a record: the centre has told of it.
+func (l *link) confirm(tx storage.Tx, key atoll.Key) error {
+	if l.Doubts == 0 {
+		return nil
+	}
+	_, err := tx.Get(shelfOdd, key.String())
+	if errors.Is(err, atoll.NotFound) {
+		return nil
+	}
+	if err == nil {
+		l.Doubts--
+		err = tx.Drop(shelfOdd, key.String())
+	}
+	return err
+}
+
+// found returns the next of the records in doubt, as they are here. Those that are
+// no longer the centre's are in doubt no more.
+func (l *link) found(tx storage.Tx) (out []exchange.Found, err error) {
+	items, err := tx.Scan(shelfOdd, "", exchange.MaxFound, false)
+	if err != nil {
+		return nil, err
+	}
+	bytes := 0
+	for _, it := range items {
+		var key atoll.Key
+		if err := loadJSON(tx, shelfOdd, it.Key, &key); err != nil {
+			return nil, err
+		}
+		rec, err := tx.Record(key)
+		if err != nil && !errors.Is(err, atoll.NotFound) {
+			return nil, err
+		}
+		if err != nil || rec.Hidden || rec.Origin.Site != atoll.CentreID {
+			if err := l.confirm(tx, key); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if bytes += len(rec.Body); bytes > exchange.MaxFoundBytes && len(out) > 0 {
+			break
+		}
+		out = append(out, exchange.Found{
+			Type: key.Type, ID: key.ID, Version: rec.Version, Origin: rec.Origin, Deleted: rec.Deleted, Body: string(rec.Body),
+		})
+	}
+	return out, nil
+}
+
+// vouch keeps the centre's voucher, the highest of them. Once the centre was found
+// to be restored it is shown, until an answer to it came.
+func (l *link) vouch(w exchange.Welcome, shown bool) {
+	restored := w.Rewind != nil || len(w.Runs) > 0
+	l.Vouch = restored && l.Voucher != nil || l.Vouch && !shown
+	if w.Voucher != nil && (l.Voucher == nil || w.Voucher.Seq >= l.Voucher.Seq) && !l.Vouch {
+		l.Voucher = w.Voucher
+	}
+}
