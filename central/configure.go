@@ -102,11 +102,15 @@ func (c *Centre) configure(ctx context.Context, actor string, cause atoll.Cause,
 	return p, err
 }
 
-// sign notes in choices who made them and when.
+// sign notes in choices who made them and when, and in stores since when they are
+// there.
 func (c *Centre) sign(actor string, do []journal.Proposal) {
 	for _, p := range do {
 		if p.Key.Type == "store_choice" && p.Fields != nil {
 			p.Fields.Set("chosen_by", actor).Set("chosen_at", c.Now().UTC().Format(time.RFC3339Nano))
+		}
+		if p.Key.Type == "store" && p.Verb == atoll.Insert && !p.Fields.Has("created_date") {
+			p.Fields.Set("created_date", c.Now().UTC().Format(time.DateOnly)) // R-D-45
 		}
 	}
 }

@@ -62,7 +62,8 @@ func (c *Centre) AddSite(ctx context.Context, actor, name string, kind topology.
 		id := atoll.NewID(c.Now())
 		_, err = c.Door.Write(tx, journal.Edit{Actor: actor, Cause: atoll.Cause{Kind: "user"}, Do: []journal.Proposal{{
 			Verb: atoll.Insert, Key: atoll.Key{Type: "site", ID: id},
-			Fields: atoll.Fields{}.Set("number", next).Set("name", name).Set("type", string(kind)),
+			Fields: atoll.Fields{}.Set("number", next).Set("name", name).Set("type", string(kind)).
+				Set("created_at", c.Now().UTC().Format(time.RFC3339)),
 		}}})
 		if err != nil {
 			return err

@@ -1,0 +1,55 @@
+package station
+
+import (
+	"context"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/transfer"
+)
+
+// Transfers returns the transfers under way that the filter takes, the oldest
+// first, as far as this installation knows. The centre's own list knows more: see
+// central.Centre.Transfers.
+func (s *Station) Transfers(ctx context.Context, f transfer.Filter) ([]transfer.Transfer, error) {
+	var out []transfer.Transfer
+	err := s.Store.View(ctx, func(r storage.Reader) error {
+		t, err := s.Door.Topology(r)
+		if err != nil {
+			return err
+		}
+		out, err = transfer.List(r, t, s.Now(), f, nil)
+		return err
+	})
+	return out, err
+}
+
+// PrepareShipment makes a customer invoice for a response requisition, with the
+// stock that expires first (R-D-06), and returns its id.
+func (s *Station) PrepareShipment(ctx context.Context, actor string, requisition atoll.ID) (atoll.ID, error) {
+	var id atoll.ID
+	_, err := s.Act(ctx, actor, atoll.Cause{Kind: "user"}, func(d documents.Desk) (do []journal.Proposal, err error) {
+		id, do, err = transfer.PrepareShipment(d, requisition)
+		return do, err
+	})
+	return id, err
+}
+
+// AskCancel asks the other store to give up goods that are on their way (R-D-39).
+func (s *Station) AskCancel(ctx context.Context, actor string, invoice atoll.ID) error {
+	_, err := s.Act(ctx, actor, atoll.Cause{Kind: "user"}, func(d documents.Desk) ([]journal.Proposal, error) {
+		return transfer.AskCancel(d, invoice)
+	})
+	return err
+}
+
+// Decide records the authorisers' decision about a requisition that waits for one
+// (R-D-36). It is made at the centre.
+func (s *Station) Decide(ctx context.Context, actor string, requisition atoll.ID, yes bool, comment string, quantities map[atoll.ID]string) error {
+	_, err := s.Act(ctx, actor, atoll.Cause{Kind: "user"}, func(d documents.Desk) ([]journal.Proposal, error) {
+		return transfer.Decide(d, requisition, yes, actor, comment, quantities)
+	})
+	return err
+}
