@@ -61,7 +61,7 @@ var rooms = []room{
 	{"transfer", "atoll catalogue topology admit storage survivor journal integrate documents process"},
 
 	// The engines. Central and site never see each other.
-	{"station", "atoll catalogue topology authority admit storage survivor journal documents process merge patients rights handover transfer"},
+	{"station", "atoll catalogue topology authority admit storage exchange survivor journal documents process merge patients rights handover transfer"},
 	{"central", "atoll catalogue topology authority route admit storage survivor exchange journal integrate documents process patients rights handover transfer"},
 	{"site", "atoll catalogue topology authority route storage survivor exchange journal integrate documents process transfer"},
 

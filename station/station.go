@@ -17,6 +17,7 @@ import (
 	"github.com/atollsync/atoll/admit"
 	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/exchange"
 	"github.com/atollsync/atoll/handover"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/merge"
@@ -72,9 +73,16 @@ type Station struct {
 	// LastSync tells when what the site has to say was synchronised last; nil when
 	// that is not known.
 	LastSync func(r storage.Reader, site atoll.SiteID) (time.Time, error)
+	// People is the centre, to be asked on line about patients elsewhere; Pull
+	// receives the complete data of one audience ahead of everything else. Both are
+	// nil where there is no way to the centre, and at the centre.
+	People exchange.People
+	Pull   func(ctx context.Context, audience atoll.Audience) error
 	// Changed is called after an edit was committed; it must not block. Nil is
 	// allowed.
 	Changed func()
+
+	looks looks
 }
 
 const shelfSelf = "self"

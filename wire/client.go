@@ -228,7 +228,13 @@ func (c *Client) signIn(ctx context.Context) (string, error) {
 }
 
 // call sends one JSON message and reads another.
-func (c *Client) call(ctx context.Context, method, route string, in, out any) (err error) {
+func (c *Client) call(ctx context.Context, method, route string, in, out any) error {
+	return c.send(ctx, method, route, "", maxMessage, in, out)
+}
+
+// send is call, signed in with a token if there is one, for an answer of most
+// bytes.
+func (c *Client) send(ctx context.Context, method, route, token string, most int64, in, out any) (err error) {
 	start := c.o.Now()
 	report := exchange.Report{Site: c.o.Site, Route: route}
 	defer func() { c.told(&report, start, err) }()
@@ -241,6 +247,9 @@ func (c *Client) call(ctx context.Context, method, route string, in, out any) (e
 		}
 	}
 	req := c.request(watch.ctx, method, route)
+	if token != "" {
+		req.Header["Authorization"] = []string{"Bearer " + token}
+	}
 	if in != nil {
 		req.Body = io.NopCloser(bytes.NewReader(body))
 		req.ContentLength = int64(len(body))
@@ -255,7 +264,7 @@ func (c *Client) call(ctx context.Context, method, route string, in, out any) (e
 	if err := refusal(resp); err != nil {
 		return err
 	}
-	b, err := io.ReadAll(io.LimitReader(watch.reader(resp.Body), maxMessage))
+	b, err := io.ReadAll(io.LimitReader(watch.reader(resp.Body), most))
 	report.Received = int64(len(b))
 	if err != nil {
 		return c.unreachable(watch, err)

@@ -23,6 +23,8 @@ const Prefix = "/sync/v1/"
 type Options struct {
 	Centre exchange.Centre
 	Gate   exchange.Gate
+	// People answers questions about patients; none are answered if nil.
+	People exchange.People
 	// Logger gets one line for each request (R-K-29). Nothing is logged if nil.
 	Logger *slog.Logger
 	// Report is called after each request, from its goroutine. It may be nil.
@@ -97,6 +99,7 @@ func Handler(o Options) http.Handler {
 		"enrol":     {http.MethodPost, h.enrol},
 		"challenge": {http.MethodPost, h.challenge},
 		"token":     {http.MethodPost, h.token},
+		"people":    {http.MethodPost, h.people},
 		"ping":      {http.MethodGet, h.ping},
 	}
 	return h
