@@ -151,7 +151,7 @@ func (d Desk) fields(key atoll.Key) (atoll.Fields, error) {
 	return r.Fields()
 }
 
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
 
 // owner returns the site that may write the record, 0 if that is not known here.
 func (d Desk) owner(def *catalogue.Def, key atoll.Key, f atoll.Fields) atoll.SiteID {

@@ -100,13 +100,15 @@ func (w *work) giveBack(e Entry, r Row) error {
 	if !ok {
 		return nil
 	}
-	key := atoll.Key{Type: r.Type, ID: r.ID}
-	if r.Removed != nil {
-		return w.restore(e, key, r)
-	}
-	rec, there, err := journal.View{RecordReader: w.R}.Record(key)
-	if err != nil || !there || rec.Deleted {
+	key, rec, there, err := w.live(atoll.Key{Type: r.Type, ID: r.ID})
+	if err != nil {
 		return err
+	}
+	if !there {
+		if r.Removed != nil {
+			w.change(atoll.Insert, key, r.Removed.Clone())
+		}
+		return nil
 	}
 	now, err := rec.Fields()
 	if err != nil {
@@ -135,33 +137,16 @@ func (w *work) giveBack(e Entry, r Row) error {
 	return nil
 }
 
-// restore makes a removed join row anew: what was deleted never comes back under
-// its id (R-A-15, R-E-52).
-func (w *work) restore(e Entry, removed atoll.Key, r Row) error {
-	key := atoll.Key{Type: removed.Type, ID: atoll.DeriveID("restored by an undone merge", removed.String())}
+// live finds a row under the id that it has now: a join row that was removed and
+// restored has another, as what was deleted never comes back under its own
+// (R-A-15, R-E-52). If it is not there, the id is the one it would be restored
+// under.
+func (w *work) live(key atoll.Key) (atoll.Key, atoll.Record, bool, error) {
 	for {
 		rec, there, err := journal.View{RecordReader: w.R}.Record(key)
-		if err != nil {
-			return err
-		}
-		if !there {
-			break
-		}
-		if !rec.Deleted {
-			// The later merge of a chain was undone first, and made it.
-			f := atoll.Fields{}
-			for _, name := range r.Fields {
-				if rec.MustFields().ID(name) == e.Into {
-					f.Set(name, e.Merged.ID)
-				}
-			}
-			if len(f) > 0 {
-				w.change(atoll.Update, key, f)
-			}
-			return nil
+		if err != nil || !there || !rec.Deleted {
+			return key, rec, there, err
 		}
 		key.ID = atoll.DeriveID("restored by an undone merge", key.String())
 	}
-	w.change(atoll.Insert, key, r.Removed.Clone())
-	return nil
 }
