@@ -35,6 +35,9 @@ var powers = map[string]string{
 	"pause-site": "sync", "resume-site": "sync", "order-site": "sync",
 	"get-sync-status": "read", "sync-now": "sync", "get-sync-log": "sync", "put-sync-settings": "sync", "watch-sync": "read",
 	"list-delegations": "read", "delegate": "configure", "withdraw-delegation": "configure", "keep-delegation": "configure",
+	"list-moves": "sync", "get-move": "sync", "start-move": "configure", "abort-move": "configure", "repeat-move": "configure",
+	"force-move": "configure", "delete-site": "configure",
+	"list-jobs": "sync", "get-job": "sync", "start-job": "sync", "abort-job": "sync",
 	"list-quarantine": "sync", "get-refusal": "sync", "decide-refusal": "sync",
 }
 

@@ -76,6 +76,8 @@ func newServer(o Options) *server {
 	s.lockOperations()
 	s.delegationOperations()
 	s.siteOperations()
+	s.moveOperations()
+	s.jobOperations()
 	s.syncOperations()
 	s.quarantineOperations()
 	s.describe()

@@ -23,6 +23,8 @@ type Records interface {
 	Record(ctx context.Context, key atoll.Key) (station.Record, error)
 	Records(ctx context.Context, q storage.Query) (page []station.Record, next atoll.ID, err error)
 	History(ctx context.Context, key atoll.Key, limit int) ([]journal.Change, error)
+	Document(ctx context.Context, key atoll.Key) (station.Document, error)
+	CheckStock(ctx context.Context, store atoll.ID) (documents.Examination, error)
 	Act(ctx context.Context, actor string, cause atoll.Cause, act func(documents.Desk) ([]journal.Proposal, error)) (journal.Result, error)
 	Duplicates(ctx context.Context) ([]station.Duplicate, error)
 }
@@ -97,6 +99,7 @@ type Centre interface {
 	Lock
 	Court
 	Rights
+	Moves
 }
 
 // Rights are the acts about who may edit central data.

@@ -114,6 +114,9 @@ func unsigned() error {
 // the centre's copy: its last whole exchange; zero if there was none.
 func (c *Centre) lostSince(r storage.Reader, t *topology.Topology, store atoll.ID) (time.Time, error) {
 	s, _ := t.Store(store)
+	if s.Site == t.Centre() {
+		return time.Time{}, nil // nothing is lost of what is here
+	}
 	state, err := State(r, s.Site)
 	return state.LastComplete, err
 }

@@ -160,6 +160,9 @@ func (h *Host) flush(ctx context.Context) error {
 			if err := h.Centre.Flush(ctx); err != nil {
 				h.Log.WarnContext(ctx, "sync log could not be written", "err", err)
 			}
+			if err := h.Centre.WorkJobs(ctx); err != nil {
+				h.Log.WarnContext(ctx, "jobs could not go on; they are tried again", "err", err)
+			}
 		}
 	}
 }
