@@ -175,7 +175,11 @@ func (j *Judge) schema(w World, along *merges, op *atoll.Operation, strict bool)
 			return c, err
 		}
 	}
-	if err := base(op, c.Before); err != nil {
+	stands := c.Before
+	if stoodIn(def, op, c.Before, c.Old) {
+		stands, c.Old = nil, nil
+	}
+	if err := base(op, stands); err != nil {
 		return c, err
 	}
 	check, checkChange := j.Catalogue.CheckReceived, j.Catalogue.CheckReceivedChange

@@ -156,18 +156,26 @@ func aShipment(t *testing.T, legacy bool) {
 	w.peace()
 }
 
-// TestR_D_81_Collide: a site that answers for itself although the centre did too
-// makes the same record, and is told so; nothing is doubled.
+// TestR_D_81_R_D_43_Collide: a site that has answered for itself, unheard, when the
+// centre begins to answer for it: both made the same record, and one of them stands.
 func TestR_D_81_R_D_43_Collide(t *testing.T) {
 	w := f1(t)
-	w.configure(central.CentreAnswers(3, true)) // site 3 has not heard of it
 	item := w.item("x")
+	w.sync(2, 3)
+	ci := w.ship("B", "C", w.stock("B", item, "9"), "4")
 	w.sync(2)
-	stock := w.stock("B", item, "9")
-	w.sync(2)
-	ci := w.ship("B", "C", stock, "4")
-	w.sync(2)
+	n, rounds := w.Sites[3], 0
+	n.Net.Down = func() bool { rounds++; return rounds > 1 }
+	if _, err := w.Sync(w.ctx, 3); err == nil {
+		t.Fatal("the half was pushed")
+	}
+	own := w.answer(3, "invoice", ci)
+	w.configure(central.CentreAnswers(3, true))
 	made := w.answer(1, "invoice", ci)
+	if own.ID != made.ID || made.Fields.Number("number") != "-1" {
+		t.Fatalf("the site made %s, the centre %s with number %s", own.ID, made.ID, made.Fields.Number("number"))
+	}
+	w.mend()
 	w.sync(3, 2, 3)
 	for _, at := range []atoll.SiteID{1, 2, 3} {
 		if got := w.list(at, "invoice", "originating_id", string(ci)); len(got) != 1 || got[0].ID != made.ID {
