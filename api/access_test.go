@@ -34,6 +34,7 @@ var powers = map[string]string{
 	"list-sites": "sync", "get-site": "sync", "add-site": "configure", "new-site-code": "configure", "reset-device": "configure",
 	"pause-site": "sync", "resume-site": "sync", "order-site": "sync",
 	"get-sync-status": "read", "sync-now": "sync", "get-sync-log": "sync", "put-sync-settings": "sync", "watch-sync": "read",
+	"get-ledger": "read", "fetch-documents": "edit", "limit-history": "configure", "send-documents": "sync",
 	"list-delegations": "read", "delegate": "configure", "withdraw-delegation": "configure", "keep-delegation": "configure",
 	"list-moves": "sync", "get-move": "sync", "start-move": "configure", "abort-move": "configure", "repeat-move": "configure",
 	"force-move": "configure", "delete-site": "configure",
@@ -43,7 +44,8 @@ var powers = map[string]string{
 
 var roles = map[station.UserRole][]string{
 	station.Viewer: {"read"}, station.StoreUser: {"read", "edit"}, station.Technician: {"read", "sync"},
-	station.DataManager: {"read", "edit", "curate"}, station.Administrator: {"read", "edit", "curate", "sync", "configure"},
+	station.MobileClient: {"read", "edit"},
+	station.DataManager:  {"read", "edit", "curate"}, station.Administrator: {"read", "edit", "curate", "sync", "configure"},
 }
 
 type operation struct{ id, method, path string }

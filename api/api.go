@@ -69,6 +69,7 @@ func newServer(o Options) *server {
 	s.recordOperations()
 	s.changeOperations()
 	s.documentOperations()
+	s.pastOperations()
 	s.storeOperations()
 	s.configureOperations()
 	s.shapeOperations()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/catalogue"
+	"github.com/atollsync/atoll/journal"
 )
 
 // sentByMobile is what the specification lets a mobile client send, and the types
@@ -88,6 +89,13 @@ func TestR_B_104_MobileSendsOnlyItsTypes(t *testing.T) {
 // store, and no others; it cannot give one away or take one either.
 func TestR_B_104_PrescribersOfTheOwnStore(t *testing.T) {
 	f := newFleet(t)
+	for _, store := range []string{"B", "F"} {
+		p := journal.Proposal{Verb: atoll.Update, Key: atoll.Key{Type: "store", ID: f.Stores[store]}, Fields: atoll.Fields{}.Set("mode", "dispensary")}
+		if err := f.Centre.Insert(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.sync(t)
 	tablet := f.one.as("mobile")
 	fields := func(store string) string {
 		return `{"fields":{"last_name":"Okello","home_store_id":"` + string(f.Stores[store]) + `"}}`

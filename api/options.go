@@ -25,6 +25,8 @@ type Records interface {
 	History(ctx context.Context, key atoll.Key, limit int) ([]journal.Change, error)
 	Document(ctx context.Context, key atoll.Key) (station.Document, error)
 	CheckStock(ctx context.Context, store atoll.ID) (documents.Examination, error)
+	Ledger(ctx context.Context, stockLine atoll.ID) (documents.StockLedger, error)
+	AskPast(ctx context.Context, actor string, p documents.Past) error
 	Act(ctx context.Context, actor string, cause atoll.Cause, act func(documents.Desk) ([]journal.Proposal, error)) (journal.Result, error)
 	Duplicates(ctx context.Context) ([]station.Duplicate, error)
 }
@@ -67,6 +69,8 @@ type Sites interface {
 	ResetDevice(ctx context.Context, site atoll.SiteID) error
 	Pause(ctx context.Context, site atoll.SiteID, reason string) error
 	Order(ctx context.Context, site atoll.SiteID, order string) error
+	LimitHistory(ctx context.Context, site atoll.SiteID, months int) error
+	Fetch(ctx context.Context, site atoll.SiteID, p documents.Past) (int, error)
 	SyncLog(ctx context.Context, site atoll.SiteID, limit int) ([]central.Cycle, error)
 	// Authenticate returns the site that holds a token of synchronisation. It is
 	// asked only to tell such a token apart from a wrong one; it opens nothing.

@@ -25,6 +25,7 @@ type SiteView struct {
 	Enrolled       bool                   `json:"enrolled" doc:"A device is enrolled"`
 	CodeExpires    *time.Time             `json:"code_expires,omitempty" doc:"Until when an unused one-time code is good"`
 	Paused         string                 `json:"paused,omitempty" doc:"Why the central server paused it"`
+	HistoryMonths  int                    `json:"history_months,omitempty" doc:"When it initialises it gets documents settled in the last so many months; left out: all"`
 	Orders         []string               `json:"orders,omitempty" doc:"What it is asked for at its next exchange"`
 	App            string                 `json:"app,omitempty" doc:"The version of its program"`
 	Protocol       int                    `json:"protocol,omitempty"`
@@ -46,7 +47,7 @@ func siteView(c central.SiteStatus) SiteView {
 	st := c.State
 	v := SiteView{
 		Site: c.ID, Name: c.Name, Kind: c.Kind, Disabled: c.Disabled, Stores: append([]string{}, c.Stores...), Initialisation: st.Initialisation,
-		Enrolled: len(st.Key) > 0, Paused: st.Paused, Orders: st.Orders, App: st.App, Protocol: st.Protocol, Catalogue: st.Catalogue,
+		Enrolled: len(st.Key) > 0, Paused: st.Paused, Orders: st.Orders, HistoryMonths: st.HistoryMonths, App: st.App, Protocol: st.Protocol, Catalogue: st.Catalogue,
 		JournalSeq: c.Journal.Seq, Waiting: st.Waiting, Behind: uint64(c.Behind), Quarantined: c.Quarantined, Unresolved: st.Errors,
 		ClockAhead: st.ClockAhead.Seconds(), FirstContact: moment(st.FirstContact), LastContact: moment(st.LastContact),
 		LastComplete: moment(st.LastComplete), LastCode: st.LastCode, LastError: st.LastError,

@@ -164,13 +164,13 @@ type Def struct {
 	// its first load (R-H-26); one with none of these times is never old.
 	Settled  []string `json:"settled,omitempty"`
 	Deletion Deletion `json:"deletion"`
-	Merge    Merging  `json:"merge"`           // none when empty
+	Merge    Merging  `json:"merge"` // none when empty
 	// Joins names the fields that say what a row joins: two rows that name the same
 	// are one, and where a merge makes two of them one stays (R-E-13).
-	Joins []string `json:"joins,omitempty"`
-	Fields   []Field  `json:"fields"`          // in the file: a mapping, in its order
-	Label    string   `json:"label,omitempty"` // the field that names a record to a person
-	Note     string   `json:"note,omitempty"`
+	Joins  []string `json:"joins,omitempty"`
+	Fields []Field  `json:"fields"`          // in the file: a mapping, in its order
+	Label  string   `json:"label,omitempty"` // the field that names a record to a person
+	Note   string   `json:"note,omitempty"`
 
 	byName map[string]int // place in Fields; set when the type is loaded
 }

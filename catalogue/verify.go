@@ -314,4 +314,10 @@ func (v *verifier) settled(d *declaration) {
 			v.fail(d, "settled", "name fields of kind time", "settled names %q, which is no field with a time", name)
 		}
 	}
+	// What cannot be without such a document goes where it goes, and is found by it.
+	for _, f := range def.Fields {
+		if to, ok := v.sources[f.To]; ok && f.Kind == Reference && f.Required && len(to.def.Settled) > 0 && !f.Index {
+			v.fail(d, "fields."+f.Name, "add index: true", "field %s names a document that can be settled, and cannot be looked up by", f.Name)
+		}
+	}
 }

@@ -131,7 +131,10 @@ func (c *Centre) take(tx storage.Tx, je storage.JournalEntry) (*exchange.Refusal
 	if err != nil {
 		return nil, err
 	}
-	return nil, c.Door.Accept(tx, je, changes)
+	if err := c.Door.Accept(tx, je, changes); err != nil {
+		return nil, err
+	}
+	return nil, c.fetchAsked(tx, je.Site, changes)
 }
 
 // buildsOnLost sees whether the refused operation builds on a version that was lost

@@ -56,6 +56,9 @@ func (c *Centre) StartMove(ctx context.Context, actor string, o handover.Order, 
 		})
 		return "", p, err
 	}
+	if err := c.fetchSpared(ctx, o.Store); err != nil {
+		return "", Preview{}, err
+	}
 	p, err := c.Configure(ctx, actor, change)
 	return id, p, err
 }

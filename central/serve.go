@@ -33,6 +33,9 @@ func (c *Centre) serve(ctx context.Context, h exchange.Hello, rewind *atoll.Posi
 			}
 		}
 		s.records, s.bytes = limit(h.Records, c.Records, exchange.MaxRecords), limit(h.Bytes, c.Bytes, exchange.MaxBytes)
+		if s.history, err = c.historyFor(r, t, h.Site); err != nil {
+			return err
+		}
 		if answer, err = s.run(t); err != nil {
 			return err
 		}
@@ -59,6 +62,7 @@ type serving struct {
 	lanes    []exchange.Backfill // the Hello's, from where they are read
 	records  int                 // left of the limits
 	bytes    int
+	history  *history // nil for a site that is spared nothing (R-H-26)
 	out      []exchange.Frame
 }
 
@@ -230,13 +234,16 @@ func (s *serving) add(lane atoll.Audience, audiences []atoll.Audience, l storage
 				return nil
 			}
 		}
-	case r.Origin.Site == s.hello.Site && !s.hello.Initialising && !l.Forced && lane == "":
+	case r.Origin.Site == s.hello.Site && !s.hello.Initialising && !l.Forced && lane == "" && !s.fetched(l, r):
 		return nil // the site made this version itself (R-A-12)
 	}
 	if kind, _ := lane.Split(); kind == "job" && !slices.ContainsFunc(r.Audiences, func(a atoll.Audience) bool { return slices.Contains(s.entitled, a) }) {
 		return nil // it was listed to be sent again, and has left the site's audiences since
 	}
 	if !frame.Gone {
+		if left, err := s.companions(lane, l, r); err != nil || left {
+			return err
+		}
 		frame.Version, frame.Origin, frame.Deleted, frame.Body = r.Version, r.Origin, r.Deleted, r.Body
 	}
 	if frame.Gone && s.fresh(lane) {

@@ -42,6 +42,9 @@ type SiteState struct {
 	Initialisation Initialisation `json:"initialisation"`
 	Paused         string         `json:"paused,omitempty"` // the reason, if the centre paused it
 	Orders         []string       `json:"orders,omitempty"`
+	// HistoryMonths limits the documents the site gets when it initialises to those
+	// of the last months (R-H-26); 0 does not.
+	HistoryMonths int `json:"history_months,omitempty"`
 	// Told is the turn in which the site was told to send everything again; 0 until
 	// it was. A later turn shows that it heard.
 	Told uint64 `json:"told,omitempty"`

@@ -222,3 +222,13 @@ func (d *Door) Return(tx storage.Tx, site atoll.SiteID, key atoll.Key) error {
 	}
 	return tx.List(atoll.SiteAudience(site), storage.FeedLine{Position: at, Key: key, Forced: true, Gone: gone})
 }
+
+// Fetch puts the record on its way to the site, which may not have it (R-H-26).
+// What the site itself has made of it since stays.
+func (d *Door) Fetch(tx storage.Tx, site atoll.SiteID, key atoll.Key) error {
+	at, err := tx.NextPosition()
+	if err != nil {
+		return err
+	}
+	return tx.List(atoll.SiteAudience(site), storage.FeedLine{Position: at, Key: key})
+}

@@ -22,6 +22,8 @@ type siteCmd struct {
 	Delete      siteDeleteCmd `cmd:"" help:"Take a site without stores out of the system; its history stays."`
 	Order       siteOrderCmd  `cmd:"" help:"Have a site send everything again, or initialise again."`
 
+	History siteHistoryCmd `cmd:"" help:"Limit the documents a site gets when it initialises to those of the last months."`
+	Fetch   siteFetchCmd   `cmd:"" help:"Fetch old documents that a site was spared: ask at the site, or send them from the centre."`
 	Kind    siteKindCmd    `cmd:"" help:"Change the type of a site; a mobile one has one store."`
 	Primary sitePrimaryCmd `cmd:"" help:"Make a site the one that edits central data."`
 }

@@ -14,6 +14,7 @@ import (
 type stockCmd struct {
 	List   stockListCmd   `cmd:"" default:"withargs" help:"Stock of a store."`
 	Adjust stockAdjustCmd `cmd:"" help:"Adjust a stock line, with an inventory adjustment as its document."`
+	Ledger stockLedgerCmd `cmd:"" help:"What moved a stock line: opening balance, movements, what there is now."`
 	Check  stockCheckCmd  `cmd:"" help:"Compare every stock line with the documents that moved it; exit status 5 if one differs."`
 }
 
