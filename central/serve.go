@@ -32,6 +32,9 @@ func (c *Centre) serve(ctx context.Context, h exchange.Hello, rewind *atoll.Posi
 				s.lanes[i].Cursor = min(s.lanes[i].Cursor, *rewind)
 			}
 		}
+		if err := s.ask(t); err != nil {
+			return err
+		}
 		s.records, s.bytes = limit(h.Records, c.Records, exchange.MaxRecords), limit(h.Bytes, c.Bytes, exchange.MaxBytes)
 		if s.history, err = c.historyFor(r, t, h.Site); err != nil {
 			return err
@@ -79,6 +82,12 @@ func (s *serving) run(_ *topology.Topology) ([]exchange.Frame, error) {
 	}
 	if err := s.truths(); err != nil {
 		return nil, err
+	}
+	if waits, err := s.ahead(); err != nil {
+		return nil, err
+	} else if waits {
+		end.Backfills, end.More = s.lanes, true
+		return append(s.out, end), nil
 	}
 	done := true
 	if s.cursor < s.head {

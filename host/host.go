@@ -244,7 +244,10 @@ func (h *Host) assembleSite(_ context.Context, id station.Identity) error {
 		Hooks:      h.Hooks,
 	})
 	h.Station.Usable = h.Site.Usable
-	h.Station.LastSync = h.Site.LastSync
+	h.Station.LastSync, h.Station.Pull = h.Site.LastSync, h.Site.Fetch
+	if h.client != nil {
+		h.Station.People = h.client
+	}
 	h.Station.Changed = h.Site.Nudge
 	return nil
 }

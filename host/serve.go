@@ -187,7 +187,7 @@ func (h *Host) Handler() http.Handler {
 	}
 	if h.Centre != nil {
 		mux.Handle(wire.Prefix, wire.Handler(wire.Options{
-			Centre: h.Centre, Gate: h.Centre, Logger: h.Log, Now: h.Now, Version: h.App,
+			Centre: h.Centre, Gate: h.Centre, People: h.Station, Logger: h.Log, Now: h.Now, Version: h.App,
 		}))
 	}
 	face := api.From(h.Station, h.Centre, h.Site)

@@ -126,6 +126,7 @@ func (f *Fleet) start(ctx context.Context, name string, id station.Identity, sto
 		Restate:    func(ctx context.Context) error { _, err := n.Station.Restate(ctx, "atoll", nil); return err },
 	})
 	n.Usable, n.LastSync = n.Site.Usable, n.Site.LastSync
+	n.People, n.Pull = &line{f, n}, n.Site.Fetch
 	return n, n.Site.Begin(ctx)
 }
 
@@ -279,6 +280,14 @@ func (f *Fleet) Settle(ctx context.Context) error {
 type line struct {
 	fleet *Fleet
 	node  *Node
+}
+
+// LookUp asks the centre about patients, if the network lets it.
+func (l *line) LookUp(ctx context.Context, at atoll.SiteID, ask exchange.LookUp) (exchange.LookedUp, error) {
+	if down := l.node.Net.Down; down != nil && down() {
+		return exchange.LookedUp{}, atoll.Errorf(atoll.Unavailable, "no network")
+	}
+	return l.fleet.Centre.LookUp(ctx, at, ask)
 }
 
 // Exchange hands the request to the centre, as far as the network lets it.
