@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
-	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -38,83 +38,180 @@ func (n *Number) UnmarshalJSON(text []byte) error {
 // DocumentPath is the document an address names, and the version that was read.
 type DocumentPath struct {
 	ID      string `path:"id" maxLength:"36" doc:"A UUID" example:"0197f3a2-9c1e-7b60-8f4e-2a5d6c7b8a90"`
-	IfMatch string `header:"If-Match" maxLength:"40" doc:"The ETag of the version that was read; not needed, for the document's status says whether it may be done" example:"\"3\""`
+	IfMatch string `header:"If-Match" maxLength:"40" doc:"The ETag of the version that was read; not needed, for the document's status says whether it may be done"`
 }
 
-type adjustInput struct {
-	DocumentPath
-	Body struct {
-		Packs  Number `json:"packs" doc:"To add; negative to take away" example:"-2.5"`
-		Reason string `json:"reason" minLength:"1" maxLength:"1000" example:"Broken in the fridge"`
+// key is the document that the address names, and the version the caller saw.
+func (in DocumentPath) key(t atoll.Type) (atoll.Key, uint64, error) {
+	id, err := atoll.ParseID(in.ID)
+	if err != nil {
+		return atoll.Key{}, 0, err
 	}
+	version, _, _, err := Precondition{IfMatch: in.IfMatch}.seen(0)
+	return atoll.Key{Type: t, ID: id}, version, err
+}
+
+// resource is a type of document under an address of its own.
+type resource struct {
+	path string // plural, as it stands in addresses
+	one  string // singular, as it stands in the names of operations
+	of   atoll.Type
+	what string // what it is, for people
+	acts []documents.Action
+}
+
+// resources are the documents of the API.
+var resources = []resource{
+	{"invoices", "invoice", "invoice", "Invoices, credits, adjustments, repacks and builds", []documents.Action{
+		documents.Suggest, documents.Arrive, documents.Confirm, documents.Finalise, documents.Receive, documents.Cancel,
+	}},
+	{"requisitions", "requisition", "requisition", "Requisitions: requests, responses, imprest, stock histories", []documents.Action{
+		documents.Suggest, documents.Confirm, documents.Finalise, documents.Authorise, documents.Deny, documents.Cancel,
+	}},
+	{"purchase-orders", "purchase-order", "purchase_order", "Purchase orders", []documents.Action{
+		documents.Suggest, documents.Confirm, documents.Finalise, documents.Cancel,
+	}},
+	{"goods-received", "goods-receipt", "goods_received", "Goods received", []documents.Action{
+		documents.Confirm, documents.Finalise, documents.Cancel,
+	}},
+	{"stocktakes", "stocktake", "stocktake", "Stocktakes", []documents.Action{documents.Finalise}},
+	{"prescriptions", "prescription", "prescription", "Prescriptions", []documents.Action{
+		documents.Suggest, documents.Confirm, documents.Finalise, documents.Cancel,
+	}},
+	{"payments", "payment", "payment", "Payments and receipts of money", []documents.Action{
+		documents.Confirm, documents.Finalise, documents.Cancel,
+	}},
+}
+
+// does says what each act does.
+var does = map[documents.Action]string{
+	documents.Suggest:   "Marks it as suggested; stock that its lines name is set aside for it.",
+	documents.Arrive:    "Notes that the goods are here. From then on their lines may be corrected.",
+	documents.Confirm:   "Gives it its number; stock that its lines name leaves, or enters.",
+	documents.Finalise:  "Closes it for good: its number, the stock unless it moved before, and, if the other party is a store, the transfer begins.",
+	documents.Receive:   "For supplier invoices and customer credits: off hold, finalised, each line a stock line of its own.",
+	documents.Authorise: "Approves a response that waits for it.",
+	documents.Deny:      "Refuses a response that waits for approval.",
+	documents.Cancel:    "Cancels it; stock that it moved or held goes back.",
 }
 
 func (s *server) documentOperations() {
-	s.document("finalise-invoice", "/invoices/{id}/finalise", "Finalise an invoice",
-		"Gives it its number, moves the stock and, if the other party is a store, begins the transfer to it.",
-		"invoice", nil, documents.Desk.Finalise)
-	s.document("receive-invoice", "/invoices/{id}/receive", "Receive an invoice into stock",
-		"For supplier invoices and customer credits: off hold, finalised, each line a stock line of its own.",
-		"invoice", []string{documents.SupplierInvoice, documents.CustomerCredit}, documents.Desk.Receive)
-	s.document("finalise-requisition", "/requisitions/{id}/finalise", "Finalise a requisition",
-		"Gives it its number and, for a request to a store, makes it a response there.",
-		"requisition", nil, documents.Desk.FinaliseRequisition)
-	handle(s, station.MayEdit, huma.Operation{
-		OperationID: "adjust-stock", Method: http.MethodPost, Path: "/stock/{id}/adjust", Tags: []string{"documents"},
-		Summary:     "Adjust a stock line",
-		Description: "Makes a finalised inventory adjustment with its line and moves the stock, in one transaction.",
-	}, func(ctx context.Context, in *adjustInput) (*transactAnswer, error) {
-		packs := string(in.Body.Packs)
-		if !plain.MatchString(packs) || documents.Sign(packs) == 0 {
-			return nil, atoll.Errorf(atoll.Invalid, "packs: want a number other than 0, up to 18 digits before and after the point").On("packs")
+	for _, r := range resources {
+		s.documentReads(r)
+		s.documentEdits(r)
+		for _, act := range r.acts {
+			s.documentAct(r, act)
 		}
-		return s.perform(ctx, in.DocumentPath, "stock_line", nil, func(d documents.Desk, id atoll.ID) ([]journal.Proposal, error) {
-			return d.Adjust(id, packs, in.Body.Reason)
-		})
-	})
+	}
+	s.stockOperations()
 }
 
-// document registers an act on a document: the type it is for, its kinds (nil:
-// all), and what it does.
-func (s *server) document(id, path, summary, words string, t atoll.Type, kinds []string, act func(documents.Desk, atoll.ID) ([]journal.Proposal, error)) {
-	handle(s, station.MayEdit, huma.Operation{
-		OperationID: id, Method: http.MethodPost, Path: path, Tags: []string{"documents"}, Summary: summary, Description: words,
-	}, func(ctx context.Context, in *DocumentPath) (*transactAnswer, error) {
-		return s.perform(ctx, *in, t, kinds, act)
+func (s *server) documentReads(r resource) {
+	handle(s, station.MayRead, huma.Operation{
+		OperationID: "list-" + r.path, Method: http.MethodGet, Path: "/" + r.path, Tags: []string{"documents"},
+		Summary: "List " + strings.ReplaceAll(r.path, "-", " "), Description: r.what + ", in order of id, a page at a time, without their lines.",
+	}, func(ctx context.Context, in *documentsInput) (*listAnswer, error) { return s.listDocuments(ctx, r, in) })
+	handle(s, station.MayRead, huma.Operation{
+		OperationID: "get-" + r.one, Method: http.MethodGet, Path: "/" + r.path + "/{id}", Tags: []string{"documents"},
+		Summary:     "Get a " + strings.ReplaceAll(r.one, "-", " "),
+		Description: "The document with its lines, and what may be done with it here and now.",
+	}, func(ctx context.Context, in *DocumentPath) (*documentAnswer, error) {
+		key, _, err := in.key(r.of)
+		if err != nil {
+			return nil, err
+		}
+		return s.readDocument(ctx, key, http.StatusOK)
 	})
+	s.example(r.path, "/{id}", http.MethodGet, exampleOf(r, ""), nil)
+}
+
+func (s *server) documentEdits(r resource) {
+	handle(s, station.MayEdit, huma.Operation{
+		OperationID: "make-" + r.one, Method: http.MethodPost, Path: "/" + r.path, Tags: []string{"documents"}, MaxBodyBytes: entryBody,
+		DefaultStatus: http.StatusCreated, Summary: "Make a " + strings.ReplaceAll(r.one, "-", " "),
+		Description: "The document and its lines, in one transaction. Status and time are its own to say, and new and now if it says nothing. " +
+			"A line that names a stock line has item, batch, pack size and prices from it.",
+	}, func(ctx context.Context, in *makeDocumentInput) (*documentAnswer, error) {
+		return s.makeDocument(ctx, r, in)
+	})
+	s.example(r.path, "", http.MethodPost, "", bodiesOf(r))
+	handle(s, station.MayEdit, huma.Operation{
+		OperationID: "change-" + r.one, Method: http.MethodPut, Path: "/" + r.path + "/{id}", Tags: []string{"documents"}, MaxBodyBytes: entryBody,
+		Summary: "Change a " + strings.ReplaceAll(r.one, "-", " "),
+		Description: "Fields of the document and lines of it, in one transaction. Lines with an id are changed, those without are added, " +
+			"those with remove are taken out; with only, so are all that are not named. Stock that the document holds or moves follows.",
+	}, func(ctx context.Context, in *changeDocumentInput) (*documentAnswer, error) {
+		return s.changeDocument(ctx, r, in)
+	})
+	s.example(r.path, "/{id}", http.MethodPut, exampleOf(r, ""), changesOf(r))
+	handle(s, station.MayEdit, huma.Operation{
+		OperationID: "delete-" + r.one, Method: http.MethodDelete, Path: "/" + r.path + "/{id}", Tags: []string{"documents"},
+		Summary:     "Delete a " + strings.ReplaceAll(r.one, "-", " "),
+		Description: "The document with its lines, unless it was finalised or answers another store's.",
+	}, func(ctx context.Context, in *DocumentPath) (*transactAnswer, error) {
+		return s.perform(ctx, *in, r.of, documents.Delete)
+	})
+	s.example(r.path, "/{id}", http.MethodDelete, exampleOf(r, documents.Delete), nil)
+}
+
+func (s *server) documentAct(r resource, act documents.Action) {
+	name := string(act)
+	handle(s, station.MayEdit, huma.Operation{
+		OperationID: name + "-" + r.one, Method: http.MethodPost, Path: "/" + r.path + "/{id}/" + name, Tags: []string{"documents"},
+		Summary: strings.ToUpper(name[:1]) + name[1:] + " a " + strings.ReplaceAll(r.one, "-", " "),
+		Description: does[act] + "\n\nA document that does not allow it answers 409 with the code life_cycle; " +
+			"its instead lists what may be done now, and why the rest may not.",
+	}, func(ctx context.Context, in *DocumentPath) (*transactAnswer, error) {
+		return s.perform(ctx, *in, r.of, act)
+	})
+	s.example(r.path, "/{id}/"+name, http.MethodPost, exampleOf(r, act), nil)
 }
 
 // perform does an act on one document.
-func (s *server) perform(ctx context.Context, in DocumentPath, t atoll.Type, kinds []string, act func(documents.Desk, atoll.ID) ([]journal.Proposal, error)) (*transactAnswer, error) {
-	id, err := atoll.ParseID(in.ID)
+func (s *server) perform(ctx context.Context, in DocumentPath, t atoll.Type, act documents.Action) (*transactAnswer, error) {
+	key, version, err := in.key(t)
 	if err != nil {
 		return nil, err
 	}
-	pre := Precondition{IfMatch: in.IfMatch}
-	version, _, _, err := pre.seen(0)
-	if err != nil {
-		return nil, err
-	}
-	key := atoll.Key{Type: t, ID: id}
 	out, err := s.act(ctx, func(d documents.Desk) ([]journal.Proposal, error) {
-		r, err := d.R.Record(key)
-		if err != nil || r.Deleted {
-			return nil, atoll.Errorf(atoll.NotFound, "there is no such document").About(key)
-		}
-		if err := s.Station.MaySend(visitOf(ctx).User, d, journal.Proposal{Verb: atoll.Update, Key: key}); err != nil {
+		if err := s.ready(ctx, d, key, version); err != nil {
 			return nil, err
 		}
-		if version != 0 && r.Version != version {
-			return nil, atoll.Errorf(atoll.Conflict, "version %d was expected, but version %d stands", version, r.Version).
-				About(key).Do("read it again, then repeat the change")
-		}
-		if kind := r.MustFields().Text("kind"); len(kinds) > 0 && !slices.Contains(kinds, kind) {
-			return nil, atoll.Errorf(atoll.Rule, "a %s is not received into stock", kind).About(key).On("kind")
-		}
-		return act(d, id)
+		return d.Do(act, key)
 	})
 	if err != nil {
-		return nil, pre.failed(err)
+		return nil, s.instead(ctx, key, Precondition{IfMatch: in.IfMatch}.failed(err))
 	}
 	return out, nil
+}
+
+// ready reports whether the document is there, at the version the caller saw, and
+// the caller's to change.
+func (s *server) ready(ctx context.Context, d documents.Desk, key atoll.Key, version uint64) error {
+	r, err := d.R.Record(key)
+	if err != nil || r.Deleted {
+		return atoll.Errorf(atoll.NotFound, "there is no such document").About(key)
+	}
+	if err := s.Station.MaySend(visitOf(ctx).User, d, journal.Proposal{Verb: atoll.Update, Key: key}); err != nil {
+		return err
+	}
+	if version != 0 && r.Version != version {
+		return atoll.Errorf(atoll.Conflict, "version %d was expected, but version %d stands", version, r.Version).
+			About(key).Do("read it again, then repeat the change")
+	}
+	return nil
+}
+
+// instead adds to a refusal of the life cycle what may be done instead.
+func (s *server) instead(ctx context.Context, key atoll.Key, err error) error {
+	if atoll.CodeOf(err) != atoll.LifeCycle {
+		return err
+	}
+	d, derr := s.Station.Document(ctx, key)
+	if derr != nil {
+		return err // it is the refusal that was asked for
+	}
+	p := problemOf(err)
+	p.Instead = d.Choices
+	return p
 }

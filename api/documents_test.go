@@ -18,8 +18,8 @@ func TestDocumentsAreFinalisedReceivedAndStockAdjusted(t *testing.T) {
 	f.one.call("POST", path, "", with("If-Match", `"9"`)).refused(412, atoll.Conflict)
 	f.one.call("POST", "/invoices/"+newID+"/finalise", "").refused(404, atoll.NotFound)
 	f.one.call("POST", "/invoices/7/finalise", "").refused(400, atoll.Invalid)
-	f.one.call("POST", "/invoices/"+id+"/receive", "").refused(422, atoll.Rule) // it goes out
-	f.centre.call("POST", path, "").refused(404, atoll.NotFound)                // it is not there yet
+	f.one.call("POST", "/invoices/"+id+"/receive", "").refused(409, atoll.LifeCycle) // it goes out
+	f.centre.call("POST", path, "").refused(404, atoll.NotFound)                     // it is not there yet
 	f.one.unchanged(before)
 	f.one.call("POST", path, "", with("If-Match", `"1"`), f.one.as("store_user")).want(200)
 	if got := f.one.call("GET", "/records/invoice/"+id, ""); got.text("fields", "status") != "finalised" || got.field("fields", "number") != "1" {

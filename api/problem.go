@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/documents"
 )
 
 // contentProblem is the media type of an error (RFC 9457).
@@ -30,6 +31,8 @@ type Problem struct {
 	Field   string     `json:"field,omitempty" doc:"The field at fault"`
 	Hint    string     `json:"hint,omitempty" doc:"What to do next"`
 	Errors  []Fault    `json:"errors,omitempty" doc:"Everything that is wrong with the form of a request"`
+	// Instead is set when the life cycle of a document refuses an action.
+	Instead []documents.Choice `json:"instead,omitempty" doc:"Of a document whose status does not allow it: what may be done now, and why the rest may not"`
 
 	header http.Header
 }

@@ -21,8 +21,8 @@ type Posting struct {
 	Line   atoll.Fields
 }
 
-// Difference is a stock line whose own numbers are not what its documents say.
-type Difference struct {
+// Discrepancy is a stock line whose own numbers are not what its documents say.
+type Discrepancy struct {
 	StockLine atoll.ID `json:"stock_line"`
 	Store     atoll.ID `json:"store"`
 	Item      atoll.ID `json:"item"`
@@ -42,7 +42,7 @@ type Difference struct {
 // opening and everything that moved must be what is there, what is set aside must
 // be what suggested documents hold, and the balance must never have been below
 // nothing. It returns the lines that differ, in order of id, and changes nothing.
-func Ledger(stock []StockState, postings []Posting) []Difference {
+func Ledger(stock []StockState, postings []Posting) []Discrepancy {
 	type event struct{ at, by string }
 	held := map[atoll.ID]Movement{}
 	events := map[atoll.ID][]event{}
@@ -61,7 +61,7 @@ func Ledger(stock []StockState, postings []Posting) []Difference {
 			events[id] = append(events[id], event{effective(p.Header), m.Total})
 		}
 	}
-	var out []Difference
+	var out []Discrepancy
 	for _, s := range stock {
 		is := heldBy(s.Fields)
 		opening := s.Fields.Number("opening_number_of_packs")
@@ -88,7 +88,7 @@ func Ledger(stock []StockState, postings []Posting) []Difference {
 		if off.none() && Sign(lowest) == 0 {
 			continue
 		}
-		d := Difference{
+		d := Discrepancy{
 			StockLine: s.ID, Store: s.Fields.ID("store_id"), Item: s.Fields.ID("item_id"), Batch: s.Fields.Text("batch"),
 			Total: is.Total, Reserved: is.Reserved, Ledger: ledger, Off: off,
 		}
@@ -97,7 +97,7 @@ func Ledger(stock []StockState, postings []Posting) []Difference {
 		}
 		out = append(out, d)
 	}
-	slices.SortFunc(out, func(a, b Difference) int { return strings.Compare(string(a.StockLine), string(b.StockLine)) })
+	slices.SortFunc(out, func(a, b Discrepancy) int { return strings.Compare(string(a.StockLine), string(b.StockLine)) })
 	return out
 }
 
@@ -120,7 +120,7 @@ func effective(header atoll.Fields) string {
 type Examination struct {
 	Lines       int          `json:"lines"`    // stock lines that were looked at
 	Postings    int          `json:"postings"` // document lines that were counted
-	Differences []Difference `json:"differences"`
+	Differences []Discrepancy `json:"differences"`
 }
 
 // CheckStock examines the stock of a store against its documents, or of every
@@ -152,7 +152,7 @@ func (d Desk) CheckStock(store atoll.ID) (Examination, error) {
 	}
 	diff := Ledger(stock, postings)
 	if diff == nil {
-		diff = []Difference{}
+		diff = []Discrepancy{}
 	}
 	return Examination{Lines: len(stock), Postings: len(postings), Differences: diff}, nil
 }
