@@ -76,6 +76,7 @@ func newServer(o Options) *server {
 	s.closeOperations()
 	s.lockOperations()
 	s.delegationOperations()
+	s.mergeOperations()
 	s.siteOperations()
 	s.moveOperations()
 	s.jobOperations()

@@ -85,13 +85,14 @@ type RecordView struct {
 	Origin   string     `json:"origin" doc:"The journal entry that made this version: site/seq" example:"2/17"`
 	Owner    OwnerView  `json:"owner"`
 	Editable bool       `json:"editable" doc:"Whether this site owns it; the user needs the power too"`
-	Fields   Body       `json:"fields"`
+	Fields   Body       `json:"fields" doc:"References lead to survivors of merges"`
+	Survivor atoll.ID   `json:"survivor,omitempty" doc:"The record that stands for this one, which was merged"`
 }
 
 func recordView(r station.Record) RecordView {
 	return RecordView{
 		Type: r.Type, ID: r.ID, Version: r.Version, Origin: r.Origin.String(),
-		Owner: OwnerView{r.Owner.Site, r.Owner.Epoch, r.Owner.Why}, Editable: r.Editable, Fields: show(r.Def, r.Fields),
+		Owner: OwnerView{r.Owner.Site, r.Owner.Epoch, r.Owner.Why}, Editable: r.Editable, Fields: show(r.Def, r.Fields), Survivor: r.Survivor,
 	}
 }
 
@@ -116,6 +117,11 @@ func (s *server) key(in RecordPath) (atoll.Key, error) {
 	}
 	id, err := atoll.ParseID(in.ID)
 	return atoll.Key{Type: in.Type, ID: id}, err
+}
+
+type getInput struct {
+	RecordPath
+	Merged bool `query:"merged" doc:"The record itself, also if it was merged"`
 }
 
 type listInput struct {
@@ -171,15 +177,24 @@ func (s *server) recordOperations() {
 	handle(s, station.MayRead, huma.Operation{
 		OperationID: "list-records", Method: http.MethodGet, Path: "/records/{type}", Tags: []string{"records"},
 		Summary: "List records", Description: "Records of one type in order of id, a page at a time. " +
-			"Filter by indexed fields with where[field]=value, as often as needed; all must hold. How many there are in total is not told.",
+			"Filter by indexed fields with where[field]=value, as often as needed; all must hold. " +
+			"Records that were merged are left out, unless where[status] asks for them, and what names one is listed by the one that was kept. How many there are in total is not told.",
 	}, s.list)
 	handle(s, station.MayRead, huma.Operation{
 		OperationID: "get-record", Method: http.MethodGet, Path: "/records/{type}/{id}", Tags: []string{"records"},
-		Summary: "Get a record", Description: "One record with its owner and whether it may be edited here.",
-	}, func(ctx context.Context, in *RecordPath) (*recordAnswer, error) {
-		key, err := s.key(*in)
+		Summary: "Get a record", Description: "One record with its owner and whether it may be edited here. " +
+			"The address of a record that was merged leads to the one that was kept, which has another id.",
+	}, func(ctx context.Context, in *getInput) (*recordAnswer, error) {
+		key, err := s.key(in.RecordPath)
 		if err != nil {
 			return nil, err
+		}
+		if !in.Merged {
+			r, err := s.Station.Open(ctx, key)
+			if err != nil {
+				return nil, err
+			}
+			key = r.Key
 		}
 		return s.read(ctx, key, http.StatusOK)
 	})

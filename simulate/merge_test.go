@@ -670,7 +670,7 @@ func TestR_E_10_ManyRows(t *testing.T) {
 	if err != nil || told != rows {
 		t.Errorf("the merge journal tells of %d rows, %v", told, err)
 	}
-	if _, err := w.Centre.Unmerge(w.ctx, "tester", atoll.Key{Type: "item", ID: x}); err != nil {
+	if _, err := w.Centre.Unmerge(w.ctx, "tester", atoll.Key{Type: "item", ID: x}, nil); err != nil {
 		t.Fatal(err)
 	}
 	err = w.Centre.Store.View(w.ctx, func(r storage.Reader) error {

@@ -13,7 +13,7 @@ import (
 )
 
 func (w *world) tryUnmerge(at atoll.SiteID, kind atoll.Type, id atoll.ID) error {
-	_, err := w.At(at).Unmerge(w.ctx, "tester", atoll.Key{Type: kind, ID: id})
+	_, err := w.At(at).Unmerge(w.ctx, "tester", atoll.Key{Type: kind, ID: id}, nil)
 	return err
 }
 

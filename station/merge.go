@@ -20,6 +20,20 @@ type Merge struct {
 	// Confirmed says that items which are counted differently are the same all the
 	// same.
 	Confirmed bool
+	// Allow refuses people who may not change the record; nil allows everybody.
+	Allow Allow
+}
+
+// Allow says whether a person may make the changes.
+type Allow func(documents.Desk, ...journal.Proposal) error
+
+// first asks whether the change of the merged record itself is allowed: what follows
+// from it is the program's work.
+func (a Allow) first(d documents.Desk, do []journal.Proposal, err error) ([]journal.Proposal, error) {
+	if err == nil && a != nil && len(do) > 0 {
+		err = a(d, do[0])
+	}
+	return do, err
 }
 
 // Merged tells what a merge, or its undoing, did here.
@@ -41,7 +55,8 @@ func (s *Station) Merge(ctx context.Context, actor string, m Merge) (Merged, err
 	from := atoll.Key{Type: m.Type, ID: m.From}
 	res, err := s.Act(ctx, actor, atoll.Cause{Kind: merge.Cause, Ref: merge.Reference(from, m.Into)},
 		func(d documents.Desk) ([]journal.Proposal, error) {
-			return s.merging(d.R, d.T).Merge(m.Type, m.From, m.Into, m.Confirmed)
+			do, err := s.merging(d.R, d.T).Merge(m.Type, m.From, m.Into, m.Confirmed)
+			return m.Allow.first(d, do, err)
 		})
 	if err != nil {
 		return Merged{}, err
@@ -51,13 +66,16 @@ func (s *Station) Merge(ctx context.Context, actor string, m Merge) (Merged, err
 
 // Unmerge undoes a merge: at this site at once, at every other when it hears of it
 // (R-E-50, R-E-51).
-func (s *Station) Unmerge(ctx context.Context, actor string, key atoll.Key) (Merged, error) {
+func (s *Station) Unmerge(ctx context.Context, actor string, key atoll.Key, allow Allow) (Merged, error) {
 	into := atoll.ID("")
 	if d, err := s.MergeDetails(ctx, key); err == nil {
 		into = d.Into
 	}
 	res, err := s.Act(ctx, actor, atoll.Cause{Kind: merge.UndoCause, Ref: merge.Reference(key, into)},
-		func(d documents.Desk) ([]journal.Proposal, error) { return s.merging(d.R, d.T).Undo(key.Type, key.ID) })
+		func(d documents.Desk) ([]journal.Proposal, error) {
+			do, err := s.merging(d.R, d.T).Undo(key.Type, key.ID)
+			return allow.first(d, do, err)
+		})
 	if err != nil {
 		return Merged{}, err
 	}

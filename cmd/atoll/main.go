@@ -63,6 +63,7 @@ type cli struct {
 	Site       siteCmd       `cmd:"" help:"Sites of the system (at the centre)."`
 	Store      storeCmd      `cmd:"" help:"Stores: where they are active, and who holds copies."`
 	Visibility visibilityCmd `cmd:"" help:"Which stores may trade with each other."`
+	Merge      mergeCmd      `cmd:"" help:"Make one record of two: duplicate items, names, units, locations, patients, prescribers."`
 	Delegate   delegateCmd   `cmd:"" help:"Who may edit central data: the primary, or a site it was delegated to."`
 	Move       moveCmd       `cmd:"" help:"Stores that move from site to site (at the centre)."`
 	Job        jobCmd        `cmd:"" help:"Send records again, and compare what sites hold (at the centre)."`
