@@ -75,6 +75,10 @@ func (s *server) admit(ctx huma.Context, next func(huma.Context)) {
 			Do("ask someone who is %s", holders(power)))
 		return
 	}
+	if err := s.mobileMayDo(u, power, ctx.Operation().OperationID); err != nil {
+		s.refuse(ctx, err)
+		return
+	}
 	next(ctx)
 }
 

@@ -58,7 +58,6 @@ var powers = map[string]string{
 
 var roles = map[station.UserRole][]string{
 	station.Viewer: {"read"}, station.StoreUser: {"read", "edit"}, station.Technician: {"read", "sync"},
-	station.MobileClient: {"read", "edit"},
 	station.DataManager:  {"read", "edit", "curate"}, station.Administrator: {"read", "edit", "curate", "sync", "configure"},
 }
 

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -125,4 +126,42 @@ func TestR_B_104_AMobileClientHasAStore(t *testing.T) {
 		t.Errorf("powers %s, store %s", got, in.text("store"))
 	}
 	f.one.call("POST", "/users", `{"name":"x","role":"viewer"}`, tablet).refused(403, atoll.Denied)
+}
+
+// TestR_B_104_EveryOperation: of all operations of the API that change something, a
+// mobile client may use those on records and those on documents it may send; every
+// other refuses it, also one that was added since.
+func TestR_B_104_EveryOperation(t *testing.T) {
+	f := newFleet(t)
+	types := map[string]atoll.Type{
+		"invoice": "invoice", "requisition": "requisition", "stocktake": "stocktake", "prescription": "prescription", "payment": "payment", "stock": "stock_line",
+	}
+	f.one.token("mobile")
+	before := f.one.state()
+	for _, op := range f.one.operations() {
+		if powers[op.id] == "read" || powers[op.id] == "" {
+			continue
+		}
+		verb, noun, _ := strings.Cut(op.id, "-")
+		r := f.one.call(op.method, somewhere.Replace(op.path), "{}", f.one.as("mobile"))
+		kind, sent := types[noun]
+		switch {
+		case sent && allowedByMobile(kind), noun == "record", noun == "records":
+			if r.StatusCode == 403 && verb != "delete" {
+				t.Errorf("%s %s refuses a mobile client: %s", op.method, op.path, r.body)
+			}
+		case op.id != "sign-in" && op.id != "sign-out" && r.StatusCode != 403:
+			t.Errorf("%s %s lets a mobile client in: %d %s", op.method, op.path, r.StatusCode, r.body)
+		}
+	}
+	f.one.unchanged(before)
+}
+
+func allowedByMobile(kind atoll.Type) bool {
+	for _, types := range sentByMobile {
+		if slices.Contains(types, kind) {
+			return true
+		}
+	}
+	return false
 }
