@@ -88,6 +88,7 @@ func (c *Centre) exchange(ctx context.Context, h exchange.Hello, entries iter.Se
 		}
 		return nil
 	}
+	h.Found = p.found
 	answer, err := c.serve(ctx, h, p.rewind)
 	if err != nil {
 		return err

@@ -86,7 +86,7 @@ func (c *Centre) recall(tx storage.Tx, st *standing, h exchange.Hello) error {
 			"site", h.Site, "from", from, "to", own.Seq)
 	}
 	if len(h.Found) > 0 {
-		if err := c.keepFound(tx, h); err != nil {
+		if st.found, err = c.keepFound(tx, h); err != nil {
 			return err
 		}
 	}
@@ -108,58 +108,77 @@ func voucher(secret []byte, centre atoll.Timeline, seq uint64) string {
 	return base64.RawURLEncoding.EncodeToString(m.Sum(nil)[:16])
 }
 
-// keepFound keeps what a site found, each record once, the latest of several.
-func (c *Centre) keepFound(tx storage.Tx, h exchange.Hello) error {
+// keepFound keeps what a site found, each record once, the latest of several. It
+// returns what the site need not keep any longer.
+func (c *Centre) keepFound(tx storage.Tx, h exchange.Hello) (kept []exchange.Found, err error) {
 	n, err := loadCount(tx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	news := 0
+	before := n
 	for _, f := range h.Found {
-		key := atoll.Key{Type: f.Type, ID: f.ID}
-		if !c.plausible(f) {
-			continue // it gets the true state all the same
-		}
-		now, err := tx.Record(key)
-		if err != nil && !errors.Is(err, atoll.NotFound) {
-			return err
-		}
-		if err == nil && now.Origin == f.Origin && now.Deleted == f.Deleted && string(now.Body) == f.Body {
-			continue
-		}
-		var row Found
-		err = loadJSON(tx, shelfFound, key.String(), &row)
-		switch {
-		case errors.Is(err, atoll.NotFound):
-			if n.Rows >= maxFoundRows || n.Bytes+len(f.Body) > maxFoundBytes {
-				return atoll.Errorf(atoll.DiskFull, "the centre, which was restored, keeps %d records that sites found, and takes no more", n.Rows).
-					Do("take them back or leave them at the centre; the site keeps its own until then")
+		if c.plausible(f) { // anything else gets the true state all the same
+			ok, err := c.keepOne(tx, h.Site, f, &n)
+			if err != nil {
+				return nil, err
 			}
-			row = Found{Key: key, At: c.Now()}
+			if !ok {
+				c.Log.Error("what a site holds of a record that this database lost is not kept; take back or leave what was found before",
+					"site", h.Site, "record", f.ID, "records", n.Rows)
+				continue
+			}
+		}
+		kept = append(kept, f)
+	}
+	if n == before {
+		return kept, nil
+	}
+	c.Log.Warn("sites hold records of head office's own that this database lost when it was restored", "records", n.Rows, "site", h.Site)
+	return kept, saveJSON(tx, shelfCentre, foundCount, n)
+}
+
+// keepOne is false when there is no room, or when another site told of the same
+// version with other content: which of them is true is for a person to say.
+func (c *Centre) keepOne(tx storage.Tx, site atoll.SiteID, f exchange.Found, n *count) (bool, error) {
+	key := atoll.Key{Type: f.Type, ID: f.ID}
+	now, err := tx.Record(key)
+	if err != nil && !errors.Is(err, atoll.NotFound) {
+		return false, err
+	}
+	if err == nil && now.Origin == f.Origin && now.Deleted == f.Deleted && string(now.Body) == f.Body {
+		return true, nil // nothing is lost of it
+	}
+	row := Found{Key: key, At: c.Now()}
+	err = loadJSON(tx, shelfFound, key.String(), &row)
+	fresh := errors.Is(err, atoll.NotFound)
+	if err != nil && !fresh {
+		return false, err
+	}
+	if !fresh && row.Origin == f.Origin && (string(row.Body) != f.Body || row.Deleted != f.Deleted) {
+		return false, nil
+	}
+	if fresh || row.Origin.Seq < f.Origin.Seq {
+		bytes := n.Bytes + len(f.Body) - len(row.Body)
+		if fresh {
 			n.Rows++
-			news++
-		case err != nil:
-			return err
 		}
-		if row.Version == 0 || row.Origin.Seq < f.Origin.Seq {
-			n.Bytes += len(f.Body) - len(row.Body)
-			row.Version, row.Origin, row.Deleted, row.Body = f.Version, f.Origin, f.Deleted, []byte(f.Body)
-			row.Sites, row.Held = nil, 0
-		}
-		if !slices.Contains(row.Sites, h.Site) {
-			row.Held++
-			if len(row.Sites) < maxHolders {
-				row.Sites = append(row.Sites, h.Site)
+		if n.Rows > maxFoundRows || bytes > maxFoundBytes {
+			if fresh {
+				n.Rows--
 			}
+			return false, nil
 		}
-		if err := saveJSON(tx, shelfFound, key.String(), row); err != nil {
-			return err
+		n.Bytes = bytes
+		row.Version, row.Origin, row.Deleted, row.Body = f.Version, f.Origin, f.Deleted, []byte(f.Body)
+		row.Sites, row.Held = nil, 0
+	}
+	if !slices.Contains(row.Sites, site) {
+		row.Held++
+		if len(row.Sites) < maxHolders {
+			row.Sites = append(row.Sites, site)
 		}
 	}
-	if news > 0 {
-		c.Log.Warn(foundWords(n.Rows), "site", h.Site, "new", news)
-	}
-	return saveJSON(tx, shelfCentre, foundCount, n)
+	return true, saveJSON(tx, shelfFound, key.String(), row)
 }
 
 // plausible reports whether it can be a record of the centre's own.

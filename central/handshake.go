@@ -13,11 +13,12 @@ import (
 type standing struct {
 	state  SiteState
 	life   life
-	known  atoll.Head      // the end of the site's journal here
-	rewind *atoll.Position // where the site must go back to, if it must
-	lost   bool            // the site heard of a run this database does not know
-	head   atoll.Position  // our newest position, if lost
-	since  uint64          // number of our last own entry that both know, if rewind
+	known  atoll.Head       // the end of the site's journal here
+	rewind *atoll.Position  // where the site must go back to, if it must
+	lost   bool             // the site heard of a run this database does not know
+	head   atoll.Position   // our newest position, if lost
+	since  uint64           // number of our last own entry that both know, if rewind
+	found  []exchange.Found // what the site found and we keep, or need not
 	// voucher is what the site is given to keep; nil if it has a good one.
 	voucher *exchange.Voucher
 }

@@ -81,6 +81,10 @@ func TestCentreLosesItsOwn(t *testing.T) {
 			r.update(1, "item", cleared, atoll.Fields{}.Set("strength", nil))
 			local := r.invoice(1, "A") // for site 2 only
 			r.configure(central.MakeVisible(r.Stores["B"], r.Stores["D"], true))
+			// What is lost with the configuration that brought it to the site.
+			r.configure(central.MakeVisible(r.Stores["B"], r.Stores["E"], true))
+			r.configure(central.Collect(r.Stores["E"], 2, true))
+			r.invoice(1, "E")
 			r.peace()
 			want, lost := r.bodies(1), r.ownHead()
 			if c.hot {
@@ -262,6 +266,18 @@ func TestForgedFinds(t *testing.T) {
 	}
 	if _, there := r.record(1, "item", forged); there {
 		t.Error("a site made an item at the centre")
+	}
+	other := hostile{r, 3}
+	hello = other.hello()
+	hello.NoFeed, hello.Subscription = false, digestOf(r, 3)
+	hello.Found = []exchange.Found{find("item", forged, "1/1", `{"code":"true","name":"true"}`)}
+	if _, frames, err = other.say(hello); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range frames {
+		if rec, ok := f.(exchange.Record); ok && rec.Key.ID == forged {
+			t.Error("a site is to give up what the centre does not keep")
+		}
 	}
 	if taken, err := r.Centre.Centre.TakeBack(t.Context(), "anna", "trusting"); err != nil || len(taken) != 1 || taken[0].Err == nil {
 		t.Errorf("an item that is not valid was taken back: %+v, %v", taken, err)

@@ -56,8 +56,9 @@ func (l *link) confirm(tx storage.Tx, key atoll.Key) error {
 	return err
 }
 
-// found returns the next of the records in doubt, as they are here. Those that are
-// no longer the centre's are in doubt no more.
+// found returns the next of the records in doubt, as they are here, also of those
+// that were retracted meanwhile. Those that are no longer the centre's are in doubt
+// no more.
 func (l *link) found(tx storage.Tx) (out []exchange.Found, err error) {
 	items, err := tx.Scan(shelfOdd, "", exchange.MaxFound, false)
 	if err != nil {
@@ -73,7 +74,7 @@ func (l *link) found(tx storage.Tx) (out []exchange.Found, err error) {
 		if err != nil && !errors.Is(err, atoll.NotFound) {
 			return nil, err
 		}
-		if err != nil || rec.Hidden || rec.Origin.Site != atoll.CentreID {
+		if err != nil || rec.Origin.Site != atoll.CentreID {
 			if err := l.confirm(tx, key); err != nil {
 				return nil, err
 			}
