@@ -95,7 +95,7 @@ func (r *round) open(ctx context.Context) error {
 		if r.doubts = l.Doubts; l.Vouch {
 			r.hello.Voucher = l.Voucher
 		}
-		if l.Ask {
+		if l.Ask && !r.hello.NoFeed {
 			if r.hello.Found, err = l.found(tx); err != nil {
 				return err
 			}
@@ -348,12 +348,12 @@ func (r *round) end(e exchange.End) {
 			reached[b.Audience] = b.Cursor
 		}
 		l.advance(reached)
+		// Records in doubt are asked about at once, as long as that gets on.
+		if l.Doubts > 0 && (l.Doubts != r.doubts || l.Ask && len(r.hello.Found) == 0) {
+			r.more = r.more || !r.hello.NoFeed
+		}
 		return nil
 	})
-	// Records that are still in doubt are asked about at once, if that gets on.
-	if l := r.link; l.Doubts > 0 && (l.Doubts < r.doubts || !l.Ask) {
-		r.more = true
-	}
 }
 
 // keep makes what was gathered durable, and the cursors with it: staged until
@@ -416,9 +416,6 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 		return err
 	}
 	s := r.site
-	if c.Position == 0 {
-		return r.ahead(ctx, c)
-	}
 	if idle, err := r.idle(ctx, c); err != nil || idle {
 		r.note(func(_ storage.Tx, l *link) error {
 			l.Cursor, l.Applied, l.Ask = max(l.Cursor, c.Position), c.Position, l.Doubts > 0
