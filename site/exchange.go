@@ -416,6 +416,9 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 		return err
 	}
 	s := r.site
+	if c.Position == 0 {
+		return r.ahead(ctx, c)
+	}
 	if idle, err := r.idle(ctx, c); err != nil || idle {
 		r.note(func(_ storage.Tx, l *link) error {
 			l.Cursor, l.Applied, l.Ask = max(l.Cursor, c.Position), c.Position, l.Doubts > 0
