@@ -206,7 +206,7 @@ func TestEpochs(t *testing.T) {
 	top := system(t, false, record("delegation", "items", atoll.Fields{}.Set("domain", "items").Set("store_id", here).Set("epoch", 4).Set("active", true)))
 	for kind, want := range map[atoll.Type]authority.Owner{
 		"stock_line": {Site: 2, Epoch: 3}, "patient": {Site: 3, Epoch: 7}, "patient_event": {Site: 3, Epoch: 7},
-		"item": {Site: 2, Epoch: 4}, "name": {Site: 1}, "store": {Site: 1},
+		"item": {Site: 2, Epoch: 7}, "name": {Site: 1}, "store": {Site: 1},
 	} {
 		d, _ := c.Lookup(kind)
 		got, err := authority.OwnerOf(top, example(d), 5)

@@ -168,7 +168,7 @@ func (p *paper) takeEffect() error {
 	if !Unnumbered(p.Fields) {
 		return nil
 	}
-	n, sequence, err := p.desk.Number(p.Fields.ID("store_id"), sequenceOf(p.Type, p.Fields))
+	n, sequence, err := p.desk.numberOf(p.Fields, sequenceOf(p.Type, p.Fields))
 	if err != nil {
 		return err
 	}

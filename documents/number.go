@@ -79,6 +79,34 @@ func (d Desk) Number(store atoll.ID, key string) (int64, journal.Proposal, error
 	return next, p, nil
 }
 
+// CentralSequence is the identity of the sequence that numbers what the primary
+// enters for stores: one for all of them.
+func CentralSequence(key string) atoll.Key {
+	return atoll.Key{Type: "central_sequence", ID: atoll.DeriveID("central_sequence", key)}
+}
+
+// numberOf takes the next number for the document: from its store's sequence, or
+// from the primary's own when the primary entered it for a store elsewhere, whose
+// sequence is not the primary's to move (R-D-70).
+func (d Desk) numberOf(f atoll.Fields, key string) (int64, journal.Proposal, error) {
+	store, _ := d.T.Store(f.ID("store_id"))
+	if by := atoll.SiteID(f.Int("owning_site")); by <= 0 || by == store.Site {
+		return d.Number(store.ID, key)
+	}
+	p := journal.Proposal{Verb: atoll.Update, Key: CentralSequence(key)}
+	r, err := d.R.Record(p.Key)
+	if atoll.CodeOf(err) == atoll.NotFound {
+		p.Verb, p.Fields = atoll.Insert, atoll.Fields{}.Set("key", key).Set("last", 1)
+		return 1, p, nil
+	}
+	if err != nil {
+		return 0, p, err
+	}
+	next := r.MustFields().Int("last") + 1
+	p.Fields = atoll.Fields{}.Set("last", next)
+	return next, p, nil
+}
+
 // Unnumbered reports whether a document waits for its number: it has none, or -1
 // (R-D-14).
 func Unnumbered(f atoll.Fields) bool {
@@ -92,7 +120,7 @@ func numbersStay(_ *topology.Topology, _ admit.World, _ []admit.Change, c admit.
 	if c.Op.Verb != atoll.Update || !c.Here {
 		return nil
 	}
-	if c.Op.Type == "number_sequence" && Compare(c.New.Number("last"), c.Old.Number("last")) < 0 {
+	if (c.Op.Type == "number_sequence" || c.Op.Type == "central_sequence") && Compare(c.New.Number("last"), c.Old.Number("last")) < 0 {
 		return atoll.Errorf(atoll.Rule, "number %s was given already; a sequence does not go back", c.Old.Number("last")).On("last")
 	}
 	if _, ok := governed[c.Op.Type]; ok && !Unnumbered(c.Old) && c.Old.Number("number") != c.New.Number("number") {

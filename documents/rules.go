@@ -246,6 +246,9 @@ func partnerVisible(t *topology.Topology, _ admit.World, _ []admit.Change, c adm
 	if !c.Here && ok && t.WereVisible(own, partner) {
 		return nil // the goods left when their site still saw the other store
 	}
+	if by := atoll.SiteID(c.New.Int("owning_site")); ok && c.Here && by > 0 && by != t.Centre() && by == t.Primary() {
+		return nil // a primary beside the centre does not know what its stores see; the centre does
+	}
 	if !ok || !t.Visible(own, partner) {
 		return atoll.Errorf(atoll.NotVisible, "store %s is not visible to this one", nameOf(st, partner)).On(c.Def.Partner).
 			Do("ask the centre to make the two stores visible to each other")

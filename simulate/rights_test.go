@@ -98,7 +98,7 @@ func TestR_F_22_R_F_24_R_F_25_PushedWithoutTheRight(t *testing.T) {
 				f.Set("kind", "stock")
 			}
 			w.edit(1, journal.Proposal{Verb: atoll.Insert, Key: key, Fields: f})
-				w.sync(2, 3)
+			w.sync(2, 3)
 			row.do(w)
 			head, before := w.seq(1), len(w.quarantined(3))
 			version := w.want(1, row.kind, key.ID).Version
