@@ -52,7 +52,7 @@ func TestR_G_20_R_G_22_LookUp(t *testing.T) {
 	by := w.clerk()
 	ada := w.register("B", "Ada", "Lovelace", "1990-12-10")
 	eve := w.register("B", "Eve", "Lovell", "1991-01-01")
-	bea := w.register("C", "Bea", "Lovelace", "1992-02-02")
+	w.register("C", "Bea", "Lovelace", "1992-02-02")
 	w.update(2, "patient", ada, atoll.Fields{}.Set("barcode", "P-77"))
 	provider := w.insert(1, "insurance_provider", atoll.Fields{}.Set("name", "Mutual"))
 	w.sync(2)
@@ -102,7 +102,6 @@ func TestR_G_20_R_G_22_LookUp(t *testing.T) {
 	if err != nil || len(h.Events) != 1 || h.Events[0].Type != "prescription" || h.AsOf.IsZero() || !strings.Contains(h.Warning, "card") {
 		t.Errorf("history: %+v, %v", h, err)
 	}
-	_ = bea
 	w.peace()
 }
 

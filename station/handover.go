@@ -15,7 +15,8 @@ import (
 // before is what is done before the processors run, so that their edits build on
 // what went up.
 func (s *Station) before(ctx context.Context) error {
-	return errors.Join(s.release(ctx), s.resend(ctx), s.tellOfUsers(ctx))
+	_, err := s.ForgetDetails(ctx)
+	return errors.Join(s.release(ctx), s.resend(ctx), s.tellOfUsers(ctx), err)
 }
 
 // resend does what jobs of the centre ask of this site: it states the selected

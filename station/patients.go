@@ -250,6 +250,10 @@ func (s *Station) ShowPerson(ctx context.Context, actor string, who atoll.Key, s
 	return err
 }
 
+// shelfForgotten tells of which retracted patients the details are removed: the
+// time of the retraction by key.
+const shelfForgotten = "forgotten"
+
 // ForgetDetails removes the clinical details of patients who have not been visible
 // here for as long as the preference says; the patient's own record is kept for
 // the documents that name it (R-G-12). It returns the number of records removed,
@@ -258,31 +262,55 @@ func (s *Station) ForgetDetails(ctx context.Context) (removed int, err error) {
 	if s.Identity.Role == Central {
 		return 0, nil
 	}
+	var due map[atoll.Key]string
+	err = s.look(ctx, func(d patients.Desk) (err error) {
+		due, err = forgettable(d)
+		return err
+	})
+	if err != nil || len(due) == 0 {
+		return 0, err
+	}
 	err = s.Store.Update(ctx, func(tx storage.Tx) error {
 		removed = 0
-		t, err := s.Door.Topology(tx)
-		if err != nil {
-			return err
-		}
-		long, err := journal.RetractedBefore(tx, s.Now().Add(-patients.Kept(t)))
-		if err != nil || len(long) == 0 {
-			return err
-		}
-		for _, who := range long {
+		for who, since := range due {
 			n, err := s.forgetDetails(tx, who)
 			if err != nil {
 				return err
 			}
 			removed += n
+			if err := tx.Set(shelfForgotten, who.String(), []byte(since)); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
 	return removed, err
 }
 
+// forgettable returns the patients whose details are to be removed, with the time
+// of their retraction.
+func forgettable(d patients.Desk) (map[atoll.Key]string, error) {
+	long, err := journal.RetractedBefore(d.R, d.Now.Add(-patients.Kept(d.T)))
+	out := map[atoll.Key]string{}
+	for _, who := range long {
+		since, err := journal.RetractedSince(d.R, who)
+		if err != nil {
+			return nil, err
+		}
+		done, err := d.R.Get(shelfForgotten, who.String())
+		if err != nil && !errors.Is(err, atoll.NotFound) {
+			return nil, err
+		}
+		if text := since.Format(time.RFC3339); string(done) != text && who.Type == patients.Patient {
+			out[who] = text
+		}
+	}
+	return out, err
+}
+
 func (s *Station) forgetDetails(tx storage.Tx, who atoll.Key) (n int, err error) {
 	for _, def := range s.Catalogue.Types() {
-		if !patients.Clinical(def) || who.Type != patients.Patient {
+		if !patients.Clinical(def) {
 			continue
 		}
 		rows, err := tx.Records(storage.Query{Type: def.Type, Where: map[string]string{def.Scope: string(who.ID)}, All: true})
