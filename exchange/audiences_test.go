@@ -42,8 +42,14 @@ func TestPlaces(t *testing.T) {
 		want   string
 		ok     bool
 	}{
-		{nil, "[]", true}, {[]int{1, 1}, "[b]", true}, {[]int{0, 1, 1, 1}, "[a c]", true}, {[]int{3}, "[]", true},
-		{[]int{4}, "[]", false}, {[]int{1, 3}, "[]", false}, {[]int{-1, 2}, "[]", false}, {[]int{1, -1}, "[]", false},
+		{nil, "[]", true},
+		{[]int{1, 1}, "[b]", true},
+		{[]int{0, 1, 1, 1}, "[a c]", true},
+		{[]int{3}, "[]", true},
+		{[]int{4}, "[]", false},
+		{[]int{1, 3}, "[]", false},
+		{[]int{-1, 2}, "[]", false},
+		{[]int{1, -1}, "[]", false},
 	} {
 		if got, ok := exchange.AtPlaces(three, tt.places); fmt.Sprint(got) != tt.want || ok != tt.ok {
 			t.Errorf("%v: %v, %t; want %s, %t", tt.places, got, ok, tt.want, tt.ok)
