@@ -92,6 +92,7 @@ var kept = map[string]string{
 	"github.com/klauspost/compress":        "wire api",
 	"github.com/goccy/go-yaml":             "catalogue cmd/atoll",
 	"github.com/cockroachdb/apd":           "catalogue documents gateway/msupply simulate demo",
+	"filippo.io/age":                       "host",
 	"github.com/alexedwards/argon2id":      "station central",
 	"github.com/alecthomas/kong":           "cmd/atoll",
 	"github.com/danielgtaylor/huma":        "api",

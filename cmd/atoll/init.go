@@ -43,13 +43,20 @@ func (c initCentralCmd) Run(s *session) error {
 type initSiteCmd struct {
 	Admin    string `help:"Name of the first administrator here." default:"admin"`
 	Password string `help:"The administrator's password; one is drawn unless given." env:"ATOLL_ADMIN_PASSWORD" placeholder:"TEXT"`
-	Again    bool   `help:"Initialise a site again: export what was not sent, empty the database, fill it from the centre."`
+	Again    bool   `help:"Initialise a site again: export what was not sent, empty the database, fill it from the centre." xor:"how"`
+	Request  bool   `help:"Print the line with which the centre puts this site's data into a file, for a place without a line; sets the site up if it is not yet." xor:"how"`
+	From     string `help:"Take the site's data from a file that the centre made from its request." type:"existingfile" placeholder:"FILE" xor:"how"`
 }
 
 // Run makes a remote site, or empties one to be filled again.
 func (c initSiteCmd) Run(s *session) error {
-	if c.Again {
+	switch {
+	case c.Again:
 		return c.again(s)
+	case c.Request:
+		return c.request(s)
+	case c.From != "":
+		return c.from(s)
 	}
 	h, password, err := host.InitSite(s.ctx, s.host(), c.Admin, c.Password)
 	if err != nil {

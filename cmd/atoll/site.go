@@ -19,6 +19,7 @@ type siteCmd struct {
 	ResetDevice siteResetCmd  `cmd:"" help:"Let a site be enrolled on another device, which must then initialise."`
 	Pause       sitePauseCmd  `cmd:"" help:"Refuse a site's exchanges for now; it keeps its changes."`
 	Resume      siteResumeCmd `cmd:"" help:"End a pause."`
+	Export      siteExportCmd `cmd:"" help:"Write all data of a site into a file that only the site can read, for a place without a line."`
 	Delete      siteDeleteCmd `cmd:"" help:"Take a site without stores out of the system; its history stays."`
 	Order       siteOrderCmd  `cmd:"" help:"Have a site send everything again, or initialise again."`
 
