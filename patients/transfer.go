@@ -74,6 +74,14 @@ func (d Desk) Ask(id atoll.ID, w Wanted) ([]journal.Proposal, error) {
 	if w.Reason == "" {
 		return nil, atoll.Errorf(atoll.Invalid, "say why the home store shall change").On("reason")
 	}
+	for _, store := range []atoll.ID{w.To, w.AllOf} {
+		if _, ok := d.T.Store(store); store != "" && !ok {
+			return nil, atoll.Errorf(atoll.NotFound, "store %s is not known here", store).Do("ask at the new home site, or at the centre")
+		}
+	}
+	if _, ok := dispensary(d.T, w.To); !ok {
+		return nil, atoll.Errorf(atoll.Rule, "the new home store must be an open dispensary; %s is not", place(d.T, w.To)).On("to_store_id")
+	}
 	if w.From == "" && d.centre() {
 		w.From = w.To
 	}

@@ -468,4 +468,3 @@ func TestR_G_47_R_H_36_MovedStore(t *testing.T) {
 	}
 	w.refused(w.At(3).Insert(w.ctx, change("patient", eve, phone("3"))), atoll.Ownership)
 }
-

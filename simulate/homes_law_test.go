@@ -1,0 +1,257 @@
+package simulate
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/patients"
+	"github.com/atollsync/atoll/storage"
+)
+
+// TestR_G_46: a prescriber goes the same way.
+func TestR_G_46_Prescriber(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C")
+	w.sync(2, 3)
+	marie, err := w.At(2).Register(w.ctx, "nurse", patients.Prescriber, w.Stores["B"], atoll.Fields{}.Set("last_name", "Curie"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sync(2)
+	key := atoll.Key{Type: patients.Prescriber, ID: marie}
+	if _, err := w.Centre.AskTransfer(w.ctx, "admin", patients.Wanted{Person: key, To: w.Stores["C"], Reason: "works there now"}); err != nil {
+		t.Fatal(err)
+	}
+	w.update(2, "prescriber", marie, phone("1"))
+	w.sync(2)
+	w.refused(w.At(2).Insert(w.ctx, change("prescriber", marie, phone("2"))), atoll.Ownership)
+	w.sync(3)
+	w.update(3, "prescriber", marie, phone("3"))
+	w.sync(3, 2)
+	w.equal("prescriber", marie, 3, 2)
+	w.peace()
+}
+
+// TestR_G_41: all patients of a store, asked for by the old site; a site that has
+// no part in it is refused.
+func TestR_G_41_AllOfAStore(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("A", "B", "C")
+	w.sync(2, 3)
+	var all []atoll.ID
+	for i := range 5 {
+		all = append(all, w.register("B", fmt.Sprint("P", i), "Lovelace", "1990-12-10"))
+	}
+	w.sync(2)
+	_, err := w.At(3).AskTransfer(w.ctx, "nurse", patients.Wanted{AllOf: w.Stores["B"], To: w.Stores["B"], Reason: "none of our business"})
+	w.refused(err, atoll.Rule, "new home site, at the old one, or at the centre")
+	_, err = w.At(2).AskTransfer(w.ctx, "nurse", patients.Wanted{AllOf: w.Stores["B"], To: w.Stores["D"], Reason: "D is not visible here"})
+	w.refused(err, atoll.NotFound, "not known here")
+	_, err = w.At(2).AskTransfer(w.ctx, "nurse", patients.Wanted{AllOf: w.Stores["B"], To: w.Stores["F"], Reason: "no dispensary"})
+	w.refused(err, atoll.Rule, "must be an open dispensary")
+	if _, err := w.At(2).AskTransfer(w.ctx, "nurse", patients.Wanted{AllOf: w.Stores["B"], To: w.Stores["C"], Reason: "the clinic closes"}); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(2, 3, 2)
+	for _, id := range all {
+		if home, editable := w.person(3, id); home != w.Stores["C"] || !editable {
+			t.Errorf("home %s, editable %t", home, editable)
+		}
+	}
+	asked, err := w.At(2).HomeRequests(w.ctx)
+	if err != nil || len(asked) != 1 || asked[0].State != patients.Done || asked[0].Total != 5 {
+		t.Errorf("the request: %+v, %v", asked, err)
+	}
+	if running, _ := w.Centre.HomeTransfers(w.ctx, patients.Patient, false); len(running) != 0 {
+		t.Errorf("still running: %v", running)
+	}
+	w.peace()
+}
+
+// TestR_G_48: two requests at once: the second waits, and is carried out, or
+// refused when its asker has no part in it any longer; one that is not begun can
+// be cancelled, one that has switched cannot.
+func TestR_G_48_TwoAtOnce(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("A", "B", "C")
+	w.sync(2, 3)
+	ada := w.register("B", "Ada", "Lovelace", "1990-12-10")
+	w.sync(2)
+	w.show(ada, "C", "A")
+	w.sync(2, 3)
+	w.transfer(3, ada, "C")
+	w.transfer(2, ada, "A")
+	w.sync(3)
+	ask := func(at atoll.SiteID) (out map[atoll.ID]string) {
+		out = map[atoll.ID]string{}
+		list, err := w.At(at).HomeRequests(w.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range list {
+			out[r.To] = r.State + " " + r.Answer
+		}
+		return out
+	}
+	// Site 2 sends its request and, in the same cycle, freezes for the first.
+	w.sync(2)
+	if got := ask(1); got[w.Stores["C"]] != "running " || got[w.Stores["A"]] != "waiting it is being transferred to Store C, site 3 (Sync Client 2); this request waits" {
+		t.Errorf("at the centre: %v", got)
+	}
+	w.sync(3, 2)
+	if got := ask(2); got[w.Stores["A"]] != "refused neither the old nor the new home site asked for it" {
+		t.Errorf("after the first: %v", got)
+	}
+	if home, _ := w.person(1, ada); home != w.Stores["C"] {
+		t.Errorf("home %s", home)
+	}
+	w.peace()
+	// Cancelled before the old home answers.
+	w.transfer(1, ada, "A")
+	if err := w.Centre.CancelTransfer(w.ctx, "admin", patientKey(ada)); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(3)
+	w.update(3, "patient", ada, phone("still ours"))
+	w.transfer(1, ada, "A") // and again: another round
+	w.sync(3)
+	if home, editable := w.person(1, ada); home != w.Stores["A"] || !editable {
+		t.Errorf("at the centre: home %s, editable %t", home, editable)
+	}
+	w.refused(w.Centre.CancelTransfer(w.ctx, "admin", patientKey(ada)), atoll.NotFound)
+	w.refused(w.At(3).ForceTransfer(w.ctx, "nurse", patientKey(ada)), atoll.NotHere)
+	_, err := w.Centre.AskTransfer(w.ctx, "nurse", patients.Wanted{Person: patientKey(ada), To: w.Stores["A"], Reason: "again"})
+	w.refused(err, atoll.Rule, "already")
+	w.update(1, "patient", ada, phone("ours"))
+	w.peace()
+}
+
+// edits are what sites did to one patient's notes: each edit makes or changes a
+// field of its own, so that none may be lost by another.
+type edits struct {
+	w     *world
+	ada   atoll.ID
+	made  map[atoll.Key]string // note of each event that was made
+	count int
+}
+
+// work edits at a site if it believes to own the patient.
+func (e *edits) work(at atoll.SiteID) {
+	e.count++
+	note := fmt.Sprintf("%d at site %d", e.count, at)
+	key := atoll.Key{Type: "patient_event", ID: atoll.NewID(e.w.Clock.Now())}
+	p := journal.Proposal{Verb: atoll.Insert, Key: key, Fields: atoll.Fields{}.Set("patient_id", e.ada).Set("happened_at", "2026-01-02T10:00:00Z").Set("note", note)}
+	if e.w.At(at).Insert(e.w.ctx, p) == nil {
+		e.made[key] = note
+	}
+	e.w.At(at).Insert(e.w.ctx, change("patient", e.ada, phone(note)))
+}
+
+// found fails unless every edit is applied at the centre, in quarantine, or asked
+// for.
+func (e *edits) found() {
+	e.w.t.Helper()
+	asked := map[atoll.Key]bool{}
+	list, err := e.w.Centre.RequestedChanges(e.w.ctx, patientKey(e.ada))
+	if err != nil {
+		e.w.t.Fatal(err)
+	}
+	for _, p := range list {
+		asked[p.Record] = true
+	}
+	held := map[atoll.Key]bool{}
+	err = e.w.Centre.Store.View(e.w.ctx, func(r storage.Reader) error {
+		open, err := r.Refusals(0, true, 0, 0)
+		for _, no := range open {
+			for _, k := range no.Keys {
+				held[k] = true
+			}
+		}
+		return err
+	})
+	if err != nil {
+		e.w.t.Fatal(err)
+	}
+	for key, note := range e.made {
+		if r := e.w.get(1, key.Type, key.ID); r != nil && r.Fields.Text("note") == note || asked[key] || held[key] {
+			continue
+		}
+		e.w.t.Errorf("the edit %q is lost", note)
+	}
+}
+
+// TestR_G_40: transfers there and back, with cut lines, old sites that are dead
+// for weeks and return, forced ones and patient ones: at every moment one site at
+// most may edit by the centre's word; in the end one does, everybody agrees who,
+// and no edit is lost.
+//
+// R-G-40, R-G-42, R-G-44, R-G-48.
+func TestR_G_40_R_G_42_R_G_44_R_G_48_AnySchedule(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many fleets")
+	}
+	template, err := templates.f1()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		w := borrow(t, rt, template)
+		stores := []string{"A", "B", "C"}
+		w.dispensaries(stores...)
+		w.sync(2, 3)
+		e := &edits{w: w, ada: w.register("B", "Ada", "Lovelace", "1990-12-10"), made: map[atoll.Key]string{}}
+		w.sync(2)
+		w.show(e.ada, stores...)
+		w.sync(2, 3)
+		w.wear(func(label string, least, most int) int { return rapid.IntRange(least, most).Draw(rt, label) })
+		dead := map[atoll.SiteID]bool{}
+		for id, n := range w.Sites {
+			worn := n.Net.Down
+			n.Net.Down = func() bool { return dead[id] || worn != nil && worn() }
+		}
+		for range rapid.IntRange(3, 25).Draw(rt, "steps") {
+			site := atoll.SiteID(rapid.IntRange(1, 3).Draw(rt, "site"))
+			switch rapid.SampledFrom([]string{"ask", "work", "work", "work", "sync", "sync", "sync", "sync", "die", "force", "cancel"}).Draw(rt, "step") {
+			case "ask":
+				to := rapid.SampledFrom(stores).Draw(rt, "to")
+				w.At(site).AskTransfer(w.ctx, "nurse", patients.Wanted{Person: patientKey(e.ada), To: w.Stores[to], Reason: "moved"})
+			case "work":
+				e.work(site)
+			case "sync":
+				if site > 1 {
+					w.Sync(w.ctx, site)
+				}
+			case "die":
+				dead[site] = !dead[site]
+			case "force":
+				w.Clock.Wind(15 * 24 * time.Hour)
+				w.Centre.ForceTransfer(w.ctx, "director", patientKey(e.ada))
+			case "cancel":
+				w.Centre.CancelTransfer(w.ctx, "director", patientKey(e.ada))
+			}
+		}
+		clear(dead)
+		w.mend()
+		if err := w.Settle(w.ctx); err != nil {
+			w.t.Fatal(err)
+		}
+		homes, editors := map[atoll.ID]bool{}, 0
+		for _, site := range []atoll.SiteID{1, 2, 3} {
+			home, editable := w.person(site, e.ada)
+			homes[home] = true
+			if editable {
+				editors++
+			}
+		}
+		if len(homes) != 1 || editors != 1 {
+			w.t.Errorf("%d homes, %d editors", len(homes), editors)
+		}
+		e.found()
+		w.lawful()
+	})
+}
