@@ -22,7 +22,7 @@ type mergeInput struct {
 	}
 }
 
-type mergeAnswer struct{ Body station.Merged }
+type mergeAnswer struct{ Body station.MergeResult }
 
 type mergePreviewAnswer struct{ Body merge.Preview }
 

@@ -12,8 +12,8 @@ import (
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/exchange"
 	"github.com/atollsync/atoll/journal"
-	"github.com/atollsync/atoll/site"
 	"github.com/atollsync/atoll/merge"
+	"github.com/atollsync/atoll/site"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
@@ -66,9 +66,9 @@ type Station interface {
 // Merges makes one record of two, and two again.
 type Merges interface {
 	Open(ctx context.Context, key atoll.Key) (station.Record, error)
-	Merge(ctx context.Context, actor string, m station.Merge) (station.Merged, error)
+	Merge(ctx context.Context, actor string, m station.Merge) (station.MergeResult, error)
 	PreviewMerge(ctx context.Context, m station.Merge) (merge.Preview, error)
-	Unmerge(ctx context.Context, actor string, key atoll.Key, allow station.Allow) (station.Merged, error)
+	Unmerge(ctx context.Context, actor string, key atoll.Key, allow station.Allow) (station.MergeResult, error)
 	Merges(ctx context.Context, t atoll.Type) ([]merge.Merged, error)
 	MergeDetails(ctx context.Context, key atoll.Key) (merge.Details, error)
 }

@@ -43,7 +43,7 @@ func merging(t *topology.Topology, w admit.World, _ []admit.Change, c admit.Chan
 // content reports whether the field is one that people edit: where a merged patient
 // is at home may still move.
 func content(field string) bool {
-	return !slices.Contains([]string{"home_store_id", "home_epoch", "status", "merged_into", "merged_at", "unmerged_from"}, field)
+	return field != "home_store_id" && field != "home_epoch"
 }
 
 // merged is the law that a record is merged once, into a record of its own type

@@ -36,8 +36,8 @@ func (a Allow) first(d documents.Desk, do []journal.Proposal, err error) ([]jour
 	return do, err
 }
 
-// Merged tells what a merge, or its undoing, did here.
-type Merged struct {
+// MergeResult tells what a merge, or its undoing, did here.
+type MergeResult struct {
 	// Seq is the journal entry of the act itself.
 	Seq uint64 `json:"seq"`
 	// Rows is how many rows were re-pointed here, or given back.
@@ -51,7 +51,7 @@ func (s *Station) merging(r storage.Reader, t *topology.Topology) merge.Desk {
 // Merge merges one record into another: at once and whole at this site, and at
 // every other when it hears of it (R-E-10, R-E-30). It is refused where the record
 // is not owned here, and when a law of merges forbids it.
-func (s *Station) Merge(ctx context.Context, actor string, m Merge) (Merged, error) {
+func (s *Station) Merge(ctx context.Context, actor string, m Merge) (MergeResult, error) {
 	from := atoll.Key{Type: m.Type, ID: m.From}
 	res, err := s.Act(ctx, actor, atoll.Cause{Kind: merge.Cause, Ref: merge.Reference(from, m.Into)},
 		func(d documents.Desk) ([]journal.Proposal, error) {
@@ -59,14 +59,14 @@ func (s *Station) Merge(ctx context.Context, actor string, m Merge) (Merged, err
 			return m.Allow.first(d, do, err)
 		})
 	if err != nil {
-		return Merged{}, err
+		return MergeResult{}, err
 	}
 	return s.merged(ctx, from, res.Seq, false)
 }
 
 // Unmerge undoes a merge: at this site at once, at every other when it hears of it
 // (R-E-50, R-E-51).
-func (s *Station) Unmerge(ctx context.Context, actor string, key atoll.Key, allow Allow) (Merged, error) {
+func (s *Station) Unmerge(ctx context.Context, actor string, key atoll.Key, allow Allow) (MergeResult, error) {
 	into := atoll.ID("")
 	if d, err := s.MergeDetails(ctx, key); err == nil {
 		into = d.Into
@@ -77,14 +77,14 @@ func (s *Station) Unmerge(ctx context.Context, actor string, key atoll.Key, allo
 			return allow.first(d, do, err)
 		})
 	if err != nil {
-		return Merged{}, err
+		return MergeResult{}, err
 	}
 	return s.merged(ctx, key, res.Seq, true)
 }
 
 // merged counts what this site's merge journal tells of the merge.
-func (s *Station) merged(ctx context.Context, key atoll.Key, seq uint64, undone bool) (Merged, error) {
-	out := Merged{Seq: seq}
+func (s *Station) merged(ctx context.Context, key atoll.Key, seq uint64, undone bool) (MergeResult, error) {
+	out := MergeResult{Seq: seq}
 	d, err := s.MergeDetails(ctx, key)
 	for _, e := range d.Journal {
 		if e.Site == s.Door.Site && e.Undone == undone {

@@ -51,7 +51,10 @@ func asJSON(r station.Record) recordJSON {
 	return recordJSON{r.Type, r.ID, r.Version, r.Origin, r.Owner.Site, r.Owner.Why, r.Editable, r.Fields}
 }
 
-type recordGetCmd struct{ keyArg }
+type recordGetCmd struct {
+	keyArg
+	Merged bool `help:"The record itself, also if it was merged; otherwise the one that was kept."`
+}
 
 // Run prints one record.
 func (c recordGetCmd) Run(s *session) error {
@@ -59,12 +62,19 @@ func (c recordGetCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	open := (*station.Station).Open
+	if c.Merged {
+		open = (*station.Station).Record
+	}
 	return s.with(func(h *host.Host) error {
-		r, err := h.Station.Record(s.ctx, key)
+		r, err := open(h.Station, s.ctx, key)
 		if err != nil {
 			return err
 		}
 		return s.print(asJSON(r), func() {
+			if r.Key != key {
+				s.say("%s was merged into:", key)
+			}
 			s.say("%s  version %d, made by entry %s", r.Key, r.Version, r.Origin)
 			if r.Editable {
 				s.say("editable here: %s", r.Owner.Why)

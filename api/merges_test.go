@@ -1,0 +1,99 @@
+package api_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/simulate"
+	"github.com/atollsync/atoll/station"
+)
+
+// TestMerges walks a merge through REST: who may, its preview, the merge itself,
+// what reading shows afterwards, and its undoing (R-E-01, R-E-05, R-E-33, R-E-50).
+func TestR_E_01_R_E_05_R_E_33_R_E_50_Merges(t *testing.T) {
+	f := newFleet(t)
+	ctx := t.Context()
+	x, px := simulate.Item("x")
+	y, py := simulate.Item("y")
+	if err := f.Centre.Insert(ctx, px, py); err != nil {
+		t.Fatal(err)
+	}
+	f.sync(t)
+	inA, inB := atoll.DeriveID("in A"), atoll.DeriveID("in B")
+	if err := f.Centre.Insert(ctx, simulate.Stock(inA, f.Stores["A"], x, "3")); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Sites[2].Insert(ctx, simulate.Stock(inB, f.Stores["B"], x, "4")); err != nil {
+		t.Fatal(err)
+	}
+	f.sync(t)
+	wish := `{"type":"item","from":"` + string(x) + `","into":"` + string(y) + `"}`
+
+	before := f.centre.state()
+	p := f.centre.call("POST", "/merges/preview", wish).want(200)
+	if !strings.Contains(string(p.body), `"here":[{"type":"stock_line","site":1,"rows":1}]`) ||
+		!strings.Contains(string(p.body), `"others":[{"type":"stock_line","site":2,"rows":1}]`) || p.text("refused") != "" {
+		t.Errorf("preview: %s", p.body)
+	}
+	f.centre.unchanged(before)
+	if p := f.one.call("POST", "/merges/preview", wish).want(200); !strings.Contains(p.text("refused"), "not editable here") {
+		t.Errorf("R-E-01: preview at a site: %s", p.body)
+	}
+	f.one.call("POST", "/merges", wish).refused(403, atoll.Ownership)
+	f.centre.call("POST", "/merges", wish, f.centre.as(station.Viewer)).refused(403, atoll.Denied)
+	f.centre.call("POST", "/merges", wish, f.centre.as(station.StoreUser)).refused(403, atoll.Denied)
+	f.centre.call("POST", "/merges", strings.Replace(wish, string(y), string(x), 1)).refused(422, atoll.Rule)
+	f.centre.call("POST", "/merges", strings.Replace(wish, "item", "invoice", 1)).refused(400, atoll.Invalid)
+	f.centre.unchanged(before)
+
+	done := f.centre.call("POST", "/merges", wish, f.centre.as(station.DataManager)).want(200)
+	if done.field("rows") != "1" {
+		t.Errorf("merged: %s", done.body)
+	}
+	again := f.centre.call("POST", "/merges", wish).refused(422, atoll.Rule)
+	if !strings.Contains(again.Detail+again.Hint, string(y)) {
+		t.Errorf("R-E-05: the survivor is not offered: %+v", again)
+	}
+
+	if got := f.centre.call("GET", "/records/item/"+string(x), "").want(200); got.text("id") != string(y) {
+		t.Errorf("R-E-33: the old link leads to %s", got.body)
+	}
+	if got := f.centre.call("GET", "/records/item/"+string(x)+"?merged=true", "").want(200); got.text("id") != string(x) || got.text("survivor") != string(y) {
+		t.Errorf("R-E-06: the merged record itself: %s", got.body)
+	}
+	if got := f.centre.call("GET", "/records/item", "").want(200); strings.Contains(string(got.body), `"id":"`+string(x)) {
+		t.Errorf("R-E-33: the merged item is listed: %s", got.body)
+	}
+	for _, by := range []atoll.ID{x, y} {
+		got := f.centre.call("GET", "/records/stock_line?where[item_id]="+string(by), "").want(200)
+		if !strings.Contains(string(got.body), string(inA)) || !strings.Contains(string(got.body), string(inB)) ||
+			strings.Contains(string(got.body), `"item_id":"`+string(x)) {
+			t.Errorf("R-E-33: stock by %s: %s", by, got.body)
+		}
+	}
+
+	f.sync(t)
+	list := f.one.call("GET", "/merges?type=item", "").want(200)
+	if !strings.Contains(string(list.body), string(x)) || strings.Contains(string(list.body), "undo_until") {
+		t.Errorf("as the site lists it: %s", list.body)
+	}
+	if list := f.centre.call("GET", "/merges", "").want(200); !strings.Contains(string(list.body), "undo_until") {
+		t.Errorf("as the centre lists it: %s", list.body)
+	}
+	one := f.centre.call("GET", "/merges/item/"+string(x), "").want(200)
+	for _, id := range []atoll.ID{inA, inB} {
+		if !strings.Contains(string(one.body), string(id)) {
+			t.Errorf("R-E-50: the merge journal has no %s: %s", id, one.body)
+		}
+	}
+	f.centre.call("GET", "/merges/item/"+string(y), "").refused(404, atoll.NotFound)
+	f.one.call("POST", "/merges/item/"+string(x)+"/undo", "").refused(403, atoll.Ownership)
+	f.centre.call("POST", "/merges/item/"+string(x)+"/undo", "", f.centre.as(station.StoreUser)).refused(403, atoll.Denied)
+	f.centre.call("POST", "/merges/item/"+string(x)+"/undo", "").want(200)
+	f.centre.call("POST", "/merges/item/"+string(x)+"/undo", "").refused(422, atoll.Rule)
+	f.sync(t)
+	if got := f.one.call("GET", "/records/stock_line/"+string(inB), "").want(200); !strings.Contains(string(got.body), `"item_id":"`+string(x)) {
+		t.Errorf("R-E-50: not given back: %s", got.body)
+	}
+}
