@@ -142,15 +142,12 @@ func (c *Centre) take(tx storage.Tx, je storage.JournalEntry) (*exchange.Refusal
 // the site has stated the record again, and is not answered with the true state,
 // which is the site's.
 func (c *Centre) buildsOnLost(tx storage.Tx, site atoll.SiteID, ops []atoll.Operation, refusal *admit.Refusal) error {
-	if refusal.Err.Code != atoll.BaseVersion {
-		return nil
-	}
 	s, err := State(tx, site)
-	if err != nil {
+	if err != nil && !errors.Is(err, atoll.SiteUnknown) { // it may have been deleted since
 		return err
 	}
 	for _, op := range ops {
-		if op.Key == refusal.Key && op.Base.Site == site && s.lost(op.Base.Seq) {
+		if refusal.Err.Code == atoll.BaseVersion && op.Key == refusal.Key && op.Base.Site == site && s.lost(op.Base.Seq) {
 			refusal.Layer = admit.LayerReference
 			refusal.Err = atoll.Errorf(atoll.Reference, "the change builds on entry %s, which is lost here", op.Base).
 				About(op.Key).Do("the site sends the record again by itself")
