@@ -231,6 +231,23 @@ func before(w admit.World, entry []admit.Change, key atoll.Key) (atoll.Fields, e
 	return r.Fields()
 }
 
+// authorisedFirst lets goods be sent for a requisition only when nobody has still
+// to approve it, and nobody denied it (R-D-36).
+func authorisedFirst(_ *topology.Topology, w admit.World, _ []admit.Change, c admit.Change) error {
+	if c.Op.Type != "invoice" || !c.Here || c.New == nil || c.New.Text("kind") != CustomerInvoice ||
+		c.New.ID("requisition_id") == "" || c.Old.ID("requisition_id") == c.New.ID("requisition_id") {
+		return nil
+	}
+	r, there, err := w.Record(atoll.Key{Type: "requisition", ID: c.New.ID("requisition_id")})
+	if err != nil || !there {
+		return err
+	}
+	if a := r.MustFields().Text("approval_status"); Pending(a) || Denied(a) {
+		return atoll.Errorf(atoll.LifeCycle, "the requisition is not authorised").On("requisition_id").Do("have it authorised first")
+	}
+	return nil
+}
+
 // partnerVisible lets a transfer begin only towards a store that is visible and
 // open (R-D-07, R-C-73). One that has begun goes on whatever happens to the
 // visibility (R-D-47), and an answer needs no visibility of its own.

@@ -1,0 +1,587 @@
+package simulate
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/topology"
+)
+
+// tryDo does an action on a document at a site.
+func (w *world) tryDo(at atoll.SiteID, act documents.Action, kind atoll.Type, id atoll.ID) error {
+	_, err := w.At(at).Do(w.ctx, "tester", act, atoll.Key{Type: kind, ID: id}, 0)
+	return err
+}
+
+func (w *world) do(at atoll.SiteID, act documents.Action, kind atoll.Type, id atoll.ID) {
+	w.t.Helper()
+	if err := w.tryDo(at, act, kind, id); err != nil {
+		w.t.Fatalf("%s at site %d: %v", act, at, err)
+	}
+}
+
+// paper makes a document of store B with its lines, at site 2.
+func (w *world) paper(kind atoll.Type, header atoll.Fields, lines ...atoll.Fields) atoll.ID {
+	w.t.Helper()
+	id, err := w.tryPaper(kind, header, lines...)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return id
+}
+
+func (w *world) tryPaper(kind atoll.Type, header atoll.Fields, lines ...atoll.Fields) (atoll.ID, error) {
+	draft := documents.Draft{Fields: header.Set("store_id", w.Stores["B"])}
+	for _, l := range lines {
+		draft.Lines = append(draft.Lines, documents.DraftLine{Fields: l})
+	}
+	id := atoll.NewID(w.Clock.Now())
+	_, err := w.At(2).MakeDocument(w.ctx, "tester", atoll.Key{Type: kind, ID: id}, draft)
+	return id, err
+}
+
+// amend changes a document at a site, with its lines.
+func (w *world) amend(at atoll.SiteID, kind atoll.Type, id atoll.ID, lines ...documents.DraftLine) error {
+	_, err := w.At(at).ChangeDocument(w.ctx, "tester", atoll.Key{Type: kind, ID: id}, 0, documents.Draft{Lines: lines})
+	return err
+}
+
+// document reads a document with its lines.
+func (w *world) document(at atoll.SiteID, kind atoll.Type, id atoll.ID) (f atoll.Fields, lines []atoll.Fields, may string) {
+	w.t.Helper()
+	d, err := w.At(at).Document(w.ctx, atoll.Key{Type: kind, ID: id})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, l := range d.Lines {
+		lines = append(lines, l.Fields)
+	}
+	var can []string
+	for _, c := range d.Choices {
+		if c.Allowed {
+			can = append(can, string(c.Action))
+		}
+	}
+	return d.Fields, lines, strings.Join(can, " ")
+}
+
+// holds compares a stock line with what shall be there, and available.
+func (w *world) holds(at atoll.SiteID, line atoll.ID, total, available string) {
+	w.t.Helper()
+	f := w.want(at, "stock_line", line).Fields
+	if documents.Compare(f.Number("total_number_of_packs"), total) != 0 || documents.Compare(f.Number("available_number_of_packs"), available) != 0 {
+		w.t.Errorf("the stock line holds %s packs, %s available; want %s and %s",
+			f.Number("total_number_of_packs"), f.Number("available_number_of_packs"), total, available)
+	}
+	w.balanced(at)
+}
+
+// balanced asks for a ledger without a difference.
+func (w *world) balanced(at atoll.SiteID) {
+	w.t.Helper()
+	res, err := w.At(at).CheckStock(w.ctx, "")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, d := range res.Differences {
+		w.t.Errorf("the ledger of site %d: %+v", at, d)
+	}
+}
+
+func drawn(line atoll.ID, packs string) atoll.Fields {
+	return atoll.Fields{}.Set("stock_line_id", line).Set("number_of_packs", number(packs))
+}
+
+// brought is a line of goods that come in.
+func brought(item atoll.ID, packs string) atoll.Fields {
+	return atoll.Fields{}.Set("item_id", item).Set("batch", "N-1").Set("expiry_date", "2029-01-31").Set("pack_size", number("10")).
+		Set("number_of_packs", number(packs)).Set("cost_price_per_pack", number("1.50"))
+}
+
+func kindOf(kind string) atoll.Fields { return atoll.Fields{}.Set("kind", kind) }
+
+// TestR_D_27 to a customer outside: what is suggested is set aside, what is
+// confirmed has left, and finalising moves nothing again. Lines may change until
+// then, and the stock follows. R-J-09.
+func TestR_D_27_R_J_09_StockFollowsTheDocument(t *testing.T) {
+	w, stock := bc(t)
+	ci := w.paper("invoice", kindOf(documents.CustomerInvoice), drawn(stock, "6"))
+	w.holds(2, stock, "50", "50")
+	w.do(2, documents.Suggest, "invoice", ci)
+	w.holds(2, stock, "50", "44")
+	line := w.one(2, "invoice_line", "invoice_id", string(ci))
+	if f := line.Fields; f.Text("batch") != "L-B" || f.Number("pack_size") != "10" || f.Number("sell_price_per_pack") != "2.10" || f.Text("kind") != "stock_out" {
+		t.Errorf("the line has of its stock line %v", f)
+	}
+	more := func(packs string) error {
+		return w.amend(2, "invoice", ci, documents.DraftLine{ID: line.ID, Fields: atoll.Fields{}.Set("number_of_packs", number(packs))})
+	}
+	if err := more("10.5"); err != nil {
+		t.Fatal(err)
+	}
+	w.holds(2, stock, "50", "39.5")
+	w.refused(more("51"), atoll.Rule, "fall below nothing")
+	w.do(2, documents.Confirm, "invoice", ci)
+	w.holds(2, stock, "39.5", "39.5")
+	if err := w.amend(2, "invoice", ci, documents.DraftLine{Fields: drawn(stock, "2")}); err != nil {
+		t.Fatal(err)
+	}
+	w.holds(2, stock, "37.5", "37.5")
+	if err := w.amend(2, "invoice", ci, documents.DraftLine{ID: line.ID, Remove: true}); err != nil {
+		t.Fatal(err)
+	}
+	w.holds(2, stock, "48", "48")
+	w.do(2, documents.Finalise, "invoice", ci)
+	w.holds(2, stock, "48", "48")
+	if f, _, _ := w.document(2, "invoice", ci); f.Int("line_count") != 1 || !f.Has("confirmed_at") || !f.Has("finalised_at") {
+		t.Errorf("finalised: %v", f)
+	}
+	// What was confirmed and is cancelled, or deleted, goes back.
+	for _, act := range []documents.Action{documents.Cancel, documents.Delete} {
+		other := w.paper("invoice", kindOf(documents.SupplierCredit), drawn(stock, "8"))
+		w.do(2, documents.Confirm, "invoice", other)
+		w.holds(2, stock, "40", "40")
+		w.do(2, act, "invoice", other)
+		w.holds(2, stock, "48", "48")
+	}
+	// What comes in has a stock line of its own; what is corrected on the line is
+	// corrected there.
+	si := w.paper("invoice", kindOf(documents.SupplierInvoice), brought(w.want(2, "stock_line", stock).Fields.ID("item_id"), "12.25"))
+	w.do(2, documents.Confirm, "invoice", si)
+	in := w.one(2, "invoice_line", "invoice_id", string(si))
+	own := in.Fields.ID("stock_line_id")
+	w.holds(2, own, "12.25", "12.25")
+	if err := w.amend(2, "invoice", si, documents.DraftLine{ID: in.ID, Fields: atoll.Fields{}.Set("number_of_packs", number("11")).Set("expiry_date", "2029-02-28")}); err != nil {
+		t.Fatal(err)
+	}
+	w.holds(2, own, "11", "11")
+	if got := w.want(2, "stock_line", own).Fields.Text("expiry_date"); got != "2029-02-28" {
+		t.Errorf("the stock line expires on %s", got)
+	}
+	w.do(2, documents.Finalise, "invoice", si)
+	w.holds(2, own, "11", "11")
+	w.peace()
+	w.balanced(1)
+}
+
+// TestR_J_09_StockChangesOnlyWithADocument: no edit past the acts moves stock, or
+// takes a document over the line without it.
+func TestR_J_09_StockChangesOnlyWithADocument(t *testing.T) {
+	w, stock := bc(t)
+	item := w.want(2, "stock_line", stock).Fields.ID("item_id")
+	ci := w.paper("invoice", kindOf(documents.CustomerInvoice), drawn(stock, "6"))
+	si := w.paper("invoice", kindOf(documents.SupplierInvoice), brought(item, "5"))
+	line := w.one(2, "invoice_line", "invoice_id", string(ci)).ID
+	seq := w.seq(2)
+	try := func(do ...journal.Proposal) error { return w.At(2).Insert(w.ctx, do...) }
+	status := func(id atoll.ID, status string) journal.Proposal {
+		return change("invoice", id, atoll.Fields{}.Set("status", status).Set("confirmed_at", "2026-01-05T00:00:00Z"))
+	}
+	packs := func(total, available string) journal.Proposal {
+		return change("stock_line", stock, atoll.Fields{}.Set("total_number_of_packs", number(total)).Set("available_number_of_packs", number(available)))
+	}
+	for _, s := range []string{documents.Suggested, documents.Confirmed, documents.Finalised} {
+		w.refused(try(status(ci, s)), atoll.LifeCycle, "the stock does not move")
+	}
+	for _, s := range []string{documents.Confirmed, documents.Finalised} {
+		w.refused(try(status(si, s)), atoll.LifeCycle, "names no stock line")
+	}
+	w.refused(try(packs("49", "49")), atoll.Rule, "no document says why")
+	w.refused(try(packs("50", "49")), atoll.Rule, "set aside")
+	w.refused(try(change("stock_line", stock, atoll.Fields{}.Set("pack_size", number("5")))), atoll.Rule, "pack size")
+	w.refused(try(change("stock_line", stock, atoll.Fields{}.Set("opening_number_of_packs", number("60")))), atoll.Schema)
+	w.refused(try(journal.Proposal{Verb: atoll.Delete, Key: atoll.Key{Type: "stock_line", ID: stock}}), atoll.Rule, "no document says why")
+	w.refused(try(status(ci, documents.Finalised), packs("45", "45")), atoll.Rule, "the documents of the transaction move -6")
+	w.refused(try(status(ci, documents.Finalised), packs("43", "43")), atoll.Rule)
+	// A line of another store's stock, or in packs of another size.
+	other := w.insert(2, "stock_line", Stock(atoll.NewID(w.Clock.Now()), w.Stores["F"], item, "9").Fields)
+	_, err := w.tryPaper("invoice", kindOf(documents.CustomerInvoice).Set("status", documents.Confirmed), drawn(other, "1"))
+	w.refused(err, atoll.Rule, "another store")
+	_, err = w.tryPaper("invoice", kindOf(documents.CustomerInvoice).Set("status", documents.Confirmed), drawn(stock, "1").Set("pack_size", number("1")))
+	w.refused(err, atoll.Rule, "packs of 1")
+	if got := w.seq(2); got != seq+1 {
+		t.Errorf("%d entries were made by what was refused", got-seq-1)
+	}
+	// The lines of a confirmed document are its stock.
+	w.do(2, documents.Confirm, "invoice", ci)
+	w.refused(try(change("invoice_line", line, atoll.Fields{}.Set("number_of_packs", number("7")))), atoll.Rule, "together with the stock")
+	w.refused(try(journal.Proposal{Verb: atoll.Delete, Key: atoll.Key{Type: "invoice_line", ID: line}}), atoll.Rule)
+	w.refused(try(status(ci, documents.Cancelled)), atoll.LifeCycle, "the stock does not move")
+	w.update(2, "invoice_line", line, atoll.Fields{}.Set("note", "by hand"))
+	// A new stock line says what there was at the beginning.
+	if got := w.want(2, "stock_line", stock).Fields.Number("opening_number_of_packs"); got != "50" {
+		t.Errorf("the opening is %s packs", got)
+	}
+	w.holds(2, stock, "44", "44")
+	w.peace()
+}
+
+// TestR_J_09_TheCentreComparesToo: an entry that shows a document taking effect and
+// other stock than its lines say is refused at the centre; one of an older program
+// that shows only half of it is taken, and the ledger check tells.
+func TestR_J_09_TheCentreComparesToo(t *testing.T) {
+	w, stock := bc(t)
+	draft := func() atoll.ID { return w.paper("invoice", kindOf(documents.CustomerInvoice), drawn(stock, "6")) }
+	wrong, half := draft(), draft()
+	n := w.At(2)
+	laws := n.Door.Judge.Laws
+	n.Door.Judge.Laws = nil
+	over := func(id atoll.ID) journal.Proposal {
+		return change("invoice", id, atoll.Fields{}.Set("status", documents.Finalised).Set("confirmed_at", "2026-01-05T00:00:00Z").Set("line_count", 1))
+	}
+	w.edit(2, over(half))
+	w.edit(2, over(wrong), change("stock_line", stock, atoll.Fields{}.Set("total_number_of_packs", number("45")).Set("available_number_of_packs", number("45"))))
+	n.Door.Judge.Laws = laws
+	c := w.sync(2)
+	if c.Quarantined != 1 {
+		t.Errorf("%d entries were refused; want the one that says otherwise than its lines", c.Quarantined)
+	}
+	if got := w.want(1, "invoice", wrong).Fields.Text("status"); got != documents.New {
+		t.Errorf("the centre has the refused document as %s", got)
+	}
+	if got := w.want(1, "invoice", half).Fields.Text("status"); got != documents.Finalised {
+		t.Errorf("the centre has the document of an older program as %s", got)
+	}
+	res, err := w.Centre.CheckStock(w.ctx, w.Stores["B"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(res.Differences) != 1 || res.Differences[0].StockLine != stock || res.Differences[0].Off.Total != "6" || res.Differences[0].Ledger.Total != "44" {
+		t.Errorf("the ledger: %+v", res.Differences)
+	}
+}
+
+// TestR_D_31 and the table of D.4: statuses go forward only, by the steps there
+// are, and what is finalised stays but for words about it (R-D-37).
+func TestR_D_31_R_D_37_StatusesGoForward(t *testing.T) {
+	w, stock := bc(t)
+	ci := w.paper("invoice", kindOf(documents.CustomerInvoice), drawn(stock, "6"))
+	try := func(f atoll.Fields) error { return w.At(2).Insert(w.ctx, change("invoice", ci, f)) }
+	may := func(want string) {
+		t.Helper()
+		if _, _, got := w.document(2, "invoice", ci); got != want {
+			t.Errorf("may: %q, want %q", got, want)
+		}
+	}
+	may("edit edit_lines delete suggest confirm finalise cancel")
+	w.do(2, documents.Suggest, "invoice", ci)
+	may("edit edit_lines delete confirm finalise cancel")
+	w.refused(w.tryDo(2, documents.Suggest, "invoice", ci), atoll.LifeCycle, "possible now: edit, edit lines, delete, confirm, finalise, cancel")
+	w.do(2, documents.Confirm, "invoice", ci)
+	may("edit edit_lines delete finalise cancel")
+	w.refused(try(atoll.Fields{}.Set("status", documents.Suggested)), atoll.LifeCycle, "only move forward")
+	w.refused(w.tryDo(2, documents.Receive, "invoice", ci), atoll.LifeCycle, "knows no such step")
+	w.do(2, documents.Finalise, "invoice", ci)
+	may("")
+	for _, act := range documents.Actions {
+		if act != documents.Edit && act != documents.EditLines {
+			w.refused(w.tryDo(2, act, "invoice", ci), atoll.LifeCycle)
+		}
+	}
+	for name, v := range map[string]any{"status": documents.Cancelled, "name_id": topology.StoreNameID(w.Stores["C"]), "on_hold": true, "tax_percent": 3} {
+		w.refused(try(atoll.Fields{}.Set(name, v)), atoll.LifeCycle)
+	}
+	for name, v := range map[string]any{
+		"comment": "word", "transport_reference": "LX 4", "colour": "red", "backdated_at": "2026-01-02T00:00:00Z", "their_reference": "77",
+	} {
+		if err := try(atoll.Fields{}.Set(name, v)); err != nil {
+			t.Errorf("%s of a finalised document cannot change: %v", name, err)
+		}
+	}
+	line := w.one(2, "invoice_line", "invoice_id", string(ci)).ID
+	w.refused(w.amend(2, "invoice", ci, documents.DraftLine{ID: line, Fields: atoll.Fields{}.Set("number_of_packs", number("1"))}), atoll.LifeCycle)
+	w.refused(w.amend(2, "invoice", ci, documents.DraftLine{Fields: drawn(stock, "1")}), atoll.LifeCycle)
+	w.refused(w.amend(2, "invoice", ci, documents.DraftLine{ID: line, Remove: true}), atoll.LifeCycle)
+	// Where the document is not this site's, nothing may be done, and it says why.
+	w.sync(2)
+	if _, _, got := w.document(1, "invoice", ci); got != "" {
+		t.Errorf("at the centre may: %q", got)
+	}
+	w.peace()
+}
+
+// TestR_D_26, R_D_28: while the goods are on hold nothing enters stock; they are
+// checked when they have arrived; less, nothing, or more than was sent is
+// received.
+func TestR_D_26_R_D_28_GoodsAreChecked(t *testing.T) {
+	w, stock := bc(t)
+	ci := w.ship("B", "C", stock, "4", "3")
+	w.sync(2, 3)
+	si := w.answer(3, "invoice", ci)
+	if !si.Fields.Bool("on_hold", false) {
+		t.Fatal("the receiving half is not on hold")
+	}
+	lines := w.list(3, "invoice_line", "invoice_id", string(si.ID))
+	less := func(i int, packs string) documents.DraftLine {
+		return documents.DraftLine{ID: lines[i].ID, Fields: atoll.Fields{}.Set("number_of_packs", number(packs))}
+	}
+	for _, act := range []documents.Action{documents.Confirm, documents.Finalise} {
+		w.refused(w.tryDo(3, act, "invoice", si.ID), atoll.LifeCycle, "on hold")
+	}
+	w.refused(w.amend(3, "invoice", si.ID, less(0, "1")), atoll.LifeCycle, "not arrived")
+	w.refused(w.tryDo(3, documents.Delete, "invoice", si.ID), atoll.LifeCycle, "answers another store's")
+	w.refused(w.tryDo(3, documents.Cancel, "invoice", si.ID), atoll.LifeCycle, "answers another store's")
+	if got := w.list(3, "stock_line"); len(got) > 0 {
+		t.Errorf("%d stock lines came from goods on hold", len(got))
+	}
+	w.do(3, documents.Arrive, "invoice", si.ID)
+	if err := w.amend(3, "invoice", si.ID, less(0, "0"), less(1, "2.5")); err != nil {
+		t.Fatal(err)
+	}
+	w.refused(w.amend(3, "invoice", si.ID, documents.DraftLine{ID: lines[0].ID, Remove: true}), atoll.LifeCycle, "another store sent")
+	extra := brought(lines[0].Fields.ID("item_id"), "1").Set("is_extra", true)
+	if err := w.amend(3, "invoice", si.ID, documents.DraftLine{Fields: extra}); err != nil {
+		t.Fatal(err)
+	}
+	w.do(3, documents.Receive, "invoice", si.ID)
+	got := map[string]int{}
+	for _, l := range w.list(3, "stock_line", "store_id", string(w.Stores["C"])) {
+		got[l.Fields.Number("total_number_of_packs")]++
+	}
+	if len(got) != 2 || got["2.5"] != 1 || got["1"] != 1 {
+		t.Errorf("in stock came %v; want 2.5 packs of one line, 1 extra, and of the third nothing", got)
+	}
+	w.balanced(3)
+	// A document of which nothing at all was received is finalised like any other.
+	ci = w.ship("B", "C", stock, "4")
+	w.sync(2, 3)
+	si = w.answer(3, "invoice", ci)
+	w.do(3, documents.Arrive, "invoice", si.ID)
+	lines = w.list(3, "invoice_line", "invoice_id", string(si.ID))
+	if err := w.amend(3, "invoice", si.ID, less(0, "0")); err != nil {
+		t.Fatal(err)
+	}
+	w.do(3, documents.Receive, "invoice", si.ID)
+	if n := len(w.list(3, "stock_line")); n != 2 {
+		t.Errorf("there are %d stock lines; nothing should have come", n)
+	}
+}
+
+// TestR_D_35, R_D_36: a response that has a shipment is not deleted; one that waits
+// for approval is not edited, and no shipment is made for it.
+func TestR_D_35_R_D_36_Requisitions(t *testing.T) {
+	w, stock := bc(t)
+	item := w.want(2, "stock_line", stock).Fields.ID("item_id")
+	asked := func() atoll.Fields { return atoll.Fields{}.Set("item_id", item).Set("requested_quantity", number("40")) }
+	made := w.paper("requisition", kindOf(documents.Response), asked())
+	w.paper("invoice", kindOf(documents.CustomerInvoice).Set("requisition_id", made), drawn(stock, "4"))
+	w.refused(w.tryDo(2, documents.Delete, "requisition", made), atoll.LifeCycle, "was made for the requisition")
+	req, err := w.request("C", "B", item, "30")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sync(3, 2)
+	answer := w.answer(2, "requisition", req)
+	w.refused(w.tryDo(2, documents.Delete, "requisition", answer.ID), atoll.LifeCycle, "answers another store's")
+
+	waits := w.paper("requisition", kindOf(documents.Response).Set("approval_status", "pending"), asked())
+	line := w.one(2, "requisition_line", "requisition_id", string(waits)).ID
+	if _, _, may := w.document(2, "requisition", waits); may != "delete authorise deny cancel" {
+		t.Errorf("what waits for approval may: %s", may)
+	}
+	supply := documents.DraftLine{ID: line, Fields: atoll.Fields{}.Set("requested_quantity", number("1"))}
+	w.refused(w.amend(2, "requisition", waits, supply), atoll.LifeCycle, "not authorised")
+	w.refused(w.At(2).Insert(w.ctx, change("requisition", waits, atoll.Fields{}.Set("period_id", nil).Set("order_type", "x"))), atoll.LifeCycle, "not authorised")
+	w.refused(w.tryDo(2, documents.Finalise, "requisition", waits), atoll.LifeCycle, "not authorised")
+	_, err = w.tryPaper("invoice", kindOf(documents.CustomerInvoice).Set("requisition_id", waits), drawn(stock, "4"))
+	w.refused(err, atoll.LifeCycle, "not authorised")
+	// The approver may write what is approved.
+	if err := w.amend(2, "requisition", waits, documents.DraftLine{ID: line, Fields: atoll.Fields{}.Set("approved_quantity", number("20"))}); err != nil {
+		t.Fatal(err)
+	}
+	w.do(2, documents.Authorise, "requisition", waits)
+	if err := w.amend(2, "requisition", waits, documents.DraftLine{ID: line, Fields: atoll.Fields{}.Set("supplied_quantity", number("20"))}); err != nil {
+		t.Fatal(err)
+	}
+	w.paper("invoice", kindOf(documents.CustomerInvoice).Set("requisition_id", waits), drawn(stock, "2"))
+	w.do(2, documents.Finalise, "requisition", waits)
+	denied := w.paper("requisition", kindOf(documents.Response).Set("approval_status", "pending"), asked())
+	w.do(2, documents.Deny, "requisition", denied)
+	w.refused(w.tryDo(2, documents.Finalise, "requisition", denied), atoll.LifeCycle, "not authorised")
+	w.refused(w.tryDo(2, documents.Authorise, "requisition", denied), atoll.LifeCycle, "does not wait")
+}
+
+// TestR_D_64: what finalising goods received leads to is the store's to say.
+func TestR_D_64_GoodsReceivedBecomeAnInvoice(t *testing.T) {
+	w, stock := bc(t)
+	item := w.want(2, "stock_line", stock).Fields.ID("item_id")
+	for _, c := range []struct {
+		value, status string
+		onHold        bool
+	}{{"", documents.New, true}, {documents.ReceiptInvoice, documents.New, false}, {documents.ReceiptIntoStock, documents.Finalised, false}, {documents.ReceiptWithoutBill, "", false}} {
+		if c.value != "" {
+			for _, r := range w.list(1, "store_preference", "store_id", string(w.Stores["B"])) {
+				w.edit(1, journal.Proposal{Verb: atoll.Delete, Key: r.Key})
+			}
+			w.insert(1, "store_preference", atoll.Fields{}.Set("store_id", w.Stores["B"]).Set("key", documents.ReceiptAction).Set("value", c.value))
+			w.sync(2)
+		}
+		receipt := w.paper("goods_received", atoll.Fields{}.Set("supplier_reference", "GR-7"), atoll.Fields{}.Set("item_id", item).Set("batch", "N-9").
+			Set("received_pack_size", number("10")).Set("number_of_packs_received", number("12")).Set("cost_price_per_pack", number("1.505")))
+		w.do(2, documents.Finalise, "goods_received", receipt)
+		made := w.list(2, "invoice", "kind", documents.SupplierInvoice)
+		made = made[:0]
+		if r := w.get(2, "invoice", documents.ReceiptInvoiceID(receipt)); r != nil {
+			made = append(made, *r)
+		}
+		if c.status == "" {
+			if len(made) > 0 {
+				t.Errorf("%s: an invoice was made", c.value)
+			}
+			continue
+		}
+		if len(made) != 1 {
+			t.Fatalf("%q: no invoice was made", c.value)
+		}
+		f, lines, _ := w.document(2, "invoice", made[0].ID)
+		if f.Text("status") != c.status || f.Bool("on_hold", false) != c.onHold || f.ID("goods_received_id") != receipt || documents.Unnumbered(f) ||
+			f.Text("their_reference") != "GR-7" || len(lines) != 1 || lines[0].Number("number_of_packs") != "12" || lines[0].Number("cost_price_per_pack") != "1.505" {
+			t.Errorf("%q: the invoice is %v with %v", c.value, f, lines)
+		}
+		if inStock := lines[0].Has("stock_line_id"); inStock != (c.status == documents.Finalised) {
+			t.Errorf("%q: in stock is %v", c.value, inStock)
+		}
+		w.balanced(2)
+	}
+	w.peace()
+}
+
+// TestStocktake: what was counted becomes adjustments; a count of stock that has
+// moved since, or of one line twice, is refused. R-J-09.
+func TestR_J_09_CountsBecomeAdjustments(t *testing.T) {
+	w, stock := bc(t)
+	item := w.want(2, "stock_line", stock).Fields.ID("item_id")
+	more := w.stock("B", item, "7")
+	count := func(line atoll.ID, packs string) atoll.Fields {
+		return atoll.Fields{}.Set("stock_line_id", line).Set("counted_number_of_packs", number(packs))
+	}
+	found := atoll.Fields{}.Set("item_id", item).Set("batch", "UNKNOWN").Set("pack_size", number("10")).Set("counted_number_of_packs", number("3"))
+	moved := w.paper("stocktake", atoll.Fields{}, count(stock, "45"))
+	take := w.paper("stocktake", atoll.Fields{}.Set("description", "Shelf A"), count(stock, "45.5"), count(more, "8"), found,
+		atoll.Fields{}.Set("item_id", item).Set("batch", "never counted"))
+	if _, lines, _ := w.document(2, "stocktake", take); len(lines) != 4 {
+		t.Fatalf("the stocktake has %d lines", len(lines))
+	}
+	twice := w.paper("stocktake", atoll.Fields{}, count(more, "1"), count(more, "2"))
+	w.refused(w.tryDo(2, documents.Finalise, "stocktake", twice), atoll.Rule, "counted twice")
+	locked := w.paper("stocktake", atoll.Fields{}.Set("is_locked", true), count(more, "1"))
+	w.refused(w.tryDo(2, documents.Finalise, "stocktake", locked), atoll.LifeCycle, "locked")
+	w.do(2, documents.Finalise, "stocktake", take)
+	w.holds(2, stock, "45.5", "45.5")
+	w.holds(2, more, "8", "8")
+	if l := w.one(2, "stock_line", "batch", "UNKNOWN"); l.Fields.Number("total_number_of_packs") != "3" {
+		t.Errorf("found stock: %v", l.Fields)
+	}
+	f, _, _ := w.document(2, "stocktake", take)
+	plus, _, _ := w.document(2, "invoice", f.ID("inventory_addition_id"))
+	minus, _, _ := w.document(2, "invoice", f.ID("inventory_reduction_id"))
+	if plus.Int("line_count") != 2 || minus.Int("line_count") != 1 || plus.ID("stocktake_id") != take || f.Int("number") != 1 || minus.Int("number") != 1 {
+		t.Errorf("the stocktake %v made %v and %v", f, plus, minus)
+	}
+	w.refused(w.tryDo(2, documents.Finalise, "stocktake", moved), atoll.Rule, "has moved since it was counted: 50 packs then, 45.5 now")
+	w.peace()
+	w.balanced(1)
+}
+
+// TestR_B_111_NumbersAreGivenOnce: each kind has its sequence; a draft that is
+// thrown away leaves no gap; a number that is there already is passed over, and one
+// that was given stays.
+func TestR_B_111_NumbersAreGivenOnce(t *testing.T) {
+	w, stock := bc(t)
+	ship := func() atoll.ID { return w.paper("invoice", kindOf(documents.CustomerInvoice), drawn(stock, "1")) }
+	numberOf := func(id atoll.ID) int64 { f, _, _ := w.document(2, "invoice", id); return f.Int("number") }
+	first, thrown, second := ship(), ship(), ship()
+	w.do(2, documents.Finalise, "invoice", first)
+	w.do(2, documents.Delete, "invoice", thrown)
+	w.paper("invoice", kindOf(documents.CustomerInvoice).Set("number", 3)) // as an import leaves one
+	w.do(2, documents.Confirm, "invoice", second)
+	third := ship()
+	w.do(2, documents.Finalise, "invoice", third)
+	credit := w.paper("invoice", kindOf(documents.SupplierCredit), drawn(stock, "1"))
+	w.do(2, documents.Finalise, "invoice", credit)
+	if a, b, c, d := numberOf(first), numberOf(second), numberOf(third), numberOf(credit); a != 1 || b != 2 || c != 4 || d != 1 {
+		t.Errorf("numbers %d, %d and %d, of the credit %d; want 1, 2, 4 and 1", a, b, c, d)
+	}
+	w.refused(w.At(2).Insert(w.ctx, change("invoice", second, atoll.Fields{}.Set("number", 9))), atoll.Rule, "a number does not change")
+	sequence := documents.SequenceID(w.Stores["B"], documents.CustomerInvoice)
+	w.refused(w.At(2).Insert(w.ctx, change("number_sequence", sequence, atoll.Fields{}.Set("last", 1))), atoll.Rule, "does not go back")
+}
+
+// TestR_D_25_Repacking: units, value and the batch stay; what does not come out even
+// is refused, and so is a repack made by hand that changes the number of units.
+func TestR_D_25_Repacking(t *testing.T) {
+	w, stock := bc(t)
+	repack := func(packs, size string) error {
+		_, err := w.At(2).Repack(w.ctx, "tester", documents.Repacking{StockLine: stock, Packs: packs, PackSize: size})
+		return err
+	}
+	if err := repack("6", "1"); err != nil {
+		t.Fatal(err)
+	}
+	w.holds(2, stock, "44", "44")
+	var single atoll.Fields
+	for _, l := range w.list(2, "stock_line", "batch", "L-B") {
+		if l.ID != stock {
+			single = l.Fields
+		}
+	}
+	if single.Number("total_number_of_packs") != "60" || single.Number("pack_size") != "1" || single.Number("cost_price_per_pack") != "0.15" ||
+		single.Number("sell_price_per_pack") != "0.21" || single.Text("expiry_date") != "2028-06-30" {
+		t.Errorf("the new stock line: %v", single)
+	}
+	w.refused(repack("1", "3"), atoll.Rule, "do not fill packs")
+	w.refused(repack("45", "1"), atoll.Rule, "fall below nothing")
+	in := brought(single.ID("item_id"), "3").Set("kind", documents.StockIn).Set("pack_size", number("1"))
+	hand := w.paper("invoice", kindOf(documents.Repack), drawn(stock, "1").Set("kind", documents.StockOut), in)
+	w.refused(w.tryDo(2, documents.Finalise, "invoice", hand), atoll.Rule, "number of units by -7")
+	// A build may: many things become one.
+	build := w.paper("invoice", kindOf(documents.Build), drawn(stock, "1").Set("kind", documents.StockOut), in)
+	w.do(2, documents.Finalise, "invoice", build)
+	w.holds(2, stock, "43", "43")
+	w.peace()
+	line := documents.PackToOne(atoll.Fields{}.Set("pack_size", number("12")).Set("number_of_packs", number("2.5")).
+		Set("cost_price_per_pack", number("1.50")).Set("sent_pack_size", number("12")))
+	if line.Number("number_of_packs") != "30" && line.Number("number_of_packs") != "30.0" || line.Number("cost_price_per_pack") != "0.125" || line.Number("sent_pack_size") != "12" {
+		t.Errorf("packed to one: %v", line)
+	}
+}
+
+// TestR_A_19_PricesSurviveExactly: prices, rates and tax arrive with every digit
+// they were written with.
+func TestR_A_19_PricesSurviveExactly(t *testing.T) {
+	w, stock := bc(t)
+	currency := w.insert(1, "currency", atoll.Fields{}.Set("code", "XAF").Set("rate", number("0.00152449017237"))) // digits that a double loses
+	w.sync(2)
+	exact := atoll.Fields{}.Set("currency_rate", number("0.001524490172374104100")).Set("tax_percent", number("19.250")).
+		Set("total_before_tax", number("12345678901234567.891")).Set("total_after_tax", number("14722222084722222.2000000001"))
+	header := exact.Clone().Set("kind", documents.CustomerInvoice).Set("currency_id", currency).
+		Set("name_id", topology.StoreNameID(w.Stores["C"]))
+	line := atoll.Fields{}.Set("sell_price_per_pack", number("0.1000000000000000055")).Set("tax_percent", number("7.70"))
+	id := w.paper("invoice", header, func() atoll.Fields {
+		f := drawn(stock, "3.000")
+		for k, v := range line {
+			f[k] = v
+		}
+		return f
+	}())
+	w.do(2, documents.Finalise, "invoice", id)
+	w.sync(2, 3)
+	half := w.answer(3, "invoice", id)
+	for _, f := range []atoll.Fields{w.want(1, "invoice", id).Fields, half.Fields} {
+		for name, v := range exact {
+			if string(f[name]) != string(v) {
+				t.Errorf("%s is %s, was %s", name, f[name], v)
+			}
+		}
+	}
+	got := w.one(3, "invoice_line", "invoice_id", string(half.ID)).Fields
+	for name, v := range line {
+		if string(got[name]) != string(v) {
+			t.Errorf("%s of the line is %s, was %s", name, got[name], v)
+		}
+	}
+	w.peace()
+}
