@@ -50,6 +50,7 @@ var powers = map[string]string{
 	"get-sync-status": "read", "sync-now": "sync", "get-sync-log": "sync", "put-sync-settings": "sync", "watch-sync": "read",
 	"get-ledger": "read", "fetch-documents": "edit", "limit-history": "configure", "send-documents": "sync",
 	"list-delegations": "read", "delegate": "configure", "withdraw-delegation": "configure", "keep-delegation": "configure",
+	"list-merges": "read", "get-merge": "read", "merge": "edit", "preview-merge": "edit", "undo-merge": "edit",
 	"list-moves": "sync", "get-move": "sync", "start-move": "configure", "abort-move": "configure", "repeat-move": "configure",
 	"force-move": "configure", "delete-site": "configure",
 	"list-jobs": "sync", "get-job": "sync", "start-job": "sync", "abort-job": "sync",
