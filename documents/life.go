@@ -148,7 +148,7 @@ var life = []step{
 
 	{"invoice", incoming, Edit, open, "", nil},
 	{"invoice", incoming, EditLines, open, "", []need{arrived, shipped}},
-	{"invoice", incoming, Delete, open, "", []need{released}},
+	{"invoice", incoming, Delete, early, "", []need{released}},
 	{"invoice", incoming, Arrive, []string{New}, Suggested, []need{shipped}},
 	{"invoice", incoming, Confirm, early, Confirmed, []need{offHold, shipped}},
 	{"invoice", incoming, Finalise, open, Finalised, []need{offHold, shipped}},
