@@ -59,7 +59,7 @@ var powers = map[string]string{
 
 var roles = map[station.UserRole][]string{
 	station.Viewer: {"read"}, station.StoreUser: {"read", "edit"}, station.Technician: {"read", "sync"},
-	station.DataManager:  {"read", "edit", "curate"}, station.Administrator: {"read", "edit", "curate", "sync", "configure"},
+	station.DataManager: {"read", "edit", "curate"}, station.Administrator: {"read", "edit", "curate", "sync", "configure"},
 }
 
 type operation struct{ id, method, path string }

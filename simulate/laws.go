@@ -65,6 +65,9 @@ func (c *checker) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := c.merges(ctx, nodes, centre); err != nil {
+		return err
+	}
 	return c.stock(ctx, nodes, centre)
 }
 
