@@ -39,6 +39,7 @@ type Store interface {
 // Reader reads one snapshot.
 type Reader interface {
 	RecordReader
+	RowReader
 	JournalReader
 	FeedReader
 	StageReader

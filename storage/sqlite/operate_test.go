@@ -137,13 +137,13 @@ func TestDamagedFileIsAClearError(t *testing.T) {
 func TestViewsShowRecordsInColumns(t *testing.T) {
 	s := fresh(t)
 	views := []View{{Name: "item", Type: "item", Columns: []Column{
-		{"code", "code", "TEXT"},
-		{"price", "price", "DECIMAL"},
-		{"amount", "price", "REAL"},
-		{"packs", "packs", "INTEGER"},
-		{"active", "active", "BOOLEAN"},
-		{"tags", "tags", "JSON"},
-		{"select", "other", "TEXT"},
+		{Name: "code", JSONField: "code", SQLType: "TEXT"},
+		{Name: "price", JSONField: "price", SQLType: "DECIMAL"},
+		{Name: "amount", JSONField: "price", SQLType: "REAL"},
+		{Name: "packs", JSONField: "packs", SQLType: "INTEGER"},
+		{Name: "active", JSONField: "active", SQLType: "BOOLEAN"},
+		{Name: "tags", JSONField: "tags", SQLType: "JSON"},
+		{Name: "select", JSONField: "other", SQLType: "TEXT"},
 	}}, {Name: "old", Type: "item"}}
 	if err := s.DefineViews(t.Context(), views); err != nil {
 		t.Fatal(err)
@@ -200,7 +200,7 @@ func TestViewsShowRecordsInColumns(t *testing.T) {
 		t.Errorf("ids %q", got)
 	}
 	// Again with one changed, one gone, one new; and the same again.
-	views = []View{{Name: "item", Type: "item", Columns: []Column{{"price", "price", "TEXT"}}}, {Name: "new", Type: "name"}}
+	views = []View{{Name: "item", Type: "item", Columns: []Column{{Name: "price", JSONField: "price", SQLType: "TEXT"}}}, {Name: "new", Type: "name"}}
 	for range 2 {
 		if err := s.DefineViews(t.Context(), views); err != nil {
 			t.Fatal(err)
@@ -222,8 +222,8 @@ func TestViewsShowRecordsInColumns(t *testing.T) {
 		{{Name: "x", Type: "it'em"}},
 		{{Name: "", Type: "item"}},
 		{{Name: "x", Type: "x"}, {Name: "X", Type: "y"}},
-		column(Column{"id", "a", "TEXT"}), column(Column{"a b", "a", "TEXT"}), column(Column{"a", "a'", "TEXT"}),
-		column(Column{"a", "a", "TEXT, (SELECT 1)"}), column(Column{"a", "a", ""}),
+		column(Column{Name: "id", JSONField: "a", SQLType: "TEXT"}), column(Column{Name: "a b", JSONField: "a", SQLType: "TEXT"}), column(Column{Name: "a", JSONField: "a'", SQLType: "TEXT"}),
+		column(Column{Name: "a", JSONField: "a", SQLType: "TEXT, (SELECT 1)"}), column(Column{Name: "a", JSONField: "a", SQLType: ""}),
 	} {
 		if err := s.DefineViews(t.Context(), bad); !errors.Is(err, atoll.Invalid) {
 			t.Errorf("%+v: %v; want %s", bad, err, atoll.Invalid)

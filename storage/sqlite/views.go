@@ -8,26 +8,14 @@ import (
 	"strings"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/storage"
 )
 
-// View declares a view for reports and BI tools: the live records of one type,
-// with proper columns. The view is named "report_" and Name, and has the
-// record's id before the columns.
-type View struct {
-	Name    string
-	Type    string // the record type
-	Columns []Column
-}
-
-// Column is one column of a View: a field of the record's body.
-type Column struct {
-	Name      string // not "id"
-	JSONField string
-	// SQLType says how the value is shown. TEXT and DECIMAL show a number with
-	// the digits it was written with (1.50 stays 1.50); INTEGER and REAL
-	// calculate; BOOLEAN is 1 or 0; JSON shows lists and objects as they are.
-	SQLType string
-}
+// View and Column declare a view: see package storage.
+type (
+	View   = storage.View
+	Column = storage.Column
+)
 
 const viewPrefix = "report_"
 
@@ -56,14 +44,14 @@ var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 func (s *Store) DefineViews(ctx context.Context, views []View) error {
 	want := map[string]string{}
 	for _, v := range views {
-		query, err := v.define()
+		query, err := define(v)
 		if err != nil {
 			return err
 		}
-		if _, twice := want[v.key()]; twice {
+		if _, twice := want[viewKey(v)]; twice {
 			return atoll.Errorf(atoll.Invalid, "view %q is declared twice", v.Name)
 		}
-		want[v.key()] = query
+		want[viewKey(v)] = query
 	}
 	return s.update(ctx, func(t *tx) error {
 		var run []string
@@ -96,10 +84,13 @@ func (s *Store) DefineViews(ctx context.Context, views []View) error {
 	})
 }
 
-// key is the view's name as SQLite compares it.
-func (v View) key() string { return strings.ToLower(viewPrefix + v.Name) }
+// viewKey is the view's name as SQLite compares it.
+func viewKey(v View) string { return strings.ToLower(viewPrefix + v.Name) }
 
-func (v View) define() (string, error) {
+func define(v View) (string, error) {
+	if v.Query != "" && identifier.MatchString(v.Name) {
+		return "CREATE VIEW \"" + viewPrefix + v.Name + "\" AS " + v.Query, nil
+	}
 	if !identifier.MatchString(v.Name) || !identifier.MatchString(v.Type) {
 		return "", atoll.Errorf(atoll.Invalid, "view %.60q of type %.60q: want letters, digits and _", v.Name, v.Type)
 	}

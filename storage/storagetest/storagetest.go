@@ -34,7 +34,7 @@ type test struct {
 func Run(t *testing.T, open func(t *testing.T, dir string) storage.Store) {
 	for _, group := range [][]test{
 		transactionTests, sharedTests, recordTests, queryTests, positionTests, journalTests, feedTests, stageTests,
-		quarantineTests, shelfTests,
+		quarantineTests, shelfTests, rowTests,
 	} {
 		for _, tt := range group {
 			t.Run(tt.name, func(t *testing.T) {
