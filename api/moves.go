@@ -93,11 +93,15 @@ func (s *server) moveOperations() {
 	handle(s, station.MayConfigure, huma.Operation{
 		OperationID: "abort-move", Method: http.MethodPost, Path: "/moves/{move}/abort", Tags: []string{"sites"},
 		Summary: "Call a move off", Description: "Possible until the store has changed its site; after that, move it back." + only1,
-	}, func(ctx context.Context, in *MovePath) (*moveAnswer, error) { return s.move(ctx, in.Move, Centre.AbortMove) })
+	}, func(ctx context.Context, in *MovePath) (*moveAnswer, error) {
+		return s.move(ctx, in.Move, Centre.AbortMove)
+	})
 	handle(s, station.MayConfigure, huma.Operation{
 		OperationID: "repeat-move", Method: http.MethodPost, Path: "/moves/{move}/again", Tags: []string{"sites"},
 		Summary: "Ask the sites of a move again", Description: "After what kept the move from going on was put right." + only1,
-	}, func(ctx context.Context, in *MovePath) (*moveAnswer, error) { return s.move(ctx, in.Move, Centre.RepeatMove) })
+	}, func(ctx context.Context, in *MovePath) (*moveAnswer, error) {
+		return s.move(ctx, in.Move, Centre.RepeatMove)
+	})
 	handle(s, station.MayConfigure, huma.Operation{
 		OperationID: "force-move", Method: http.MethodPost, Path: "/moves/{move}/force", Tags: []string{"sites"},
 		Summary: "Go on without the site the store leaves", Description: "From the central server's copy. What that site did and did not send is lost; a person signs for it." + only1,

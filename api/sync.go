@@ -52,6 +52,7 @@ type OwnSync struct {
 // SyncSettings are what people chose about synchronisation here.
 type SyncSettings struct {
 	Interval int        `json:"interval_seconds" doc:"Between cycles" example:"600"`
+	Batch    int        `json:"batch,omitempty" doc:"Largest number of records in one exchange; left out: by how fast the line is"`
 	Paused   bool       `json:"paused" doc:"No cycles by themselves; by hand still"`
 	Disabled bool       `json:"disabled" doc:"No cycles at all. Changes are kept"`
 	Reason   string     `json:"reason,omitempty"`
@@ -61,7 +62,7 @@ type SyncSettings struct {
 
 func settingsView(set site.Settings) SyncSettings {
 	return SyncSettings{
-		Interval: int(set.Interval / time.Second), Paused: set.Paused, Disabled: set.Disabled, Reason: set.Reason, By: set.By, Since: moment(set.Since),
+		Interval: int(set.Interval / time.Second), Batch: set.Batch, Paused: set.Paused, Disabled: set.Disabled, Reason: set.Reason, By: set.By, Since: moment(set.Since),
 	}
 }
 
@@ -155,6 +156,7 @@ type acceptedAnswer struct {
 type settingsInput struct {
 	Body struct {
 		Interval int    `json:"interval_seconds,omitempty" minimum:"1" maximum:"2678400" doc:"Left out: as it is" example:"600"`
+		Batch    *int   `json:"batch,omitempty" minimum:"0" maximum:"500" doc:"Left out: as it is; 0: by how fast the line is"`
 		Paused   *bool  `json:"paused,omitempty" doc:"Left out: as it is"`
 		Disabled *bool  `json:"disabled,omitempty" doc:"Left out: as it is"`
 		Reason   string `json:"reason,omitempty" maxLength:"400" example:"The line is too expensive this week"`
@@ -220,6 +222,9 @@ func (s *server) putSettings(ctx context.Context, in *settingsInput) (*settingsA
 	err = own.Configure(ctx, actor(ctx), func(set *site.Settings) {
 		if in.Body.Interval != 0 {
 			set.Interval = time.Duration(in.Body.Interval) * time.Second
+		}
+		if in.Body.Batch != nil {
+			set.Batch = *in.Body.Batch
 		}
 		if in.Body.Paused != nil {
 			set.Paused = *in.Body.Paused

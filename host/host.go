@@ -227,6 +227,9 @@ func (h *Host) assemble(ctx context.Context) error {
 
 func (h *Host) assembleSite(_ context.Context, id station.Identity) error {
 	var centre exchange.Centre = unreachable{}
+	if id.Support {
+		centre = detached{}
+	}
 	if id.URL != "" {
 		client, err := h.dial(id)
 		if err != nil {

@@ -119,6 +119,7 @@ func (h *Host) run(ctx context.Context, server *http.Server, ln net.Listener, te
 	})
 	if h.Site != nil && h.client != nil {
 		g.Go(func() error { return ended(h.Site.Run(ctx)) })
+		g.Go(func() error { return ended(h.daily(ctx)) })
 	}
 	if h.Centre != nil {
 		g.Go(func() error { return ended(h.flush(ctx)) })
@@ -146,6 +147,36 @@ func ended(err error) error {
 		return nil
 	}
 	return err
+}
+
+// daily does what is due once a day at a site: replicas that it lost the right to
+// long ago are removed (R-H-48).
+func (h *Host) daily(ctx context.Context) error {
+	tick := time.NewTicker(24 * time.Hour)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+			n, err := h.Retire(ctx, 0, false)
+			if err != nil {
+				h.Log.InfoContext(ctx, "nothing was retired today", "err", err)
+			} else if n.Removed > 0 {
+				h.Log.InfoContext(ctx, "replicas retired", "records", n.Removed)
+			}
+		}
+	}
+}
+
+// Retire removes replicas that this site lost the right to long ago; see
+// station.Retire. Nothing is removed while something is unsent.
+func (h *Host) Retire(ctx context.Context, after time.Duration, try bool) (station.Retired, error) {
+	unsent, err := h.Unsent(ctx)
+	if err != nil {
+		return station.Retired{}, err
+	}
+	return h.Station.Retire(ctx, after, unsent, try)
 }
 
 // flush writes what the centre only notes, every few seconds.
@@ -185,7 +216,9 @@ func (h *Host) Handler() http.Handler {
 				Do("sites enrol and synchronise at the central server: use the address in its ticket"))
 		})
 	}
-	if h.Centre != nil {
+	if h.Station.Identity.Support && h.Centre != nil {
+		mux.HandleFunc(wire.Prefix, func(w http.ResponseWriter, _ *http.Request) { wire.WriteProblem(w, supportOnly()) })
+	} else if h.Centre != nil {
 		mux.Handle(wire.Prefix, wire.Handler(wire.Options{
 			Centre: h.Centre, Gate: h.Centre, People: h.Station, Logger: h.Log, Now: h.Now, Version: h.App,
 		}))

@@ -151,6 +151,10 @@ func (s *Site) Configure(ctx context.Context, by string, fn func(*Settings)) err
 			return atoll.Errorf(atoll.Invalid, "an interval of %s is not possible", set.Interval).
 				On("interval").Do("choose between one second and 31 days; pause to stop")
 		}
+		if set.Batch != 0 && (set.Batch < leastBatch || set.Batch > mostBatch) {
+			return atoll.Errorf(atoll.Invalid, "a batch of %d records is not possible", set.Batch).
+				On("batch").Do("choose between %d and %d; 0 leaves it to how fast the line is", leastBatch, mostBatch)
+		}
 		set.By, set.Since = by, s.Now()
 		return saveJSON(tx, shelfSync, "settings", set)
 	})

@@ -74,6 +74,11 @@ func (r *round) open(ctx context.Context) error {
 			l.Nonce, l.Open = newNonce(), true
 		}
 		l.LastTry = s.Now()
+		set, err := loadSettings(tx)
+		if err != nil {
+			return err
+		}
+		s.pace.limit(set.Batch)
 		head, err := tx.Head(s.Door.Site)
 		if err != nil {
 			return err

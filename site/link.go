@@ -156,11 +156,14 @@ func (l link) save(tx storage.Tx) error { return saveJSON(tx, shelfSync, "link",
 type Settings struct {
 	// Interval between cycles; 10 minutes when zero. Pausing is done by Paused.
 	Interval time.Duration `json:"interval,omitempty"`
-	Paused   bool          `json:"paused,omitempty"`   // until resumed; a manual sync still works
-	Disabled bool          `json:"disabled,omitempty"` // nothing syncs, also not by hand
-	Reason   string        `json:"reason,omitempty"`
-	By       string        `json:"by,omitempty"`
-	Since    time.Time     `json:"since,omitzero"`
+	// Batch is the largest number of records in one exchange; 0 leaves it to how fast
+	// the line is.
+	Batch    int       `json:"batch,omitempty"`
+	Paused   bool      `json:"paused,omitempty"`   // until resumed; a manual sync still works
+	Disabled bool      `json:"disabled,omitempty"` // nothing syncs, also not by hand
+	Reason   string    `json:"reason,omitempty"`
+	By       string    `json:"by,omitempty"`
+	Since    time.Time `json:"since,omitzero"`
 }
 
 // DefaultInterval is the time between cycles unless set otherwise.

@@ -23,6 +23,7 @@ type pace struct {
 	mu        sync.Mutex
 	perRecord time.Duration // 0: not measured yet
 	perByte   float64       // nanoseconds
+	most      int           // records, as set by a person; 0: no limit
 }
 
 // BatchSize returns the number of records for about five seconds at the measured
@@ -39,7 +40,18 @@ func (p *pace) entries() int { return min(p.records(), exchange.MaxEntries) }
 func (p *pace) records() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return BatchSize(p.perRecord)
+	n := BatchSize(p.perRecord)
+	if p.most > 0 {
+		n = min(n, p.most)
+	}
+	return n
+}
+
+// limit sets the largest batch (R-H-45).
+func (p *pace) limit(most int) {
+	p.mu.Lock()
+	p.most = most
+	p.mu.Unlock()
 }
 
 func (p *pace) bytes() int {

@@ -16,7 +16,7 @@ import (
 // what went up.
 func (s *Station) before(ctx context.Context) error {
 	_, err := s.ForgetDetails(ctx)
-	return errors.Join(s.release(ctx), s.resend(ctx), s.tellOfUsers(ctx), err)
+	return errors.Join(s.markDay(ctx), s.release(ctx), s.resend(ctx), s.tellOfUsers(ctx), err)
 }
 
 // resend does what jobs of the centre ask of this site: it states the selected

@@ -51,6 +51,8 @@ type Identity struct {
 	URL string `json:"url,omitempty"`
 	Pin string `json:"pin,omitempty"`
 	Key []byte `json:"key,omitempty"`
+	// Support marks a copy that was made for support: it never synchronises (R-H-53).
+	Support bool `json:"support,omitempty"`
 }
 
 // Options make a Station.

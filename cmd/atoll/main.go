@@ -71,6 +71,10 @@ type cli struct {
 	User       userCmd       `cmd:"" help:"People who may sign in here."`
 	Import     importCmd     `cmd:"" help:"Read data of other systems into a central server."`
 	Catalogue  catalogueCmd  `cmd:"" help:"The record types of the system."`
+	Connection connectionCmd `cmd:"" help:"Check how this site reaches its centre, or change where."`
+	Retire     retireCmd     `cmd:"" help:"Remove replicas that this site lost the right to long ago."`
+	Reset      resetCmd      `cmd:"" help:"Empty this site as if it had never been set up."`
+	Support    supportCmd    `cmd:"" help:"A copy of the database for support, which can never synchronise."`
 	Backup     backupCmd     `cmd:"" help:"Write a consistent copy of the database to a file, while it is in use."`
 	Check      checkCmd      `cmd:"" help:"Examine the database: its indexes, and the hash chains of its journals."`
 	Demo       demoCmd       `cmd:"" help:"Run the worked example: a centre, two sites, six stores, and what happens between them."`

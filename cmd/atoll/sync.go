@@ -22,13 +22,14 @@ type syncCmd struct {
 	Resume   bool          `help:"End a pause." xor:"what"`
 	Enable   bool          `help:"End a disablement." xor:"what"`
 	Interval time.Duration `help:"Time between cycles, such as 5m." placeholder:"DURATION"`
+	Batch    int           `help:"Largest number of records in one exchange, 10 to 500; 0 leaves it to how fast the line is." default:"-1" placeholder:"N"`
 	Reason   string        `help:"Why, for --pause and --disable." placeholder:"TEXT"`
 }
 
 // Run exchanges with the centre.
 func (c syncCmd) Run(s *session) error {
 	return s.atSite(func(h *host.Host) error {
-		if c.Pause || c.Disable || c.Resume || c.Enable || c.Interval != 0 {
+		if c.Pause || c.Disable || c.Resume || c.Enable || c.Interval != 0 || c.Batch >= 0 {
 			return c.configure(s, h)
 		}
 		if c.Watch {
@@ -54,6 +55,9 @@ func (c syncCmd) configure(s *session, h *host.Host) error {
 		}
 		if c.Interval != 0 {
 			set.Interval = c.Interval
+		}
+		if c.Batch >= 0 {
+			set.Batch = c.Batch
 		}
 	})
 	if err != nil {
