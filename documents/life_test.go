@@ -50,7 +50,7 @@ func TestR_D_31_R_D_34_LifeCycle(t *testing.T) {
 				}, kind) {
 					continue
 				}
-				_, _ = fmt.Fprintf(&b, "%s %s%s\n", k.t, kind, m.words)
+				_, _ = fmt.Fprintf(&b, "%s%s\n", strings.TrimSpace(string(k.t)+" "+kind), m.words)
 				for _, status := range []string{documents.New, documents.Suggested, documents.Confirmed, documents.Finalised, documents.Cancelled} {
 					f := m.f.Clone()
 					if f == nil {
@@ -64,6 +64,9 @@ func TestR_D_31_R_D_34_LifeCycle(t *testing.T) {
 						} else if c.Why == "" || c.Hint == "" && c.Action != documents.Authorise && c.Action != documents.Deny {
 							t.Errorf("%s of a %s %s: no reason, or no hint: %+v", c.Action, status, k.t, c)
 						}
+					}
+					if len(may) == 0 {
+						may = []string{"-"}
 					}
 					_, _ = fmt.Fprintf(&b, "  %-10s %s\n", status, strings.Join(may, " "))
 				}
