@@ -29,7 +29,8 @@ func (w *work) join(r row) (done bool, err error) {
 	if r.record.Type == "name_store_join" {
 		if st, ok := w.T.StoreOfName(w.into()); ok {
 			if st.ID == r.fields.ID("store_id") {
-				return true, w.remove(r, nil)
+				w.remove(r, nil)
+				return true, nil
 			}
 			after.Set("partner_store_id", st.ID)
 		}
@@ -39,7 +40,8 @@ func (w *work) join(r row) (done bool, err error) {
 		return false, err
 	}
 	if twin != nil {
-		return true, w.remove(r, twin)
+		w.remove(r, twin)
+		return true, nil
 	}
 	if after.ID("partner_store_id") == r.fields.ID("partner_store_id") {
 		return false, nil
@@ -76,11 +78,11 @@ func (w *work) twin(r row, after atoll.Fields) (*row, error) {
 }
 
 // remove deletes the row; what it allowed, its twin allows.
-func (w *work) remove(r row, twin *row) error {
+func (w *work) remove(r row, twin *row) {
 	w.change(atoll.Delete, r.record.Key, nil)
 	w.tell(r, Row{Fields: r.names, Removed: r.fields})
 	if twin == nil || r.record.Type != "name_store_join" {
-		return nil
+		return
 	}
 	now := twin.fields
 	if p, ok := w.done[twin.record.Key]; ok {
@@ -101,7 +103,6 @@ func (w *work) remove(r row, twin *row) error {
 		w.change(atoll.Update, twin.record.Key, after.Clone())
 		w.tell(*twin, Row{Before: before, After: after})
 	}
-	return nil
 }
 
 func authorityOf(d Desk, def *catalogue.Def) catalogue.Editor { return authority.Editor(d.T, def) }

@@ -62,7 +62,7 @@ func (f follower) answer(c process.Case) ([]journal.Proposal, error) {
 		if err != nil || len(chain) < 2 {
 			return nil, err
 		}
-		do, _, err := d.repoint(chain, batch)
+		do, err := d.repoint(chain, batch)
 		if err != nil || len(do) > 0 {
 			return do, err
 		}

@@ -43,7 +43,7 @@ type Preview struct {
 // caller's to add.
 func (d Desk) Preview(t atoll.Type, from, into atoll.ID) (Preview, error) {
 	out := Preview{Type: t, From: from, Into: into, Here: []Count{}, Others: []Count{}}
-	if _, err := def(d.Catalogue, t); err != nil {
+	if err := mergeable(d.Catalogue, t); err != nil {
 		return out, err
 	}
 	key := atoll.Key{Type: t, ID: from}
@@ -108,7 +108,7 @@ type Merged struct {
 // when it is empty, the latest first.
 func (d Desk) Merges(t atoll.Type) ([]Merged, error) {
 	if t != "" {
-		if _, err := def(d.Catalogue, t); err != nil {
+		if err := mergeable(d.Catalogue, t); err != nil {
 			return nil, err
 		}
 	}
@@ -177,7 +177,7 @@ type Details struct {
 // undone.
 func (d Desk) Details(key atoll.Key) (Details, error) {
 	out := Details{Type: key.Type, ID: key.ID, Journal: []Entry{}, Since: []atoll.Key{}}
-	if _, err := def(d.Catalogue, key.Type); err != nil {
+	if err := mergeable(d.Catalogue, key.Type); err != nil {
 		return out, err
 	}
 	f, err := d.fields(key)

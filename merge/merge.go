@@ -13,6 +13,7 @@
 package merge
 
 import (
+	"strings"
 	"time"
 
 	"github.com/atollsync/atoll"
@@ -61,20 +62,18 @@ type Desk struct {
 // Reference is how causes and messages name a merge.
 func Reference(from atoll.Key, into atoll.ID) string { return from.String() + " into " + string(into) }
 
-// def returns the declaration of a type whose records may be merged.
-func def(c *catalogue.Catalogue, t atoll.Type) (*catalogue.Def, error) {
-	d, ok := c.Lookup(t)
-	if !ok || d.Merge == catalogue.NoMerge {
-		var names string
-		for _, d := range c.Types() {
-			if d.Merge != catalogue.NoMerge {
-				names += ", " + string(d.Type)
-			}
-		}
-		return nil, atoll.Errorf(atoll.Invalid, "records of type %q are not merged", t).On("type").
-			Do("types that are: %s", names[min(2, len(names)):])
+// mergeable refuses types whose records are not merged.
+func mergeable(c *catalogue.Catalogue, t atoll.Type) error {
+	if d, ok := c.Lookup(t); ok && d.Merge != catalogue.NoMerge {
+		return nil
 	}
-	return d, nil
+	var names []string
+	for _, d := range c.Types() {
+		if d.Merge != catalogue.NoMerge {
+			names = append(names, string(d.Type))
+		}
+	}
+	return atoll.Errorf(atoll.Invalid, "records of type %q are not merged", t).On("type").Do("types that are: %s", strings.Join(names, ", "))
 }
 
 // Merge returns the changes by which the first record is merged into the second:
@@ -82,7 +81,7 @@ func def(c *catalogue.Catalogue, t atoll.Type) (*catalogue.Def, error) {
 // items with different units, or vaccine settings, are merged only when confirmed
 // (R-E-05). Who may, and what may not be merged, is said by Rules.
 func (d Desk) Merge(t atoll.Type, from, into atoll.ID, confirmed bool) ([]journal.Proposal, error) {
-	if _, err := def(d.Catalogue, t); err != nil {
+	if err := mergeable(d.Catalogue, t); err != nil {
 		return nil, err
 	}
 	key, to := atoll.Key{Type: t, ID: from}, atoll.Key{Type: t, ID: into}
@@ -104,7 +103,7 @@ func (d Desk) Merge(t atoll.Type, from, into atoll.ID, confirmed bool) ([]journa
 	if from == into {
 		return out, nil // the laws will say why not
 	}
-	rows, _, err := d.repoint([]atoll.Key{key, to}, first)
+	rows, err := d.repoint([]atoll.Key{key, to}, first)
 	return append(out, rows...), err
 }
 

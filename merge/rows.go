@@ -93,25 +93,23 @@ func (d Desk) rows(key atoll.Key, fn func(row) (bool, error)) error {
 }
 
 // repoint returns the changes that give the rows owned here that name the first of
-// the chain to the last, up to the limit, with what the merge journal says of it;
-// more if there are others.
-func (d Desk) repoint(chain []atoll.Key, limit int) (out []journal.Proposal, more bool, err error) {
+// the chain to the last, up to the limit, with what the merge journal says of it.
+func (d Desk) repoint(chain []atoll.Key, limit int) ([]journal.Proposal, error) {
 	w := &work{Desk: d, chain: chain, done: map[atoll.Key]*journal.Proposal{}, told: map[atoll.ID][]Row{}}
-	err = d.rows(chain[0], func(r row) (bool, error) {
+	err := d.rows(chain[0], func(r row) (bool, error) {
 		if r.owner != d.Site {
 			return true, nil
 		}
 		if w.count >= limit {
-			more = true
 			return false, nil
 		}
 		w.count++
 		return true, w.take(r)
 	})
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	return append(w.proposals(), w.journal()...), more, nil
+	return append(w.proposals(), w.journal()...), nil
 }
 
 // work gathers what a re-pointing changes.

@@ -14,7 +14,7 @@ import (
 // It is a new operation; nothing is rolled back. Rows that were made since the
 // merge stay with the survivor.
 func (d Desk) Undo(t atoll.Type, id atoll.ID) ([]journal.Proposal, error) {
-	if _, err := def(d.Catalogue, t); err != nil {
+	if err := mergeable(d.Catalogue, t); err != nil {
 		return nil, err
 	}
 	key := atoll.Key{Type: t, ID: id}

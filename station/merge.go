@@ -133,7 +133,7 @@ func (s *Station) PreviewMerge(ctx context.Context, m Merge) (merge.Preview, err
 		return out, nil
 	case errors.As(err, &told) && told.Code != atoll.Internal:
 		out.Refused, out.Hint = told.Message, told.Hint
-		return out, nil
+		return out, nil //nolint:nilerr // why it would be refused is the answer
 	}
 	return out, err
 }

@@ -129,15 +129,12 @@ func (c mergeListCmd) Run(s *session) error {
 	})
 }
 
-type mergeShowCmd struct {
-	Type string `arg:"" help:"Record type."`
-	ID   string `arg:"" help:"Id of the merged record."`
-}
+type mergeShowCmd struct{ keyArg }
 
 // Run shows what became of a merge.
 func (c mergeShowCmd) Run(s *session) error {
 	return s.with(func(h *host.Host) error {
-		key, err := (keyArg{c.Type, c.ID}).key()
+		key, err := c.key()
 		if err != nil {
 			return err
 		}
@@ -182,15 +179,12 @@ func (s *session) merge(h *host.Host, d merge.Details) {
 	}
 }
 
-type mergeUndoCmd struct {
-	Type string `arg:"" help:"Record type."`
-	ID   string `arg:"" help:"Id of the merged record; see: atoll merge list."`
-}
+type mergeUndoCmd struct{ keyArg }
 
 // Run undoes a merge.
 func (c mergeUndoCmd) Run(s *session) error {
 	return s.with(func(h *host.Host) error {
-		key, err := (keyArg{c.Type, c.ID}).key()
+		key, err := c.key()
 		if err != nil {
 			return err
 		}
