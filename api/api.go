@@ -77,6 +77,7 @@ func newServer(o Options) *server {
 	s.lockOperations()
 	s.delegationOperations()
 	s.mergeOperations()
+	s.peopleOperations()
 	s.siteOperations()
 	s.moveOperations()
 	s.jobOperations()

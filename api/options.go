@@ -61,6 +61,7 @@ type Station interface {
 	Stores
 	Users
 	Merges
+	People
 }
 
 // Merges makes one record of two, and two again.
@@ -116,6 +117,7 @@ type Centre interface {
 	Court
 	Rights
 	Moves
+	Resyncs
 }
 
 // Rights are the acts about who may edit central data.
