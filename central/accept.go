@@ -4,6 +4,8 @@ import (
 	"errors"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/admit"
+	"github.com/atollsync/atoll/authority"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
 )
@@ -70,4 +72,55 @@ func (c *Centre) acceptable(tx storage.Tx, op atoll.Operation) (journal.Proposal
 			About(op.Key).Do("let its owner make the change, then return the true record to site %d", owner.Site)
 	}
 	return p, nil
+}
+
+// ownedBy returns the site that owns every record of the refused entry now; 0 if
+// they have several owners, or one is not known.
+func (c *Centre) ownedBy(tx storage.Tx, r storage.Refusal) (atoll.SiteID, error) {
+	e, err := atoll.DecodeEntry(r.Content)
+	if err != nil {
+		return 0, err
+	}
+	var all atoll.SiteID
+	for _, op := range e.Operations {
+		owner, err := c.ownerAfter(tx, r.Site, op)
+		if err != nil || all != 0 && owner.Site != all {
+			return 0, nil //nolint:nilerr // an owner that cannot be told is nobody's right
+		}
+		all = owner.Site
+	}
+	return all, nil
+}
+
+// renew gives the operations the epochs that stand now.
+func (c *Centre) renew(tx storage.Tx, site atoll.SiteID, ops []atoll.Operation) error {
+	for i := range ops {
+		owner, err := c.ownerAfter(tx, site, ops[i])
+		if err != nil {
+			return err
+		}
+		ops[i].Epoch = owner.Epoch
+	}
+	return nil
+}
+
+// ownerAfter is the owner of the record as it would be after the operation.
+func (c *Centre) ownerAfter(tx storage.Tx, site atoll.SiteID, op atoll.Operation) (authority.Owner, error) {
+	def, ok := c.Door.Judge.Catalogue.Lookup(op.Type)
+	if !ok {
+		return authority.Owner{}, atoll.Errorf(atoll.Unknown, "record type %q is not in the catalogue", op.Type)
+	}
+	t, err := c.Door.Topology(tx)
+	if err != nil {
+		return authority.Owner{}, err
+	}
+	fields := op.Fields
+	if rec, err := tx.Record(op.Key); err == nil {
+		fields = rec.MustFields().Apply(op.Fields)
+	}
+	s, err := admit.SubjectOf(viewOf(tx), def, op.Key, fields)
+	if err != nil {
+		return authority.Owner{}, err
+	}
+	return authority.OwnerOf(t, s, site)
 }

@@ -42,6 +42,12 @@ func (c *Centre) retryWaiting(tx storage.Tx, site atoll.SiteID) error {
 // they make of the records together is what has to stand. If it does, all of
 // them are applied.
 func (c *Centre) retry(tx storage.Tx, r storage.Refusal, note, by string) (bool, error) {
+	return c.again(tx, r, note, by, false)
+}
+
+// again is retry; renewed says that a person lets an edit of the site stand that
+// was made under an ownership it has lost and now has again.
+func (c *Centre) again(tx storage.Tx, r storage.Refusal, note, by string, renewed bool) (bool, error) {
 	chain, err := c.chainOf(tx, r)
 	if err != nil {
 		return false, err
@@ -57,6 +63,11 @@ func (c *Centre) retry(tx storage.Tx, r storage.Refusal, note, by string) (bool,
 		ops, ends, err := composed(chain[:n])
 		if err != nil || c.mustStay(ops) != nil {
 			break
+		}
+		if renewed {
+			if err := c.renew(tx, r.Site, ops); err != nil {
+				return false, err
+			}
 		}
 		changes, err := c.judge(tx, t, r.Site, ops)
 		var refusal *admit.Refusal
@@ -274,11 +285,20 @@ func (c *Centre) Decide(ctx context.Context, id int64, d Decision, by, note stri
 		if err != nil {
 			return err
 		}
+		open := r
 		r.State, r.Settled, r.By, r.Note = storage.Skipped, c.Now(), by, note
 		switch d {
 		case Return:
 			r.State = storage.Returned
 		case Accept:
+			own, err := c.ownedBy(tx, r)
+			if err != nil {
+				return err
+			}
+			if own == r.Site {
+				applied, err = c.again(tx, open, note, by, true)
+				return err
+			}
 			r.State, applied = storage.Applied, true
 			if err := c.accept(tx, r, by); err != nil {
 				return err
