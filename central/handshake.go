@@ -216,7 +216,7 @@ func (c *Centre) note(s *SiteState, h exchange.Hello) {
 	now := c.Now()
 	s.Device, s.Turn, s.Nonce = h.Device, h.Turn, h.Nonce
 	s.App, s.Protocol, s.Catalogue, s.CatalogueHash = h.App, h.Protocol, h.Catalogue, h.CatalogueHash
-	s.Cursor, s.Waiting, s.Errors = h.Cursor, h.Waiting, h.Errors
+	s.Cursor, s.Waiting, s.Errors, s.Head = h.Cursor, h.Waiting, h.Errors, h.Head.Seq
 	s.ClockAhead = time.UnixMilli(h.Clock).Sub(now).Truncate(time.Millisecond)
 	s.LastContact, s.LastError, s.LastCode = now, "", ""
 	if s.FirstContact.IsZero() {

@@ -196,16 +196,20 @@ func (c *Centre) notReady(r storage.Reader, site atoll.SiteID, goal bool) ([]str
 		out = append(out, fmt.Sprintf("site %d ", site)+fmt.Sprintf(format, args...))
 	}
 	switch {
-	case st.LastComplete.IsZero():
-		say("has never exchanged all its data")
-	case c.Now().Sub(st.LastComplete) > lately:
-		say("last exchanged all its data on %s; at most a day ago is needed", st.LastComplete.UTC().Format(time.RFC3339))
+	case st.LastContact.IsZero():
+		say("has never exchanged its data")
+	case c.Now().Sub(st.LastContact) > lately:
+		say("last exchanged its data on %s; at most a day ago is needed", st.LastContact.UTC().Format(time.RFC3339))
 	}
 	if st.Paused != "" {
 		say("is paused: %s", st.Paused)
 	}
-	if st.Waiting > 0 {
-		say("has %d changes to send", st.Waiting)
+	known, err := r.Head(site)
+	if err != nil {
+		return nil, err
+	}
+	if st.Head > known.Seq {
+		say("has %d changes to send", st.Head-known.Seq)
 	}
 	if st.Errors > 0 {
 		say("could not take %d records", st.Errors)

@@ -62,7 +62,8 @@ type SiteState struct {
 	Catalogue     int            `json:"catalogue,omitempty"`
 	CatalogueHash string         `json:"catalogue_hash,omitempty"`
 	Cursor        atoll.Position `json:"cursor,omitempty"`
-	Waiting       int            `json:"waiting"` // operations it still had to push
+	Waiting       int            `json:"waiting"`        // operations it still had to push
+	Head          uint64         `json:"head,omitempty"` // the end of its journal there
 	Errors        int            `json:"errors,omitempty"`
 	ClockAhead    time.Duration  `json:"clock_ahead,omitempty"` // site's clock minus ours
 	FirstContact  time.Time      `json:"first_contact,omitzero"`

@@ -19,11 +19,11 @@ func (s Step) Open() bool { return s == Freeze || s == Backfill }
 
 // Follows reports whether a move may go from one step to the next: forward only,
 // and back to where it was only before the store changed its site (R-H-35). The
-// first step follows "": freeze, or backfill when the move is forced.
+// first step follows "": freeze, or a later one when the move is forced.
 func (s Step) Follows(before Step) bool {
 	switch before {
 	case "":
-		return s == Freeze || s == Backfill
+		return s == Freeze || s == Backfill || s == Moved
 	case Freeze:
 		return s == Freeze || s == Backfill || s == Moved || s == Aborted
 	case Backfill:
