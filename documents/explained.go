@@ -131,7 +131,11 @@ func sound(w admit.World, m lineMove) (atoll.Key, error) {
 			return m.line, atoll.Errorf(atoll.LifeCycle, "the line comes into stock and names no stock line").On("stock_line_id").
 				Do("receive or confirm the document instead of writing its status")
 		}
-		return atoll.Key{}, nil // ordered and not allocated: nothing leaves
+		if Sign(m.by.Total) == 0 {
+			return atoll.Key{}, nil // asked for and not allocated yet: nothing is set aside for it
+		}
+		return m.line, atoll.Errorf(atoll.LifeCycle, "the line goes out of stock and names no stock line").On("stock_line_id").
+			Do("name the stock it is drawn from, or take the line out")
 	}
 	r, there, err := w.Record(atoll.Key{Type: "stock_line", ID: m.stock})
 	if err != nil || !there {

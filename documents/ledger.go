@@ -118,8 +118,8 @@ func effective(header atoll.Fields) string {
 
 // Examination is the outcome of a ledger check.
 type Examination struct {
-	Lines       int          `json:"lines"`    // stock lines that were looked at
-	Postings    int          `json:"postings"` // document lines that were counted
+	Lines       int           `json:"lines"`    // stock lines that were looked at
+	Postings    int           `json:"postings"` // document lines that were counted
 	Differences []Discrepancy `json:"differences"`
 }
 

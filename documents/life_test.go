@@ -24,8 +24,11 @@ var kinds = []struct {
 		documents.InventoryAddition, documents.InventoryReduction, documents.Repack, documents.Build,
 	}},
 	{"requisition", []string{documents.Request, documents.Response, documents.Imprest, documents.StockHistory}},
-	{"prescription", []string{""}}, {"purchase_order", []string{""}}, {"goods_received", []string{""}},
-	{"stocktake", []string{""}}, {"payment", []string{"payment", "receipt"}},
+	{"prescription", []string{""}},
+	{"purchase_order", []string{""}},
+	{"goods_received", []string{""}},
+	{"stocktake", []string{""}},
+	{"payment", []string{"payment", "receipt"}},
 }
 
 // TestR_D_31_R_D_34_LifeCycle: what may be done with each kind of document in each
