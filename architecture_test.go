@@ -59,9 +59,10 @@ var rooms = []room{
 	{"patients", "atoll catalogue topology authority admit storage survivor journal documents process"},
 	{"rights", "atoll catalogue topology authority admit journal process"},
 	{"transfer", "atoll catalogue topology admit storage survivor journal integrate documents process"},
+	{"report", "atoll catalogue topology storage survivor journal documents transfer"},
 
 	// The engines. Central and site never see each other.
-	{"station", "atoll catalogue topology authority admit storage exchange survivor journal documents process merge patients rights handover transfer"},
+	{"station", "atoll catalogue topology authority admit storage exchange survivor journal documents process merge patients rights handover transfer report"},
 	{"central", "atoll catalogue topology authority route admit storage survivor exchange journal integrate documents process patients rights handover transfer"},
 	{"site", "atoll catalogue topology authority route storage survivor exchange journal integrate documents process transfer"},
 
@@ -69,7 +70,7 @@ var rooms = []room{
 	{"wire", "atoll exchange"},
 	{"discovery", "atoll"},
 	{"gateway/msupply", "atoll catalogue topology admit storage journal"},
-	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents process merge patients rights handover transfer station central site"},
+	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents process merge patients rights handover transfer report station central site"},
 
 	// Where everything is put together.
 	{"host", everything},
@@ -96,6 +97,7 @@ var kept = map[string]string{
 	"github.com/alexedwards/argon2id":      "station central",
 	"github.com/alecthomas/kong":           "cmd/atoll",
 	"github.com/danielgtaylor/huma":        "api",
+	"github.com/xuri/excelize":             "report",
 	"github.com/cheggaaa/pb":               "cmd/atoll",
 	"testing":                              "storage/storagetest",
 	"log":                                  "",

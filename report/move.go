@@ -1,0 +1,183 @@
+package report
+
+import (
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
+)
+
+// sort says what a document did with stock, as far as reports care.
+type sort int
+
+// The sorts of movement.
+const (
+	receipt   sort = iota // from suppliers, or back to them; packed anew, built
+	customers             // to customers outside of the system
+	patients
+	transfers // to other stores of the system
+	adjustments
+)
+
+// movement is one line of a document that moved stock.
+type movement struct {
+	sort  sort
+	at    time.Time // when it took effect
+	item  []byte
+	store atoll.ID
+	to    atoll.ID // the other store of a transfer
+	by    amount   // in units: positive for what came, negative for what went
+}
+
+// head is what is kept of a document while its lines are read.
+type head struct {
+	sort  sort
+	at    time.Time
+	store atoll.ID
+	to    atoll.ID
+}
+
+// moving reads every movement since from (zero: since ever) of the stores that
+// the function takes. It is called with the documents of all stores of the database.
+func (d *Desk) moving(from time.Time, takes func(store, partner atoll.ID) bool, fn func(movement)) error {
+	heads, err := d.invoices(from, takes)
+	if err != nil {
+		return err
+	}
+	if err := d.lines("invoice_line", "invoice_id", heads, fn); err != nil {
+		return err
+	}
+	if heads, err = d.prescriptions(from, takes); err != nil {
+		return err
+	}
+	return d.lines("prescription_line", "prescription_id", heads, fn)
+}
+
+// moved reports whether a document in the status has moved its stock (R-D-27).
+func moved(status string) bool { return status == documents.Confirmed || status == documents.Finalised }
+
+func (d *Desk) invoices(from time.Time, takes func(store, partner atoll.ID) bool) (map[atoll.ID]head, error) {
+	heads := map[atoll.ID]head{}
+	q := storage.RowQuery{Type: "invoice", Fields: []string{
+		"store_id", "kind", "status", "partner_store_id", "name_id", "backdated_at", "confirmed_at", "finalised_at", "created_at",
+	}}
+	// Names are looked up afterwards: nothing else may be read while rows are.
+	named := map[atoll.ID]atoll.ID{}
+	err := d.R.Rows(q, func(r storage.Row) error {
+		if !moved(r.Text(2)) {
+			return nil
+		}
+		h := head{at: timeOf(r, 5, 6, 7, 8), store: atoll.ID(r.Text(0)), to: atoll.ID(r.Text(3))}
+		if h.at.Before(from) || !takes(h.store, h.to) {
+			return nil
+		}
+		switch r.Text(1) {
+		case documents.CustomerInvoice, documents.CustomerCredit:
+			h.sort = customers
+			if h.to != "" {
+				h.sort = transfers
+			} else if name := atoll.ID(r.Text(4)); name != "" {
+				named[r.ID] = name
+			}
+		case documents.InventoryAddition, documents.InventoryReduction:
+			h.sort = adjustments
+		}
+		heads[r.ID] = h
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for id, name := range named {
+		kept, err := d.merged.Of(atoll.Key{Type: "name", ID: name})
+		if err != nil {
+			return nil, err
+		}
+		if s, ok := d.T.StoreOfName(kept); ok {
+			h := heads[id]
+			h.sort, h.to = transfers, s.ID
+			heads[id] = h
+		}
+	}
+	return heads, nil
+}
+
+func (d *Desk) prescriptions(from time.Time, takes func(store, partner atoll.ID) bool) (map[atoll.ID]head, error) {
+	heads := map[atoll.ID]head{}
+	q := storage.RowQuery{Type: "prescription", Fields: []string{"store_id", "status", "confirmed_at", "finalised_at", "created_at"}}
+	return heads, d.R.Rows(q, func(r storage.Row) error {
+		h := head{sort: patients, at: timeOf(r, 2, 3, 4), store: atoll.ID(r.Text(0))}
+		if moved(r.Text(1)) && !h.at.Before(from) && takes(h.store, "") {
+			heads[r.ID] = h
+		}
+		return nil
+	})
+}
+
+// timeOf reads the first of the fields that holds a time or a date.
+func timeOf(r storage.Row, fields ...int) time.Time {
+	for _, i := range fields {
+		for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
+			if t, err := time.Parse(layout, string(r.Plain(i))); err == nil {
+				return t.UTC()
+			}
+		}
+	}
+	return time.Time{}
+}
+
+// few is up to how many documents are asked for their lines one by one.
+const few = 2000
+
+// lines calls fn with what the lines of the documents moved.
+func (d *Desk) lines(t atoll.Type, parent string, heads map[atoll.ID]head, fn func(movement)) error {
+	fields := []string{parent, "kind", "item_id", "number_of_packs", "pack_size"}
+	read := func(r storage.Row) error {
+		h, ok := heads[atoll.ID(r.Plain(0))]
+		if !ok {
+			return nil
+		}
+		m := movement{sort: h.sort, at: h.at, item: r.Plain(2), store: h.store, to: h.to}
+		m.by = amountOf(r.Number(3)).times(sizeOf(r.Number(4)))
+		switch string(r.Plain(1)) {
+		case documents.StockIn:
+		case documents.StockOut:
+			m.by = amount{}.minus(m.by)
+		default:
+			return nil
+		}
+		fn(m)
+		return nil
+	}
+	return linesOf(d.R, storage.RowQuery{Type: t, Fields: fields}, parent, heads, read)
+}
+
+// linesOf reads the lines of few documents by the index, of many in one go.
+func linesOf[V any](r storage.Reader, q storage.RowQuery, parent string, docs map[atoll.ID]V, read func(storage.Row) error) error {
+	if len(docs) > few {
+		return r.Rows(q, read)
+	}
+	for id := range docs {
+		q.Where = map[string]string{parent: string(id)}
+		if err := r.Rows(q, read); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reportable takes the documents of the stores of the answer.
+func (a *asked) reportable(store, _ atoll.ID) bool { return a.has(store) }
+
+// standing returns the stores of the answer with a standing.
+func (a *asked) standing(s Standing) map[atoll.ID]topology.Store {
+	out := map[atoll.ID]topology.Store{}
+	for _, f := range a.fresh {
+		if f.Standing == s {
+			out[f.Store] = a.stores[f.Store]
+		}
+	}
+	return out
+}
