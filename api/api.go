@@ -76,6 +76,7 @@ func newServer(o Options) *server {
 	s.closeOperations()
 	s.lockOperations()
 	s.delegationOperations()
+	s.foundOperations()
 	s.mergeOperations()
 	s.peopleOperations()
 	s.siteOperations()

@@ -118,6 +118,14 @@ type Centre interface {
 	Rights
 	Moves
 	Resyncs
+	Finder
+}
+
+// Finder settles what a restored database lost and sites still have.
+type Finder interface {
+	FoundRecords(ctx context.Context) ([]central.Found, string, error)
+	TakeBack(ctx context.Context, actor, reason string, keys ...atoll.Key) ([]central.Taken, error)
+	LeaveFound(ctx context.Context, reason string, keys ...atoll.Key) (int, error)
 }
 
 // Rights are the acts about who may edit central data.

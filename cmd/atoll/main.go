@@ -64,10 +64,13 @@ type cli struct {
 	Store      storeCmd      `cmd:"" help:"Stores: where they are active, and who holds copies."`
 	Visibility visibilityCmd `cmd:"" help:"Which stores may trade with each other."`
 	Merge      mergeCmd      `cmd:"" help:"Make one record of two: duplicate items, names, units, locations, patients, prescribers."`
+	Patient    patientCmd    `cmd:"" help:"Patients: find, fetch, register, edit; their home store and its transfer."`
+	Prescriber prescriberCmd `cmd:"" help:"Prescribers, likewise."`
 	Delegate   delegateCmd   `cmd:"" help:"Who may edit central data: the primary, or a site it was delegated to."`
 	Move       moveCmd       `cmd:"" help:"Stores that move from site to site (at the centre)."`
 	Job        jobCmd        `cmd:"" help:"Send records again, and compare what sites hold (at the centre)."`
 	Quarantine quarantineCmd `cmd:"" help:"Changes that were refused, and what becomes of them."`
+	Found      foundCmd      `cmd:"" help:"What a restored centre lost and its sites still have (at the centre)."`
 	User       userCmd       `cmd:"" help:"People who may sign in here."`
 	Import     importCmd     `cmd:"" help:"Read data of other systems into a central server."`
 	Catalogue  catalogueCmd  `cmd:"" help:"The record types of the system."`
