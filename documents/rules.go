@@ -202,8 +202,8 @@ func linesFollow(_ *topology.Topology, w admit.World, entry []admit.Change, c ad
 
 // lineWords are the fields of a line that may change whatever the document allows.
 func lineWords(name string) bool {
-	return slices.Contains(afterwards, name) || strings.HasPrefix(name, "approv") || name == "partner_store_id" || name == "stock_line_id" ||
-		name == "status"
+	return slices.Contains(afterwards, name) && name != "supplied_quantity" || strings.HasPrefix(name, "approv") || name == "partner_store_id" ||
+		name == "stock_line_id" || name == "status"
 }
 
 // ofThisEntry reports whether the document's condition for its lines is met by the
