@@ -62,7 +62,7 @@ var powers = map[string]string{
 	"list-patient-accesses": "configure", "resync-patients": "configure",
 	"list-moves": "sync", "get-move": "sync", "start-move": "configure", "abort-move": "configure", "repeat-move": "configure",
 	"force-move": "configure", "delete-site": "configure",
-	"list-jobs": "sync", "get-job": "sync", "start-job": "sync", "abort-job": "sync",
+	"list-jobs": "sync", "get-job": "sync", "start-job": "sync", "abort-job": "sync", "start-primary": "configure",
 	"list-found": "sync", "settle-found": "configure",
 	"list-quarantine": "sync", "get-refusal": "sync", "decide-refusal": "sync",
 }

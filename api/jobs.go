@@ -37,6 +37,13 @@ type jobInput struct {
 	}
 }
 
+type primaryInput struct {
+	Body struct {
+		Site   int  `json:"site" minimum:"1" maximum:"2147483647" doc:"Who is to edit central data; 1 is the central server" example:"4"`
+		DryRun bool `json:"dry_run,omitempty" doc:"Only check what speaks against it"`
+	}
+}
+
 type jobStarted struct {
 	Body struct {
 		Job     *central.JobView   `json:"job,omitempty"`
@@ -87,6 +94,27 @@ func (s *server) jobOperations() {
 		out := &jobStarted{}
 		out.Body.Records = records
 		if !b.DryRun {
+			v, err := centre.Job(ctx, id)
+			out.Body.Job = &v
+			return out, err
+		}
+		return out, nil
+	})
+	handle(s, station.MayConfigure, huma.Operation{
+		OperationID: "start-primary", Method: http.MethodPost, Path: "/jobs/primary", Tags: []string{"sites"}, DefaultStatus: http.StatusAccepted,
+		Summary: "Change who edits central data", Description: "From the central server to a site, which makes the system a mirrored one, or back. Nobody edits central data until both ends were found to hold the same and the primary has changed; until then it can be called off." + only1,
+	}, func(ctx context.Context, in *primaryInput) (*jobStarted, error) {
+		centre, err := s.centre(ctx)
+		if err != nil {
+			return nil, err
+		}
+		id, err := centre.StartPrimary(ctx, actor(ctx), atoll.SiteID(in.Body.Site), in.Body.DryRun)
+		if err != nil {
+			return nil, err
+		}
+		out := &jobStarted{}
+		out.Body.Records = map[atoll.Type]int{}
+		if !in.Body.DryRun {
 			v, err := centre.Job(ctx, id)
 			out.Body.Job = &v
 			return out, err

@@ -22,6 +22,7 @@ type Moves interface {
 	Moves(ctx context.Context) ([]central.MoveView, error)
 	Move(ctx context.Context, id atoll.ID) (central.MoveView, error)
 	StartJob(ctx context.Context, actor string, o central.JobOrder, try bool) (id atoll.ID, records map[atoll.Type]int, err error)
+	StartPrimary(ctx context.Context, actor string, to atoll.SiteID, try bool) (atoll.ID, error)
 	AbortJob(ctx context.Context, actor string, id atoll.ID) error
 	Jobs(ctx context.Context) ([]central.JobView, error)
 	Job(ctx context.Context, id atoll.ID) (central.JobView, error)

@@ -81,3 +81,27 @@ func TestR_H_42_R_H_44_Jobs(t *testing.T) {
 		t.Errorf("the list: %s", got.body)
 	}
 }
+
+// TestR_H_50: the change of the primary by the API.
+func TestR_H_50_PrimaryByTheAPI(t *testing.T) {
+	f := newFleet(t)
+	f.sync(t)
+	f.sync(t)
+	f.one.call("POST", "/jobs/primary", `{"site":2}`).refused(403, atoll.Ownership)
+	f.centre.call("POST", "/jobs/primary", `{"site":1}`).refused(422, atoll.Rule)
+	f.centre.call("POST", "/jobs/primary", `{"site":88}`).refused(404, atoll.NotFound)
+	f.centre.call("POST", "/jobs/primary", `{"site":2,"dry_run":true}`).want(202)
+	made := string(f.centre.call("POST", "/jobs/primary", `{"site":2}`).want(202).body)
+	_, rest, ok := strings.Cut(made, `"id":"`)
+	if !ok {
+		t.Fatalf("no job in %s", made)
+	}
+	body := `{"fields":{"code":"new","name":"New","kind":"stock","status":"active"}}`
+	f.centre.call("PUT", "/records/item/"+newID, body).refused(422, atoll.Rule) // on its way
+	f.sync(t)
+	f.sync(t)
+	if got := f.centre.call("GET", "/jobs/"+rest[:36], "").want(200); got.text("step") != "done" || !strings.Contains(got.text("words"), "mirrored") {
+		t.Errorf("the job: %s", got.body)
+	}
+	f.centre.call("PUT", "/records/item/"+newID, body).refused(403, atoll.Ownership)
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/handover"
@@ -74,6 +76,60 @@ func (c *Centre) StartJob(ctx context.Context, actor string, o JobOrder, try boo
 
 func (c *Centre) stamp() string { return c.Now().UTC().Format("2006-01-02T15:04:05Z") }
 
+// StartPrimary begins to change who edits central data: from the centre to a site,
+// which makes the system a mirrored one, or from that site back to the centre
+// (R-H-50). What speaks against it is one error that lists all of it. With try
+// nothing is changed.
+func (c *Centre) StartPrimary(ctx context.Context, actor string, to atoll.SiteID, try bool) (atoll.ID, error) {
+	id := atoll.NewID(c.Now())
+	change := func(r storage.Reader, t *topology.Topology) ([]journal.Proposal, error) {
+		site := to
+		if to == t.Centre() {
+			site = t.Primary()
+		}
+		s, ok := t.Site(site)
+		switch {
+		case !ok:
+			return nil, atoll.Errorf(atoll.NotFound, "there is no site %d", to).Do("make it with: atoll site add NAME --kind mirror")
+		case to == t.Primary():
+			return nil, atoll.Errorf(atoll.Rule, "site %d edits central data already", to)
+		case to != t.Centre() && t.Mirrored():
+			return nil, atoll.Errorf(atoll.Rule, "site %d edits central data now", t.Primary()).Do("give it back to the centre first: atoll job primary %d", t.Centre())
+		case s.Disabled:
+			return nil, atoll.Errorf(atoll.Rule, "site %d is closed", site)
+		}
+		if next, is := t.NextPrimary(); is {
+			return nil, atoll.Errorf(atoll.Rule, "the primary is changing to site %d already", next).Do("see: atoll job list")
+		}
+		obstacles, err := c.notReady(r, site, false)
+		if err != nil {
+			return nil, err
+		}
+		if st, err := State(r, site); err != nil || st.FirstContact.IsZero() || st.Catalogue < c.Door.Judge.Catalogue.Version() {
+			obstacles = append(obstacles, fmt.Sprintf("site %d has not initialised with this version of the record types", site))
+		}
+		if len(obstacles) > 0 {
+			return nil, atoll.Errorf(atoll.Rule, "the primary cannot change: %s", strings.Join(obstacles, "; ")).Do("put it right and try again")
+		}
+		return []journal.Proposal{{Verb: atoll.Insert, Key: atoll.Key{Type: jobKind, ID: id}, Fields: atoll.Fields{}.
+			Set("kind", handover.Primary).Set("site_id", site).Set("to_site", to).Set("step", handover.Closing).
+			Set("asked_at", c.stamp()).Set("asked_by", actor)}}, nil
+	}
+	if try {
+		_, err := c.Try(ctx, actor, change)
+		return "", err
+	}
+	_, err := c.Configure(ctx, actor, change)
+	return id, err
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
 // AbortJob ends a job. What the site has received stays.
 func (c *Centre) AbortJob(ctx context.Context, actor string, id atoll.ID) error {
 	_, err := c.Configure(ctx, actor, func(r storage.Reader, _ *topology.Topology) ([]journal.Proposal, error) {
@@ -81,8 +137,12 @@ func (c *Centre) AbortJob(ctx context.Context, actor string, id atoll.ID) error 
 		if err != nil {
 			return nil, noJob(id)
 		}
-		if !handover.Open(rec.MustFields().Text("step")) {
+		f := rec.MustFields()
+		switch {
+		case !handover.Open(f.Text("step")):
 			return nil, atoll.Errorf(atoll.LifeCycle, "the job is over")
+		case f.Text("kind") == handover.Primary && f.Text("step") != handover.Closing:
+			return nil, atoll.Errorf(atoll.LifeCycle, "the primary has changed already").Do("change it back with another job: atoll job primary SITE")
 		}
 		return update(jobKind, id, atoll.Fields{}.Set("step", handover.Stopped).Set("ended_at", c.stamp())), nil
 	})
@@ -254,6 +314,8 @@ type JobView struct {
 	Selection handover.Selection `json:"selection"`
 	Step      string             `json:"step"`
 	Words     string             `json:"words"`
+	Problem   string             `json:"problem,omitempty"` // what keeps it from going on
+	To        atoll.SiteID       `json:"to,omitempty"`      // of a change of the primary: who will be
 	Records   int                `json:"records"`
 	Result    *handover.Result   `json:"result,omitempty"` // of a comparison
 	AskedAt   string             `json:"asked_at"`
@@ -301,6 +363,19 @@ func jobView(r storage.Reader, rec atoll.Record) (JobView, error) {
 		ID: rec.ID, Kind: f.Text("kind"), Site: atoll.SiteID(f.Int("site_id")), Step: f.Text("step"), Records: int(f.Int("records")),
 		AskedAt: f.Text("asked_at"), AskedBy: f.Text("asked_by"), EndedAt: f.Text("ended_at"),
 	}
+	if v.Kind == handover.Primary {
+		v.To = atoll.SiteID(f.Int("to_site"))
+		problems, err := problemsOf(r, "job/")
+		if err != nil {
+			return v, err
+		}
+		reports, err := r.Records(storage.Query{Type: "job_report", Where: map[string]string{"about": rec.String()}})
+		for _, rep := range reports {
+			v.Problem = or(problems[rep.String()], v.Problem)
+		}
+		v.Words = v.words()
+		return v, err
+	}
 	var err error
 	if v.Selection, err = handover.SelectionOf(f); err != nil {
 		return v, err
@@ -323,7 +398,12 @@ func (v JobView) words() string {
 	switch v.Step {
 	case handover.Listing:
 		return "what is to be sent is gathered"
+	case handover.Closing:
+		return "central data is edited by nobody until both ends have the same and the primary has changed"
 	case handover.Sending:
+		if v.Kind == handover.Primary {
+			return "the primary has changed; waits for the site to try who may edit central data"
+		}
 		if v.Kind == handover.Resend {
 			return "waits for the site to send its records again"
 		}
@@ -334,6 +414,10 @@ func (v JobView) words() string {
 		return "called off"
 	}
 	switch {
+	case v.Kind == handover.Primary && v.To == v.Site:
+		return fmt.Sprintf("done: site %d edits central data, and the system is a mirrored one", v.To)
+	case v.Kind == handover.Primary:
+		return "done: the centre edits central data again"
 	case v.Result == nil:
 		return "done"
 	case len(v.Result.Rows) == 0 && !v.Result.More:

@@ -266,7 +266,7 @@ func (c *Centre) Moves(ctx context.Context) ([]MoveView, error) {
 		if err != nil {
 			return err
 		}
-		problems, err := problemsOf(r)
+		problems, err := problemsOf(r, "move/")
 		if err != nil {
 			return err
 		}
@@ -300,16 +300,16 @@ func (c *Centre) Move(ctx context.Context, id atoll.ID) (MoveView, error) {
 	return MoveView{}, atoll.Errorf(atoll.NotFound, "there is no move %s", id).Do("list them with: atoll move list")
 }
 
-// problemsOf returns what keeps reports about moves from being acted on, by the
-// report.
-func problemsOf(r storage.Reader) (map[string]string, error) {
+// problemsOf returns what keeps reports from being acted on by kinds whose names
+// begin so, by the report.
+func problemsOf(r storage.Reader, kinds string) (map[string]string, error) {
 	found, err := process.ExceptionsIn(r)
 	if err != nil {
 		return nil, err
 	}
 	out := map[string]string{}
 	for _, e := range found {
-		if strings.HasPrefix(e.Kind, "move/") {
+		if strings.HasPrefix(e.Kind, kinds) {
 			out[e.Record] = e.Message
 		}
 	}

@@ -17,11 +17,15 @@ const (
 	Resync = "resync" // the centre sends a site records again (R-H-42)
 	Resend = "resend" // a site sends the centre its records again (R-H-28)
 	Verify = "verify" // both compare what they hold, without sending it (R-H-44)
+	// Primary changes who edits central data: from the centre to a site, which makes
+	// the system a mirrored one, or back (R-H-50).
+	Primary = "primary"
 )
 
 // The steps of jobs.
 const (
 	Listing = "listing" // the centre gathers what is to be sent
+	Closing = "closing" // nobody edits central data; both ends are compared
 	Sending = "sending" // it is on its way
 	Types   = "types"   // the site is asked for a digest of each type
 	Ranges  = "ranges"  // … of the ranges of types that differ
@@ -75,6 +79,8 @@ func (k kinds) jobAdvance(c process.Case) ([]journal.Proposal, error) {
 		return end(c, key, atoll.Fields{}.Set("result", c.Fields["data"])), nil
 	case kind == Verify && said == step:
 		return k.compare(c, job, f)
+	case kind == Primary:
+		return k.primaryAdvance(c, job, f)
 	}
 	return nil, nil
 }
@@ -99,7 +105,14 @@ type rowTable map[atoll.Type]map[atoll.ID]string
 
 // jobAnswer is the part of the site: it answers what a comparison asks.
 func (k kinds) jobAnswer(c process.Case) ([]journal.Proposal, error) {
-	if c.Fields.Text("kind") != Verify || c.Fields.Int("site_id") != int64(c.Site) {
+	if c.Fields.Int("site_id") != int64(c.Site) {
+		return nil, nil
+	}
+	switch c.Fields.Text("kind") {
+	case Primary:
+		return k.primaryAnswer(c)
+	case Verify:
+	default:
 		return nil, nil
 	}
 	s, err := SelectionOf(c.Fields)

@@ -6,11 +6,12 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/admit"
 	"github.com/atollsync/atoll/authority"
+	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/topology"
 )
 
 // Rules are the laws of stores that move.
-func Rules() []admit.Rule { return []admit.Rule{inOneHand, movedByMove, forward} }
+func Rules() []admit.Rule { return []admit.Rule{inOneHand, primaryCloses, movedByMove, forward} }
 
 // inOneHand is the law that while a store moves nobody edits what belongs to it:
 // not on the site it leaves, which has said that it sent all it had; not on the
@@ -60,6 +61,29 @@ func Locked(t *topology.Topology, m topology.Move) *atoll.Error {
 	}
 	return atoll.Errorf(atoll.Rule, "%s is being moved to %s: nobody can work in it here any longer", s.Name, siteName(t, m.To)).
 		Do("work in it goes on there; if the move is called off, it goes on here")
+}
+
+// primaryCloses is the law that while the primary changes nobody edits central
+// data: not who did, who has said what there is; not who will, who is being compared
+// with that (R-H-50). What is delegated goes on where it is.
+func primaryCloses(t *topology.Topology, w admit.World, _ []admit.Change, c admit.Change) error {
+	to, closing := t.NextPrimary()
+	if !closing || !c.Here || authority.Editor(t, c.Def) != catalogue.ByPrimary {
+		return nil
+	}
+	f := c.New
+	if f == nil {
+		f = c.Old
+	}
+	s, err := admit.SubjectOf(w, c.Def, c.Op.Key, f)
+	if err != nil {
+		return err
+	}
+	if owner, err := authority.OwnerOf(t, s, 0); err != nil || owner.Site != t.Primary() {
+		return nil //nolint:nilerr // the check of ownership says it better
+	}
+	return atoll.Errorf(atoll.Rule, "the right to edit central data is going to %s: nobody edits it until it is there", siteName(t, to)).
+		About(c.Op.Key).Do("wait for the job, or call it off: atoll job list")
 }
 
 func siteName(t *topology.Topology, id atoll.SiteID) string {

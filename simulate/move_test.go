@@ -167,17 +167,17 @@ func TestR_H_31_Told(t *testing.T) {
 	w.peace()
 }
 
-// hears lets the site pull what is new, while nothing it says reaches the centre.
+// hears lets the site have one exchange: it hears what is new, and what it says to
+// that does not reach the centre.
 func (w *world) hears(at atoll.SiteID) {
 	w.t.Helper()
 	n := w.Sites[at]
 	rounds := 0
-	n.Net.CutUp = func() int { return 0 }
 	n.Net.Down = func() bool { rounds++; return rounds > 1 }
 	if _, err := w.Sync(w.ctx, at); err == nil {
 		w.t.Fatalf("site %d was not cut off", at)
 	}
-	n.Net.CutUp, n.Net.Down = nil, nil
+	n.Net.Down = nil
 }
 
 // TestR_H_35: called off, a move had no effect; after the store has gone, only a

@@ -160,11 +160,12 @@ func (t *Topology) Subscription(site atoll.SiteID) []atoll.Audience {
 	for _, id := range t.succeeded(site) {
 		out = append(out, atoll.CoreAudience(id), atoll.ToAudience(id)) // R-D-48
 	}
+	dispensary := site == t.primary // which edits what only dispensaries use
 	for _, id := range t.active[site] {
-		if t.stores[id].Dispensary {
-			out = append(out, atoll.Dispensary) // R-B-91
-			break
-		}
+		dispensary = dispensary || t.stores[id].Dispensary // R-B-91
+	}
+	if dispensary {
+		out = append(out, atoll.Dispensary)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

@@ -70,3 +70,7 @@ func (t *Topology) Moves() []Move {
 	}
 	return out
 }
+
+// NextPrimary returns who will edit central data, while that is changing: until it
+// has changed nobody does (R-H-50).
+func (t *Topology) NextPrimary() (atoll.SiteID, bool) { return t.nextPrimary, t.nextPrimary != 0 }

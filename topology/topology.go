@@ -88,7 +88,8 @@ type Delegation struct {
 // Topology is the configuration of a system at one moment.
 type Topology struct {
 	centre, primary atoll.SiteID
-	primaryEpoch    uint64 // counts the changes of the primary
+	primaryEpoch    uint64       // counts the changes of the primary
+	nextPrimary     atoll.SiteID // while the primary is changing, who it will be; 0 otherwise
 	sites           map[atoll.SiteID]Site
 	stores          map[atoll.ID]Store
 	byName          map[atoll.ID]atoll.ID          // name → store
@@ -164,9 +165,12 @@ func Build(records iter.Seq2[atoll.Record, error]) (*Topology, error) {
 				t.moves[m.Store] = m
 			}
 		case "job":
-			if f.Text("kind") == "resync" && f.Text("step") == "sending" {
+			switch kind, step := f.Text("kind"), f.Text("step"); {
+			case kind == "resync" && step == "sending":
 				site := atoll.SiteID(f.Int("site_id"))
 				t.jobs[site] = append(t.jobs[site], r.ID)
+			case kind == "primary" && step == "closing":
+				t.nextPrimary = atoll.SiteID(f.Int("to_site"))
 			}
 		}
 	}

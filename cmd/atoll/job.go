@@ -11,12 +11,41 @@ import (
 )
 
 type jobCmd struct {
-	List   jobListCmd   `cmd:"" default:"withargs" help:"Jobs with sites, newest first."`
-	Show   jobShowCmd   `cmd:"" help:"One job, and what came of it."`
-	Resync jobResyncCmd `cmd:"" help:"Send a site records again: of a store, a record type, the patients, or one record."`
-	Resend jobResendCmd `cmd:"" help:"Have a site send its own records again, after the centre lost some."`
-	Verify jobVerifyCmd `cmd:"" help:"Compare what a site holds with what the centre holds, without sending it, and name what differs."`
-	Abort  jobAbortCmd  `cmd:"" help:"Call a job off."`
+	List    jobListCmd    `cmd:"" default:"withargs" help:"Jobs with sites, newest first."`
+	Show    jobShowCmd    `cmd:"" help:"One job, and what came of it."`
+	Resync  jobResyncCmd  `cmd:"" help:"Send a site records again: of a store, a record type, the patients, or one record."`
+	Resend  jobResendCmd  `cmd:"" help:"Have a site send its own records again, after the centre lost some."`
+	Verify  jobVerifyCmd  `cmd:"" help:"Compare what a site holds with what the centre holds, without sending it, and name what differs."`
+	Primary jobPrimaryCmd `cmd:"" help:"Change who edits central data: a site, which makes the system a mirrored one, or the centre again."`
+	Abort   jobAbortCmd   `cmd:"" help:"Call a job off."`
+}
+
+type jobPrimaryCmd struct {
+	Site   int  `arg:"" help:"Number of the site that is to edit central data; 1 is the centre."`
+	DryRun bool `help:"Only check what speaks against it."`
+}
+
+// Help tells what happens.
+func (jobPrimaryCmd) Help() string {
+	return "From now on nobody edits central data, until both ends were found to hold the same, byte for byte; then the primary changes under a new epoch, and both ends try who may edit now. It can be called off until it has changed. Everything else goes on."
+}
+
+// Run begins the change.
+func (c jobPrimaryCmd) Run(s *session) error {
+	return s.atCentre(func(h *host.Host) error {
+		id, err := h.Centre.StartPrimary(s.ctx, s.globals.User, atoll.SiteID(c.Site), c.DryRun)
+		if err != nil {
+			return err
+		}
+		return s.print(map[string]any{"job": id, "possible": true}, func() {
+			if c.DryRun {
+				s.say("Nothing speaks against it.")
+				return
+			}
+			s.say("The right to edit central data goes to site %d with the next exchanges of the site that takes part.", c.Site)
+			s.say("Watch it with: atoll job show %s", id)
+		})
+	})
 }
 
 type jobListCmd struct{}
@@ -40,6 +69,8 @@ func (jobListCmd) Run(s *session) error {
 
 func about(s *session, h *host.Host, sel handover.Selection) string {
 	switch {
+	case sel.Store == "" && len(sel.Types) == 0 && !sel.Patients && sel.Record == "":
+		return "who edits central data"
 	case sel.Store != "":
 		return nameOf(s, h, sel.Store)
 	case sel.Patients:
@@ -135,6 +166,9 @@ func (c jobShowCmd) Run(s *session) error {
 func printJob(s *session, h *host.Host, v central.JobView) {
 	s.say("%s with site %d about %s: %s.", v.Kind, v.Site, about(s, h, v.Selection), v.Words)
 	s.say("%d records; asked for by %s at %s.", v.Records, v.AskedBy, v.AskedAt)
+	if v.Problem != "" {
+		s.say("It cannot go on: %s", v.Problem)
+	}
 	if v.Result == nil {
 		return
 	}
