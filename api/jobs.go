@@ -37,7 +37,7 @@ type jobInput struct {
 	}
 }
 
-type primaryInput struct {
+type newPrimaryInput struct {
 	Body struct {
 		Site   int  `json:"site" minimum:"1" maximum:"2147483647" doc:"Who is to edit central data; 1 is the central server" example:"4"`
 		DryRun bool `json:"dry_run,omitempty" doc:"Only check what speaks against it"`
@@ -103,7 +103,7 @@ func (s *server) jobOperations() {
 	handle(s, station.MayConfigure, huma.Operation{
 		OperationID: "start-primary", Method: http.MethodPost, Path: "/jobs/primary", Tags: []string{"sites"}, DefaultStatus: http.StatusAccepted,
 		Summary: "Change who edits central data", Description: "From the central server to a site, which makes the system a mirrored one, or back. Nobody edits central data until both ends were found to hold the same and the primary has changed; until then it can be called off." + only1,
-	}, func(ctx context.Context, in *primaryInput) (*jobStarted, error) {
+	}, func(ctx context.Context, in *newPrimaryInput) (*jobStarted, error) {
 		centre, err := s.centre(ctx)
 		if err != nil {
 			return nil, err
