@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"path/filepath"
+	"time"
 
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/storage/sqlite"
@@ -16,6 +17,10 @@ type Database interface {
 	Backup(ctx context.Context, file string) error
 	// Check examines the database's own structures.
 	Check(ctx context.Context) error
+	// DefineViews makes the database have these views for reports, and no others.
+	DefineViews(ctx context.Context, views []storage.View) error
+	// Ask runs one query of a person over the views.
+	Ask(ctx context.Context, query string, limit time.Duration, columns func([]string) error, row func([]*string) error) error
 }
 
 // engine opens the database of the data directory, and makes it if it is not

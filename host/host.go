@@ -201,6 +201,9 @@ func Open(ctx context.Context, c Config) (*Host, error) {
 	if err := h.assemble(ctx); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
+	if err := h.views(ctx); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
 	return h, nil
 }
 
@@ -219,7 +222,7 @@ func (h *Host) assemble(ctx context.Context) error {
 				}
 			},
 		})
-		h.Station.LastSync = h.Centre.LastSync
+		h.Station.LastSync, h.Station.LastContact = h.Centre.LastSync, h.Centre.LastContact
 		return nil
 	}
 	return h.assembleSite(ctx, id)

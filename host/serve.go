@@ -124,6 +124,7 @@ func (h *Host) run(ctx context.Context, server *http.Server, ln net.Listener, te
 	if h.Centre != nil {
 		g.Go(func() error { return ended(h.flush(ctx)) })
 	}
+	g.Go(func() error { return ended(h.examine(ctx)) })
 	if tell != nil {
 		g.Go(func() error {
 			// Those who know the address are served all the same.

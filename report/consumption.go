@@ -34,12 +34,9 @@ type basis struct {
 	adjust bool
 }
 
-// place is a store's item.
-type place struct{ store, item int32 }
-
 // flow is what happened with a store's item in the time looked back on.
 type flow struct {
-	place
+	store, item    int32
 	used, inferred amount
 	hand           amount // now
 	events         []event
@@ -70,16 +67,16 @@ func consumption(d *Desk, a *asked, t *Table) error {
 	if err != nil {
 		return err
 	}
-	flows := map[place]*flow{}
+	flows := map[uint64]*flow{}
 	at := func(store atoll.ID, item []byte) *flow {
-		p := place{shops.place([]byte(store)), items.place(item)}
-		if a.Item != "" && items.ids[p.item] != a.Item {
+		shop, thing := shops.place([]byte(store)), items.place(item)
+		if a.Item != "" && items.ids[thing] != a.Item {
 			return &flow{}
 		}
-		f, ok := flows[p]
+		f, ok := flows[pair(shop, thing)]
 		if !ok {
-			f = &flow{place: p}
-			flows[p] = f
+			f = &flow{store: shop, item: thing}
+			flows[pair(shop, thing)] = f
 		}
 		return f
 	}
@@ -116,7 +113,10 @@ func consumption(d *Desk, a *asked, t *Table) error {
 		all = append(all, f)
 	}
 	slices.SortFunc(all, func(x, y *flow) int {
-		return cmp.Or(cmp.Compare(shops.rank[x.store], shops.rank[y.store]), cmp.Compare(items.rank[x.item], items.rank[y.item]))
+		if x.store != y.store {
+			return cmp.Compare(shops.rank[x.store], shops.rank[y.store])
+		}
+		return cmp.Compare(items.rank[x.item], items.rank[y.item])
 	})
 	t.consumptionRows(a, all, bases, shops, items)
 	a.noted(t)
@@ -173,6 +173,12 @@ func plain(v json.RawMessage) string {
 // out counts the days on which there was nothing at any moment, and returns what
 // was there at the end: it goes back from what is there now.
 func (f *flow) out(to time.Time, days int) (out int, hand amount) {
+	if len(f.events) == 0 {
+		if f.hand.sign() <= 0 {
+			out = days
+		}
+		return out, f.hand
+	}
 	slices.SortFunc(f.events, func(x, y event) int { return y.at.Compare(x.at) })
 	balance, next := f.hand, 0
 	for ; next < len(f.events) && !f.events[next].at.Before(to); next++ {
@@ -197,6 +203,9 @@ func (f *flow) out(to time.Time, days int) (out int, hand amount) {
 func (b basis) average(used amount, out int) amount {
 	if !b.adjust {
 		out = 0
+	}
+	if used.sign() == 0 {
+		return amount{}
 	}
 	left := b.length.minus(amount{units: int64(out)})
 	if left.sign() <= 0 {

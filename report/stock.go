@@ -7,17 +7,65 @@ import (
 	"github.com/atollsync/atoll/storage"
 )
 
-// lot is what stock is added up by.
-type lot struct {
-	store, item   int32 // store is -1 when all are taken together
-	batch, expiry string
+// held is stock of one lot: a store's item, or a batch of it. Store is -1 when all
+// stores are taken together.
+type held struct {
+	store, item                    int32
+	next                           int32 // the next lot of the same store and item, -1 for none
+	batch, expiry                  string
+	packs, units, available, worth amount
 }
 
-// held is stock of a lot.
-type held struct {
-	lot
-	lines                          int
-	packs, units, available, worth amount
+// lots are found by store and item; there are few batches of each.
+type lots struct {
+	all   []held
+	first map[uint64]int32
+}
+
+func pair(store, item int32) uint64 { return uint64(uint32(store))<<32 | uint64(uint32(item)) } //nolint:gosec // -1 comes back as it was
+
+// of returns the lot, and makes it if it is not there.
+func (l *lots) of(store, item int32, batch, expiry []byte) *held {
+	k := pair(store, item)
+	head, ok := l.first[k]
+	if !ok {
+		head = -1
+	}
+	for at := head; at >= 0; at = l.all[at].next {
+		if h := &l.all[at]; h.batch == string(batch) && h.expiry == string(expiry) {
+			return h
+		}
+	}
+	l.first[k] = int32(len(l.all)) //nolint:gosec // there are not that many
+	l.all = append(l.all, held{store: store, item: item, next: head, batch: string(batch), expiry: string(expiry)})
+	return &l.all[len(l.all)-1]
+}
+
+// sorted returns the lots in the order of stores, items, expiry dates and batches.
+func (l *lots) sorted(shops, items *things) []*held {
+	type entry struct {
+		key uint64
+		of  *held
+	}
+	order := make([]entry, len(l.all))
+	for i := range l.all {
+		h := &l.all[i]
+		order[i] = entry{uint64(items.rank[h.item]), h} //nolint:gosec // ranks are not negative
+		if h.store >= 0 {
+			order[i].key |= uint64(shops.rank[h.store]) << 32 //nolint:gosec // as above
+		}
+	}
+	slices.SortFunc(order, func(x, y entry) int {
+		if x.key != y.key {
+			return cmp.Compare(x.key, y.key)
+		}
+		return cmp.Or(cmp.Compare(x.of.expiry, y.of.expiry), cmp.Compare(x.of.batch, y.of.batch))
+	})
+	out := make([]*held, len(order))
+	for i := range order {
+		out[i] = order[i].of
+	}
+	return out
 }
 
 var stockFields = []string{
@@ -32,34 +80,29 @@ func stock(d *Desk, a *asked, t *Table) error {
 	if err != nil {
 		return err
 	}
-	lots := map[lot]*held{}
+	found := lots{first: map[uint64]int32{}}
 	fields := stockFields
 	if a.By != ByBatch {
 		fields = fields[:6]
 	}
 	err = d.each(a, storage.RowQuery{Type: "stock_line", Fields: fields}, func(r storage.Row) error {
-		k := lot{store: shops.place(r.Plain(0)), item: items.place(r.Plain(1))}
-		if a.Item != "" && items.ids[k.item] != a.Item {
+		store, item := shops.place(r.Plain(0)), items.place(r.Plain(1))
+		if a.Item != "" && items.ids[item] != a.Item {
 			return nil
 		}
 		total, available := amountOf(r.Number(3)), amountOf(r.Number(4))
 		if total.sign() == 0 && available.sign() == 0 {
 			return nil
 		}
+		var batch, expiry []byte
 		switch a.By {
 		case ByBatch:
-			k.batch, k.expiry = r.Text(6), r.Text(7)
+			batch, expiry = r.Bytes(6), r.Bytes(7)
 		case BySystem:
-			k.store = -1
+			store = -1
 		case ByItem:
 		}
-		h, ok := lots[k]
-		if !ok {
-			h = &held{lot: k}
-			lots[k] = h
-		}
-		size := sizeOf(r.Number(2))
-		h.lines++
+		h, size := found.of(store, item, batch, expiry), sizeOf(r.Number(2))
 		h.packs = h.packs.plus(total)
 		h.units = h.units.plus(total.times(size))
 		h.available = h.available.plus(available.times(size))
@@ -70,20 +113,7 @@ func stock(d *Desk, a *asked, t *Table) error {
 		return err
 	}
 	items.order()
-	all := make([]*held, 0, len(lots))
-	for _, h := range lots {
-		all = append(all, h)
-	}
-	slices.SortFunc(all, func(x, y *held) int {
-		if x.store != y.store {
-			if x.store < 0 || y.store < 0 {
-				return cmp.Compare(x.store, y.store)
-			}
-			return cmp.Compare(shops.rank[x.store], shops.rank[y.store])
-		}
-		return cmp.Or(cmp.Compare(items.rank[x.item], items.rank[y.item]), cmp.Compare(x.expiry, y.expiry), cmp.Compare(x.batch, y.batch))
-	})
-	t.stockRows(a, all, shops, items)
+	t.stockRows(a, found.sorted(shops, items), shops, items)
 	a.noted(t)
 	return nil
 }

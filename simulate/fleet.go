@@ -149,7 +149,7 @@ func (n *Node) found(ctx context.Context) error {
 			}
 		},
 	})
-	n.LastSync = n.Centre.LastSync
+	n.LastSync, n.LastContact = n.Centre.LastSync, n.Centre.LastContact
 	if err := n.Centre.Prepare(ctx); err != nil {
 		return err
 	}

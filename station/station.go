@@ -75,6 +75,8 @@ type Station struct {
 	// LastSync tells when what the site has to say was synchronised last; nil when
 	// that is not known.
 	LastSync func(r storage.Reader, site atoll.SiteID) (time.Time, error)
+	// LastContact tells when a site last connected; nil where that is not known.
+	LastContact func(r storage.Reader, site atoll.SiteID) (time.Time, error)
 	// People is the centre, to be asked on line about patients elsewhere; Pull
 	// receives the complete data of one audience ahead of everything else. Both are
 	// nil where there is no way to the centre, and at the centre.

@@ -30,8 +30,7 @@ type Row struct {
 	Values []json.RawMessage
 }
 
-// Text returns a value that is a string without escapes in the body as it is,
-// and any other string decoded; "" for what is no string.
+// Text returns a value that is a string, "" for any other.
 func (r Row) Text(i int) string {
 	v := r.Values[i]
 	if plain := r.Plain(i); plain != nil {
@@ -61,6 +60,14 @@ func (r Row) Plain(i int) []byte {
 		}
 	}
 	return inner
+}
+
+// Bytes is Text without a copy: they are valid until fn returns.
+func (r Row) Bytes(i int) []byte {
+	if plain := r.Plain(i); plain != nil {
+		return plain
+	}
+	return []byte(r.Text(i))
 }
 
 // Number returns the bytes of a value that is a number, and nil for any other.

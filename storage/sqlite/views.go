@@ -53,6 +53,9 @@ func (s *Store) DefineViews(ctx context.Context, views []View) error {
 		}
 		want[viewKey(v)] = query
 	}
+	if same, err := s.haveViews(ctx, want); err != nil || same {
+		return err // without asking for the writer
+	}
 	return s.update(ctx, func(t *tx) error {
 		var run []string
 		err := t.each("list views", getViews, nil, func(rows *sql.Rows) (bool, error) {
@@ -82,6 +85,24 @@ func (s *Store) DefineViews(ctx context.Context, views []View) error {
 		}
 		return nil
 	})
+}
+
+// haveViews reports whether the views are these.
+func (s *Store) haveViews(ctx context.Context, want map[string]string) (same bool, err error) {
+	err = s.view(ctx, func(r *reader) error {
+		same = true
+		n := 0
+		err := r.each("list views", getViews, nil, func(rows *sql.Rows) (bool, error) {
+			var name, query string
+			err := rows.Scan(&name, &query)
+			n++
+			same = want[strings.ToLower(name)] == query
+			return same, err
+		})
+		same = same && n == len(want)
+		return err
+	})
+	return same, err
 }
 
 // viewKey is the view's name as SQLite compares it.

@@ -1,0 +1,30 @@
+package host
+
+import (
+	"context"
+	"time"
+
+	"github.com/atollsync/atoll/report"
+)
+
+// views makes the database have the views of the catalogue (R-J-13).
+func (h *Host) views(ctx context.Context) error {
+	return h.Store.DefineViews(ctx, report.Views(h.Catalogue))
+}
+
+// examine lets the ledger check run once a day, and after an initialisation
+// (R-J-09). What differs is in the log, and in: atoll report ledger.
+func (h *Host) examine(ctx context.Context) error {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		if _, _, err := h.Station.ExamineStock(ctx); err != nil && ctx.Err() == nil {
+			h.Log.WarnContext(ctx, "the ledger check could not run; it is tried again", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
