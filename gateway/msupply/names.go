@@ -81,6 +81,7 @@ func nameOrPatient(r *row) {
 	if r.def.Type == "patient" {
 		r.gender("om_gender")
 		r.moment("created_at", "om_created_datetime")
+		r.migratedHome()
 		return
 	}
 	switch kind := r.text("type"); kind {

@@ -47,6 +47,7 @@ type recollection struct {
 // lookups are the keys, beside ID, by which rows of other tables are found.
 var lookups = map[string]string{
 	"store": "name_ID", "name_tag": "description", "periodSchedule": "name", "number": "name", "number_reuse": "name",
+	"transact": "name_ID",
 }
 
 // parents are the keys that make trees.
