@@ -61,7 +61,7 @@ func (d Desk) Edit(store atoll.ID, who, key atoll.Key, changed atoll.Fields, rea
 		return nil, false, errors.Join(err, notVisible(d, k, who, store))
 	}
 	// What is pending counts as seen: the next request goes on from it.
-	seen, err := d.withPending(k, who, key, target)
+	seen, err := d.withPending(who, key, target)
 	if err != nil {
 		return nil, false, err
 	}
@@ -194,7 +194,7 @@ func names(f atoll.Fields, name string) []string {
 }
 
 // withPending returns the fields as they would be with what is asked for here.
-func (d Desk) withPending(k kind, who, key atoll.Key, f atoll.Fields) (atoll.Fields, error) {
+func (d Desk) withPending(who, key atoll.Key, f atoll.Fields) (atoll.Fields, error) {
 	list, err := PendingOf(d.R, who)
 	for _, p := range list {
 		if st, ok := d.T.Store(p.Store); p.Record == key && p.Verb == atoll.Update && ok && st.Site == d.Site {
@@ -233,6 +233,7 @@ func settle(r storage.RecordReader, p Pending, choose choice) (do []journal.Prop
 		if put("*", false) {
 			do = append(do, insert(p.Record, p.Wanted))
 		}
+	case atoll.Restate: // nobody asks for one
 	case atoll.Delete:
 		if there && put("*", len(now.Changes(p.Was)) > 0) {
 			do = append(do, journal.Proposal{Verb: atoll.Delete, Key: p.Record})

@@ -3,7 +3,6 @@ package patients
 import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/admit"
-	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/topology"
 )
@@ -213,10 +212,4 @@ func properRequest(t *topology.Topology, _ admit.World, _ []admit.Change, c admi
 func dispensed(f atoll.Fields) bool {
 	rank := documents.Rank(f.Text("status"))
 	return rank >= documents.Rank(documents.Confirmed) && f.Text("status") != documents.Cancelled
-}
-
-// homeEdited reports whether the type is edited at a person's home.
-func homeEdited(def *catalogue.Def) bool {
-	_, is := personOf(def, atoll.Key{}, atoll.Fields{})
-	return is
 }

@@ -73,9 +73,11 @@ func kindOf(match func(kind) bool) (kind, bool) {
 }
 
 func ofPerson(t atoll.Type) (kind, bool) { return kindOf(func(k kind) bool { return k.person == t }) }
+
 func ofTransfer(t atoll.Type) (kind, bool) {
 	return kindOf(func(k kind) bool { return k.transfer == t })
 }
+
 func ofChange(t atoll.Type) (kind, bool) { return kindOf(func(k kind) bool { return k.change == t }) }
 
 // personOf returns the patient or prescriber a record of the type is about, and
