@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/merge"
 	"github.com/atollsync/atoll/storage"
@@ -271,6 +272,39 @@ func TestR_E_35_LateRows(t *testing.T) {
 		}
 		w.peace()
 	})
+	t.Run("with a store whose copy was here already", func(t *testing.T) {
+		w := f1(t)
+		x, y := w.item("x"), w.item("y")
+		line := w.stock("A", x, "1")
+		w.sync(2) // which has a collector copy of A
+		kinds := w.Centre.Processors.Kinds
+		w.Centre.Processors.Kinds = nil
+		w.edit(1, change("item", x, atoll.Fields{}.Set("status", "merged").Set("merged_into", y).Set("merged_at", "2026-03-02T08:00:00Z")))
+		w.sync(2)
+		if got := w.stored(2, "stock_line", line, "item_id"); got != x {
+			t.Error("the copy was re-pointed")
+		}
+		w.configure(central.Assign(w.Stores["A"], 2))
+		w.sync(2)
+		w.Centre.Processors.Kinds = kinds
+		if got := w.stored(2, "stock_line", line, "item_id"); got != y {
+			t.Error("the store's new site did not re-point it")
+		}
+		w.peace()
+	})
+	t.Run("one that arrives alone, long after", func(t *testing.T) {
+		w := f1(t)
+		x, y := w.item("x"), w.item("y")
+		w.merge(1, "item", x, y)
+		w.sync(2)
+		p := Stock(atoll.NewID(w.Clock.Now()), w.Stores["B"], x, "1")
+		w.lands(2, journal.Arrival{Initialising: true, Record: atoll.Record{
+			Key: p.Key, Version: 1, Origin: atoll.Origin{Site: 2, Seq: 1}, Body: p.Fields.Encode(),
+		}})
+		if got := w.stored(2, "stock_line", p.Key.ID, "item_id"); got != y {
+			t.Error("the row was not re-pointed")
+		}
+	})
 	t.Run("R-E-11 not owned here: resolved on reading", func(t *testing.T) {
 		w := f1(t)
 		x, y := w.item("x"), w.item("y")
@@ -296,37 +330,39 @@ func TestR_E_31_TheSurvivorIsNotHereYet(t *testing.T) {
 	z := w.item("z") // not yet on site 2
 	w.merge(1, "item", x, z)
 	w.merge(1, "item", z, y)
-	n := w.Sites[2]
 	// The record of x arrives alone, as it may from a lane that was cut.
 	rec := w.raw(1, "item", x)
-	receive := func(rec atoll.Record) {
-		t.Helper()
-		err := n.Store.Update(w.ctx, func(tx storage.Tx) error {
-			top, err := n.Door.Topology(tx)
-			if err != nil {
-				return err
-			}
-			_, err = n.Door.Receive(tx, top, journal.Arrival{Record: rec})
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := n.Processors.Run(w.ctx); err != nil {
-			t.Fatal(err)
-		}
-	}
 	before := w.seq(2)
-	receive(rec)
+	w.lands(2, journal.Arrival{Record: rec})
 	if w.stored(2, "stock_line", line, "item_id") != x || w.seq(2) != before {
 		t.Error("it was re-pointed to a record that is not here")
 	}
 	if r := w.want(2, "item", x); r.Survivor != "" {
 		t.Errorf("x resolves to %s, which is not here", r.Survivor)
 	}
-	receive(w.raw(1, "item", z))
+	w.lands(2, journal.Arrival{Record: w.raw(1, "item", z)})
 	if got := w.stored(2, "stock_line", line, "item_id"); got != y {
 		t.Errorf("when the survivor came, the row was not re-pointed: %s", got)
 	}
 	w.peace()
+}
+
+// lands lets one record arrive at a site by itself, as from a lane that was cut.
+func (w *world) lands(at atoll.SiteID, a journal.Arrival) {
+	w.t.Helper()
+	n := w.At(at)
+	err := n.Store.Update(w.ctx, func(tx storage.Tx) error {
+		top, err := n.Door.Topology(tx)
+		if err != nil {
+			return err
+		}
+		_, err = n.Door.Receive(tx, top, a)
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := n.Processors.Run(w.ctx); err != nil {
+		w.t.Fatal(err)
+	}
 }
