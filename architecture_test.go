@@ -40,6 +40,7 @@ var rooms = []room{
 	{"authority", "atoll catalogue topology"},
 	{"route", "atoll catalogue topology"},
 	{"admit", "atoll catalogue topology authority"},
+	{"plan", "topology"},
 
 	// What is stored, and what is said.
 	{"storage", "atoll"},
@@ -63,14 +64,14 @@ var rooms = []room{
 
 	// The engines. Central and site never see each other.
 	{"station", "atoll catalogue topology authority admit storage exchange survivor journal documents process merge patients rights handover transfer report"},
-	{"central", "atoll catalogue topology authority route admit storage survivor exchange journal integrate documents process patients rights handover transfer"},
+	{"central", "atoll catalogue topology authority route admit storage survivor exchange journal integrate documents process patients rights handover plan transfer"},
 	{"site", "atoll catalogue topology authority route storage survivor exchange journal integrate documents process transfer"},
 
 	// The edges: the network, other systems, people.
 	{"wire", "atoll exchange"},
 	{"discovery", "atoll"},
 	{"gateway/msupply", "atoll catalogue topology admit storage journal"},
-	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents process merge patients rights handover transfer report station central site"},
+	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents process merge patients rights handover plan transfer report station central site"},
 
 	// Where everything is put together.
 	{"host", everything},

@@ -74,6 +74,7 @@ type cli struct {
 	User       userCmd       `cmd:"" help:"People who may sign in here."`
 	Import     importCmd     `cmd:"" help:"Read data of other systems into a central server."`
 	Catalogue  catalogueCmd  `cmd:"" help:"The record types of the system."`
+	Plan       planCmd       `cmd:"" help:"From the answers of a checklist to a system of sites and stores (at the centre)."`
 	Connection connectionCmd `cmd:"" help:"Check how this site reaches its centre, or change where."`
 	Retire     retireCmd     `cmd:"" help:"Remove replicas that this site lost the right to long ago."`
 	Reset      resetCmd      `cmd:"" help:"Empty this site as if it had never been set up."`
