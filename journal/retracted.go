@@ -52,9 +52,9 @@ func RetractedBefore(r storage.ShelfReader, before time.Time) ([]atoll.Key, erro
 	return out, err
 }
 
-// Forget removes a retracted replica for good; one that is not retracted stays.
+// Discard removes a retracted replica for good; one that is not retracted stays.
 // What comes back later comes from the centre.
-func (d *Door) Forget(tx storage.Tx, key atoll.Key) error {
+func (d *Door) Discard(tx storage.Tx, key atoll.Key) error {
 	r, err := tx.Record(key)
 	if errors.Is(err, atoll.NotFound) {
 		return nil

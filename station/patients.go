@@ -321,7 +321,7 @@ func (s *Station) forgetDetails(tx storage.Tx, who atoll.Key) (n int, err error)
 			if !r.Hidden {
 				continue
 			}
-			if err := s.Door.Forget(tx, r.Key); err != nil {
+			if err := s.Door.Discard(tx, r.Key); err != nil {
 				return n, err
 			}
 			n++

@@ -118,7 +118,7 @@ func (s *Station) Retire(ctx context.Context, after time.Duration, unsent uint64
 		n := min(len(gone), batch)
 		err := s.Store.Update(ctx, func(tx storage.Tx) error {
 			for _, key := range gone[:n] {
-				if err := s.Door.Forget(tx, key); err != nil {
+				if err := s.Door.Discard(tx, key); err != nil {
 					return err
 				}
 			}
