@@ -110,3 +110,8 @@ func (h *half) giveBack() process.Kind {
 		},
 	}
 }
+
+// ended reports whether a document is out of the life cycle or gone.
+func ended(r atoll.Record, f atoll.Fields) bool {
+	return r.ID == "" || r.Deleted || f.Text("status") == documents.Cancelled
+}

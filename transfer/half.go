@@ -111,6 +111,9 @@ func (h *half) respond(c process.Case) ([]journal.Proposal, error) {
 	if !ok || !answersFor(c, store) {
 		return nil, nil
 	}
+	if taken, err := handedOver(c, store); err != nil || !taken {
+		return nil, err
+	}
 	if why := tooOld(c, store); why != "" {
 		return once(c, h.report(c, store.ID, TooOld, why, nil))
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/atollsync/atoll"
-	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/integrate"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/process"
@@ -100,7 +99,16 @@ func (h *half) failed(c process.Case, e process.Exception) []journal.Proposal {
 	if standsIn(c, store) {
 		by = ""
 	}
-	p, err := once(c, h.report(c, by, Failed, e.Message, nil))
+	words, lines := e.Message, []string(nil)
+	if sent, err := linesOf(c.R, h.from, c.Record.ID); err == nil {
+		for _, l := range sent { // what failed is told by the line that was sent
+			if strings.Contains(words, string(h.ID(l.ID))) {
+				lines = append(lines, string(l.ID))
+				words = strings.ReplaceAll(words, string(h.ID(l.ID)), string(l.ID))
+			}
+		}
+	}
+	p, err := once(c, h.report(c, by, Failed, words, lines))
 	if err != nil {
 		return nil
 	}
@@ -174,9 +182,4 @@ func (h *half) park() process.Kind {
 		words := fmt.Sprintf("not transferred: %s is disabled", other.Name)
 		return once(c, h.report(c, "", Disabled, words, nil))
 	}}
-}
-
-// ended reports whether a document is out of the life cycle or gone.
-func ended(r atoll.Record, f atoll.Fields) bool {
-	return r.ID == "" || r.Deleted || f.Text("status") == documents.Cancelled
 }

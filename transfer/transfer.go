@@ -22,7 +22,7 @@ var All = gather()
 func gather() []process.Kind {
 	out := []process.Kind{storeName, numbering(invoices), numbering(requisitions), numbering(receipts), numbering(orders), advise}
 	for _, h := range halves {
-		out = append(out, h.respondKind())
+		out = append(out, h.successor(), h.respondKind())
 	}
 	for _, h := range halves {
 		out = append(out, h.linkKind(), h.park())
@@ -30,7 +30,7 @@ func gather() []process.Kind {
 			out = append(out, h.cancelKind(), h.giveBack())
 		}
 	}
-	out = append(out, received, authorise, prepareMobile, finaliseMobile, receiveMobile)
+	out = append(out, received, authorise, prepareMobile, finaliseMobile, receiveMobile, handedOverNow)
 	return append(out, tracking...)
 }
 

@@ -1,0 +1,198 @@
+package simulate
+
+import (
+	"testing"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/topology"
+	"github.com/atollsync/atoll/transfer"
+)
+
+// TestR_D_39: goods on their way are asked back, when nobody has touched them and
+// when somebody has.
+func TestR_D_39_CancelRequest(t *testing.T) {
+	for _, touched := range []bool{false, true} {
+		w := f1(t)
+		item := w.item("x")
+		w.sync(2, 3)
+		stock := w.stock("B", item, "50")
+		ci := w.ship("B", "C", stock, "4")
+		w.refused(w.attempt(2, documents.Cancel, "invoice", ci), atoll.LifeCycle)
+		w.refused(w.At(2).Insert(w.ctx, change("invoice", ci, atoll.Fields{}.Set("status", documents.New))), atoll.LifeCycle)
+		w.sync(2, 3)
+		half := w.answer(3, "invoice", ci)
+		if touched {
+			w.perform(3, documents.Arrive, "invoice", half.ID)
+		}
+		if err := w.At(2).AskCancel(w.ctx, "tester", ci); err != nil {
+			t.Fatal(err)
+		}
+		w.refused(w.At(2).AskCancel(w.ctx, "tester", ci), atoll.LifeCycle, "asked for")
+		left := func() string { return w.want(2, "stock_line", stock).Fields.Number("total_number_of_packs") }
+		w.sync(2)
+		if left() != "46" {
+			t.Errorf("when it was only asked B has %s packs", left())
+		}
+		w.sync(3)
+		if got := w.want(3, "invoice", half.ID).Fields.Text("status"); (got == documents.Cancelled) == touched || left() != "46" {
+			t.Errorf("touched %t: C's half is %s, and B has %s packs", touched, got, left())
+		}
+		w.sync(2)
+		f := w.want(2, "invoice", ci).Fields
+		if touched {
+			if f.Text("status") != documents.Finalised || left() != "46" || !f.Has("cancel_refused_at") {
+				t.Errorf("refused, B's half is %s and B has %s packs", f.Text("status"), left())
+			}
+			w.refused(w.At(2).AskCancel(w.ctx, "tester", ci), atoll.LifeCycle, "refused")
+			w.act(3, receive, half.ID)
+		} else {
+			if f.Text("status") != documents.Cancelled || left() != "50" {
+				t.Errorf("confirmed, B's half is %s and B has %s packs", f.Text("status"), left())
+			}
+			w.refused(w.try(3, receive, half.ID), atoll.LifeCycle)
+		}
+		w.sync(2, 3)
+		if got := w.under(transfer.Filter{}); len(got) > 0 {
+			t.Errorf("touched %t: still under way: %+v", touched, got)
+		}
+		w.peace()
+	}
+}
+
+func TestR_D_32_PreAdvice(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.sync(2, 3)
+	stock := w.stock("B", item, "50")
+	confirmed := func() (ci atoll.ID, lines []atoll.ID) {
+		ci = w.insert(2, "invoice", atoll.Fields{}.Set("store_id", w.Stores["B"]).Set("kind", documents.CustomerInvoice).
+			Set("status", documents.New).Set("name_id", topology.StoreNameID(w.Stores["C"])))
+		for _, n := range []string{"1", "2"} {
+			lines = append(lines, w.lineOf(2, "B", ci, stock, n))
+		}
+		w.perform(2, documents.Confirm, "invoice", ci)
+		w.sync(2, 3)
+		return ci, lines
+	}
+	if ci, _ := confirmed(); len(w.list(3, "invoice", "originating_id", string(ci))) > 0 {
+		t.Error("goods are announced although nobody wants that")
+	}
+	w.prefer("transfer_pre_advice", true)
+	w.sync(2, 3)
+
+	ci, lines := confirmed()
+	half := w.answer(3, "invoice", ci)
+	if f := half.Fields; !f.Bool("is_pre_advice", false) || f.Text("status") != documents.New {
+		t.Fatalf("the pre-advice: %s", half.Body)
+	}
+	for _, act := range []documents.Action{documents.Arrive, documents.Receive, documents.Finalise, documents.Delete} {
+		if err := w.attempt(3, act, "invoice", half.ID); err == nil {
+			t.Errorf("a pre-advice can be %sd", act)
+		}
+	}
+	for _, l := range w.linesOf(3, half.ID) {
+		if err := w.At(3).Insert(w.ctx, change("invoice_line", l.ID, atoll.Fields{}.Set("batch", "x"))); err == nil {
+			t.Error("lines of a pre-advice can be edited")
+		}
+	}
+	// The shipment is altered before it leaves: a line goes, one changes, one comes.
+	w.correct(2, journal.Proposal{Verb: atoll.Delete, Key: atoll.Key{Type: "invoice_line", ID: lines[0]}},
+		change("invoice_line", lines[1], atoll.Fields{}.Set("number_of_packs", number("7"))))
+	added := w.want(2, "invoice_line", lines[1]).Fields.Clone().Set("number_of_packs", number("3"))
+	extra := atoll.NewID(w.Clock.Now())
+	w.correct(2, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "invoice_line", ID: extra}, Fields: added})
+	w.act(2, finalise, ci)
+	w.sync(2, 3)
+	after := w.want(3, "invoice", half.ID)
+	got := w.linesOf(3, half.ID)
+	if after.Fields.Bool("is_pre_advice", false) || len(got) != 2 {
+		t.Errorf("sent, it has %d lines: %s", len(got), after.Body)
+	}
+	for id, want := range map[atoll.ID]string{lines[1]: "7", extra: "3"} {
+		if n := got[id].Fields.Number("number_of_packs"); n != want {
+			t.Errorf("a line has %s packs; want the %s that were sent", n, want)
+		}
+	}
+	w.act(3, receive, half.ID)
+
+	gone, _ := confirmed()
+	half = w.answer(3, "invoice", gone)
+	w.perform(2, documents.Delete, "invoice", gone)
+	w.sync(2, 3)
+	if w.get(3, "invoice", half.ID) != nil || len(w.linesOf(3, half.ID)) > 0 {
+		t.Error("the shipment was deleted, and its pre-advice is still there")
+	}
+	for _, id := range []atoll.ID{ci} { // sent, neither is possible any more
+		if err := w.attempt(2, documents.Delete, "invoice", id); err == nil {
+			t.Error("a shipment that was sent can be deleted")
+		}
+	}
+	w.peace()
+}
+
+// TestR_D_92: all kinds between two stores of one site, with the cable out.
+func TestR_D_92_R_D_16_AllOffline(t *testing.T) {
+	for _, managed := range []bool{true, false} { // F has no copy at the centre, or has one
+		w := f1(t)
+		if !managed {
+			w.configure(central.ManageOnly(w.Stores["F"], false))
+		}
+		one := w.item("one")
+		w.sync(2, 3)
+		stock := w.stock("B", one, "90")
+		w.sync(2)
+		w.Sites[2].Net.Down = func() bool { return true }
+		before := w.seq(2)
+		ci := w.ship("B", "F", stock, "20") // R-D-01
+		si := w.answer(2, "invoice", ci)
+		w.act(2, receive, si.ID)
+		inF := w.one(2, "stock_line", "store_id", string(w.Stores["F"])).ID
+		credit := w.giveBack("F", "B", inF, "1", si.ID) // R-D-02
+		w.act(2, receive, w.answer(2, "invoice", credit).ID)
+		req, err := w.request("F", "B", one, "30") // R-D-03
+		if err != nil {
+			t.Fatal(err)
+		}
+		response := w.answer(2, "requisition", req)
+		second := w.prepared(2, response.ID) // R-D-06
+		w.act(2, finalise, second)
+		w.perform(2, documents.Finalise, "requisition", response.ID)
+		half := w.answer(2, "invoice", second)
+		if half.Fields.ID("requisition_id") != req {
+			t.Error("the supplier invoice is not linked to the request")
+		}
+		w.act(2, receive, half.ID)
+		order := w.buys(2, "F", "B", map[atoll.ID]string{one: "20"}) // R-D-04
+		answer := w.one(2, "requisition", "purchase_order_id", string(order))
+		third := w.prepared(2, answer.ID) // R-D-05
+		w.act(2, finalise, third)
+		gr := w.answer(2, "goods_received", third)
+		if got := w.received(2, order); got[one] != "20" {
+			t.Errorf("of the order %v are received", got)
+		}
+		w.perform(2, documents.Finalise, "goods_received", gr.ID)
+		w.act(2, receive, w.want(2, "goods_received", gr.ID).Fields.ID("linked_invoice_id"))
+		for kind, id := range map[atoll.Type]atoll.ID{"invoice": ci, "requisition": req, "purchase_order": order} {
+			if f := w.want(2, kind, id).Fields; f.Int("linked_number") < 1 {
+				t.Errorf("%s does not know its other half", kind)
+			}
+		}
+		w.mend()
+		l := w.listen(2)
+		w.sync(2)
+		if l.sent != int(w.seq(2)-before) {
+			t.Errorf("%d entries were sent of %d", l.sent, w.seq(2)-before)
+		}
+		// Both halves go up only if both stores have a copy at the centre.
+		if there := w.get(1, "invoice", si.ID) != nil; there == managed || w.get(1, "invoice", ci) == nil {
+			t.Errorf("managed only %t: F's half is at the centre: %t", managed, there)
+		}
+		if got := w.under(transfer.Filter{}); len(got) > 0 {
+			t.Errorf("managed only %t: listed as under way: %+v", managed, got)
+		}
+		w.peace()
+	}
+}
