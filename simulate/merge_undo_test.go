@@ -324,9 +324,10 @@ func TestR_E_35_LateRows(t *testing.T) {
 // R-E-31: nothing is re-pointed to a record that is not here; when it comes, it is.
 func TestR_E_31_TheSurvivorIsNotHereYet(t *testing.T) {
 	w := f1(t)
-	x, y := w.item("x"), w.item("y")
+	v, x, y := w.item("v"), w.item("x"), w.item("y")
 	w.sync(2)
-	line := w.stock("B", x, "1")
+	line, ofV := w.stock("B", x, "1"), w.stock("B", v, "1")
+	w.merge(1, "item", v, x)
 	z := w.item("z") // not yet on site 2
 	w.merge(1, "item", x, z)
 	w.merge(1, "item", z, y)
@@ -334,7 +335,8 @@ func TestR_E_31_TheSurvivorIsNotHereYet(t *testing.T) {
 	rec := w.raw(1, "item", x)
 	before := w.seq(2)
 	w.lands(2, journal.Arrival{Record: rec})
-	if w.stored(2, "stock_line", line, "item_id") != x || w.seq(2) != before {
+	w.lands(2, journal.Arrival{Record: w.raw(1, "item", v)})
+	if w.stored(2, "stock_line", line, "item_id") != x || w.stored(2, "stock_line", ofV, "item_id") != v || w.seq(2) != before {
 		t.Error("it was re-pointed to a record that is not here")
 	}
 	if r := w.want(2, "item", x); r.Survivor != "" {
@@ -343,6 +345,9 @@ func TestR_E_31_TheSurvivorIsNotHereYet(t *testing.T) {
 	w.lands(2, journal.Arrival{Record: w.raw(1, "item", z)})
 	if got := w.stored(2, "stock_line", line, "item_id"); got != y {
 		t.Errorf("when the survivor came, the row was not re-pointed: %s", got)
+	}
+	if got := w.stored(2, "stock_line", ofV, "item_id"); got != y {
+		t.Errorf("nor that of the first of the chain: %s", got)
 	}
 	w.peace()
 }
