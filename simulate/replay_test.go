@@ -80,14 +80,7 @@ func (t *tape) replay(w *world, n int) {
 	for range n {
 		one := t.takes[rng.IntN(len(t.takes))]
 		if rng.IntN(2) == 0 {
-			said := func(yield func(exchange.Entry, error) bool) {
-				for _, e := range one.entries {
-					if !yield(e, nil) {
-						return
-					}
-				}
-			}
-			for range w.Centre.Centre.Exchange(w.ctx, one.hello, said) { //nolint:revive // nobody listens
+			for range w.Centre.Centre.Exchange(w.ctx, one.hello, one.said()) { //nolint:revive // nobody listens
 			}
 			continue
 		}
