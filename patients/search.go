@@ -204,7 +204,7 @@ func AudienceOf(who atoll.Key) atoll.Audience { return atoll.PatientAudience(who
 // duplicates lists to the home site of a patient, at the centre, who else she may
 // be: the same card or number, or the same name and date of birth (R-G-24).
 func duplicates(c process.Case) ([]journal.Proposal, error) {
-	if !atCentre(c) || c.Fields.Text("status") == "merged" || c.Record.Version != 1 {
+	if !atCentre(c) || c.Fields.Text("status") == "merged" {
 		return nil, nil
 	}
 	home := c.Fields.ID("home_store_id")
@@ -218,7 +218,7 @@ func duplicates(c process.Case) ([]journal.Proposal, error) {
 		if value == "" {
 			continue
 		}
-		rows, err := c.R.Records(storage.Query{Type: Patient, Where: map[string]string{name: value}, Limit: 2000})
+		rows, err := alike(c.R, name, value, c.Fields.Text("last_name"))
 		if err != nil {
 			return nil, err
 		}
@@ -254,6 +254,19 @@ func duplicates(c process.Case) ([]journal.Proposal, error) {
 	}
 	slices.SortFunc(out, func(a, b journal.Proposal) int { return strings.Compare(string(a.Key.ID), string(b.Key.ID)) })
 	return out, nil
+}
+
+// alike returns patients with the value. Where many share it, as they do a day of
+// birth that was guessed, only those with the very same last name are looked at.
+func alike(r storage.RecordReader, name, value, last string) ([]atoll.Record, error) {
+	const many = 100
+	q := storage.Query{Type: Patient, Where: map[string]string{name: value}, Limit: many}
+	rows, err := r.Records(q)
+	if err != nil || len(rows) < many || last == "" {
+		return rows, err
+	}
+	q.Where["last_name"] = last
+	return r.Records(q)
 }
 
 func fullName(f atoll.Fields) string {

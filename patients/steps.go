@@ -242,17 +242,14 @@ func waiting(c process.Case) ([]atoll.Key, error) {
 		return err
 	}
 	if atCentre(c) && !open(c.Fields) {
-		if request := c.Fields.ID("request_id"); request != "" {
-			out = append(out, atoll.Key{Type: "home_request", ID: request})
-		}
 		if err := add("home_request", k.field, who); err != nil {
 			return nil, err
 		}
-		if k.person == Patient {
-			if err := add("home_request", "state", Running); err != nil {
-				return nil, err
-			}
+		many, err := resting(c)
+		if err != nil {
+			return nil, err
 		}
+		out = append(out, many...)
 	}
 	if open(c.Fields) && c.Fields.Text("step") != Arriving {
 		return out, nil
@@ -261,6 +258,34 @@ func waiting(c process.Case) ([]atoll.Key, error) {
 		return out, err
 	}
 	return out, add("repeat_dispensing", k.field, who)
+}
+
+// resting returns the requests about many patients of which nothing is under way:
+// the next can begin. They are asked once for each lot, not for each patient.
+func resting(c process.Case) (out []atoll.Key, err error) {
+	rows, err := c.R.Records(storage.Query{Type: "home_request", Where: map[string]string{"state": Running}})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		if !r.MustFields().Has("all_of_store_id") {
+			continue
+		}
+		n := 0
+		for _, step := range []string{Freezing, Arriving} {
+			some, err := c.R.Records(storage.Query{
+				Type: "patient_transfer", Where: map[string]string{"request_id": string(r.ID), "step": step}, Limit: 1,
+			})
+			if err != nil {
+				return nil, err
+			}
+			n += len(some)
+		}
+		if n == 0 {
+			out = append(out, r.Key)
+		}
+	}
+	return out, nil
 }
 
 // hasPrescribed makes a prescriber visible, at the centre, in a dispensary where

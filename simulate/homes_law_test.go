@@ -43,10 +43,15 @@ func TestR_G_41_AllOfAStore(t *testing.T) {
 	w := f1(t)
 	w.dispensaries("A", "B", "C")
 	w.sync(2, 3)
+	const many = 210 // more than are transferred at a time
 	var all []atoll.ID
-	for i := range 5 {
-		all = append(all, w.register("B", fmt.Sprint("P", i), "Lovelace", "1990-12-10"))
+	var do []journal.Proposal
+	for i := range many {
+		all = append(all, atoll.NewID(w.Clock.Now()))
+		do = append(do, journal.Proposal{Verb: atoll.Insert, Key: patientKey(all[i]), Fields: atoll.Fields{}.
+			Set("name", fmt.Sprint("P", i)).Set("home_store_id", w.Stores["B"])})
 	}
+	w.edit(2, do...)
 	w.sync(2)
 	_, err := w.At(3).AskTransfer(w.ctx, "nurse", patients.Wanted{AllOf: w.Stores["B"], To: w.Stores["B"], Reason: "none of our business"})
 	w.refused(err, atoll.Rule, "new home site, at the old one, or at the centre")
@@ -57,14 +62,19 @@ func TestR_G_41_AllOfAStore(t *testing.T) {
 	if _, err := w.At(2).AskTransfer(w.ctx, "nurse", patients.Wanted{AllOf: w.Stores["B"], To: w.Stores["C"], Reason: "the clinic closes"}); err != nil {
 		t.Fatal(err)
 	}
-	w.sync(2, 3, 2)
+	w.sync(2)
+	running, err := w.Centre.HomeTransfers(w.ctx, patients.Patient, false)
+	if err != nil || len(running) == 0 || len(running) >= many {
+		t.Errorf("%d are under way at a time (%v)", len(running), err)
+	}
+	w.sync(3, 2, 3, 2)
 	for _, id := range all {
 		if home, editable := w.person(3, id); home != w.Stores["C"] || !editable {
 			t.Errorf("home %s, editable %t", home, editable)
 		}
 	}
 	asked, err := w.At(2).HomeRequests(w.ctx)
-	if err != nil || len(asked) != 1 || asked[0].State != patients.Done || asked[0].Total != 5 {
+	if err != nil || len(asked) != 1 || asked[0].State != patients.Done || asked[0].Total != many {
 		t.Errorf("the request: %+v, %v", asked, err)
 	}
 	if running, _ := w.Centre.HomeTransfers(w.ctx, patients.Patient, false); len(running) != 0 {

@@ -468,3 +468,45 @@ func TestR_G_47_R_H_36_MovedStore(t *testing.T) {
 	}
 	w.refused(w.At(3).Insert(w.ctx, change("patient", eve, phone("3"))), atoll.Ownership)
 }
+
+// TestR_G_09: prescriptions go by two switches: the store's, whether its
+// transactions leave the site at all, and the system's, whether they go wherever
+// the patient is visible.
+//
+// R-G-09, R-B-92, R-B-95.
+func TestR_G_09_R_B_92_R_B_95_Prescriptions(t *testing.T) {
+	for _, row := range []struct{ included, everywhere, centre, elsewhere bool }{
+		{true, false, true, false},
+		{true, true, true, true},
+		{false, false, false, false},
+		{false, true, false, false},
+	} {
+		w := f1(t)
+		w.dispensaries("B", "C")
+		if !row.included {
+			if _, err := w.Centre.Centre.IncludeTransactions(w.ctx, "vendor", w.Stores["B"], false, "by contract"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.prefer("prescriptions_everywhere", row.everywhere)
+		w.sync(2, 3)
+		ada := w.register("B", "Ada", "Lovelace", "1990-12-10")
+		w.sync(2)
+		w.show(ada, "C")
+		w.sync(2, 3)
+		id, err := w.prescribe("B", ada, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.sync(2, 3)
+		if got := w.get(1, "prescription", id) != nil; got != row.centre {
+			t.Errorf("%+v: at the centre: %t", row, got)
+		}
+		r := w.get(3, "prescription", id)
+		if (r != nil) != row.elsewhere || r != nil && r.Editable {
+			t.Errorf("%+v: at site 3: %+v", row, r)
+		}
+		w.equal("patient", ada, 2, 3) // patients go up whatever becomes of prescriptions
+		w.peace()
+	}
+}
