@@ -64,6 +64,7 @@ var powers = map[string]string{
 	"force-move": "configure", "delete-site": "configure",
 	"list-jobs": "sync", "get-job": "sync", "start-job": "sync", "abort-job": "sync", "start-primary": "configure",
 	"list-found": "sync", "settle-found": "configure",
+	"list-reports": "read", "get-report": "read",
 	"list-quarantine": "sync", "get-refusal": "sync", "decide-refusal": "sync",
 }
 

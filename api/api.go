@@ -84,6 +84,7 @@ func newServer(o Options) *server {
 	s.jobOperations()
 	s.syncOperations()
 	s.quarantineOperations()
+	s.reportOperations()
 	s.describe()
 	s.mux.HandleFunc("/", s.nowhere)
 	return s

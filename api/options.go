@@ -58,6 +58,7 @@ type Snapshots interface {
 // Station is what every installation has.
 type Station interface {
 	Records
+	Reports
 	Stores
 	Users
 	Merges

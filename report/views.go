@@ -52,7 +52,7 @@ func sqlType(k catalogue.Kind) string {
 var joined = []storage.View{
 	{
 		Name: "item_survivor", Note: "For each item the one that stands for it after merges: itself if it was not merged",
-		Columns: columns("survivor_id TEXT"),
+		Columns: columns("id TEXT, survivor_id TEXT"),
 		Query: `WITH RECURSIVE step (id, at, depth) AS (
 	SELECT id, id, 0 FROM report_item
 	UNION ALL
@@ -63,7 +63,7 @@ SELECT id, at AS survivor_id FROM (SELECT id, at, max(depth) FROM step GROUP BY 
 	},
 	{
 		Name: "stock_on_hand", Note: "Stock lines that are not empty, with names of store and item",
-		Columns: columns("store_id TEXT, store_code TEXT, store_name TEXT, item_id TEXT, item_code TEXT, item_name TEXT, batch TEXT, expiry_date TEXT, " +
+		Columns: columns("id TEXT, store_id TEXT, store_code TEXT, store_name TEXT, item_id TEXT, item_code TEXT, item_name TEXT, batch TEXT, expiry_date TEXT, " +
 			"pack_size DECIMAL, packs DECIMAL, available_packs DECIMAL, units REAL, cost_price_per_pack DECIMAL, value REAL"),
 		Query: `SELECT l.id AS id, l.store_id AS store_id, s.code AS store_code, s.name AS store_name,
 	i.id AS item_id, i.code AS item_code, i.name AS item_name, l.batch AS batch, l.expiry_date AS expiry_date,
@@ -78,7 +78,7 @@ WHERE l.total_number_of_packs + 0 <> 0`,
 	},
 	{
 		Name: "transfers", Note: "Shipments and returns between stores, with the documents that answer them",
-		Columns: columns("kind TEXT, number INTEGER, status TEXT, from_store_id TEXT, from_code TEXT, from_name TEXT, to_store_id TEXT, to_code TEXT, " +
+		Columns: columns("id TEXT, kind TEXT, number INTEGER, status TEXT, from_store_id TEXT, from_code TEXT, from_name TEXT, to_store_id TEXT, to_code TEXT, " +
 			"to_name TEXT, confirmed_at TEXT, finalised_at TEXT, answer_id TEXT, answer_status TEXT, received_at TEXT"),
 		Query: `SELECT o.id AS id, o.kind AS kind, o.number AS number, o.status AS status,
 	o.store_id AS from_store_id, f.code AS from_code, f.name AS from_name, o.partner_store_id AS to_store_id, t.code AS to_code, t.name AS to_name,
@@ -125,15 +125,23 @@ func columns(list string) (out []storage.Column) {
 	return out
 }
 
+// ViewColumns are the columns of a view, in their order.
+func ViewColumns(v storage.View) []storage.Column {
+	if v.Query != "" {
+		return v.Columns
+	}
+	return append([]storage.Column{{Name: "id", SQLType: "TEXT"}}, v.Columns...)
+}
+
 // WriteViews writes the views as a table of documentation: docs/reporting.md ends
 // with what it writes for the built-in types.
 func WriteViews(w io.Writer, views []storage.View) error {
-	if _, err := fmt.Fprint(w, "| view | what it shows | columns, after `id` |\n|---|---|---|\n"); err != nil {
+	if _, err := fmt.Fprint(w, "| view | what it shows | columns; text where nothing else is said |\n|---|---|---|\n"); err != nil {
 		return err
 	}
 	for _, v := range views {
 		var names []string
-		for _, c := range v.Columns {
+		for _, c := range ViewColumns(v) {
 			name := c.Name
 			if c.SQLType != "TEXT" {
 				name += " " + strings.ToLower(c.SQLType)

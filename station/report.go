@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/report"
 	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
 )
 
 // Report answers a question from one snapshot (R-J-11). It writes nothing and asks
@@ -112,4 +114,93 @@ func lastCheck(r storage.Reader) (c StockCheck, err error) {
 		return c, err
 	}
 	return c, json.Unmarshal(b, &c)
+}
+
+// Asking is a question as people write it: stores and items by code, name or id,
+// days or moments as text.
+type Asking struct {
+	Stores           []string // none: all that can be reported on
+	Item             string
+	From, To         string // a day (the last one included) or a moment in RFC 3339
+	By               string
+	WithoutTransfers bool
+	Only             atoll.ID // the one store that whoever asks may see; "" for all
+}
+
+// Ask is Report for a question in words. It fails with atoll.Invalid for a day that
+// is none, and with atoll.NotFound for a store or item that is not here.
+func (s *Station) Ask(ctx context.Context, name string, a Asking) (*report.Table, error) {
+	q := report.Question{By: report.By(a.By), WithoutTransfers: a.WithoutTransfers}
+	if a.Only != "" {
+		q.Only = []atoll.ID{a.Only}
+	}
+	var err error
+	if q.From, err = momentOf(a.From, "from", 0); err != nil {
+		return nil, err
+	}
+	if q.To, err = momentOf(a.To, "to", 24*time.Hour); err != nil {
+		return nil, err
+	}
+	t, err := s.Topology(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, want := range a.Stores {
+		id, ok := storeBy(t, want)
+		if !ok {
+			return nil, atoll.Errorf(atoll.NotFound, "there is no store %.60q here", want).On("store").Do("list them with: atoll store list")
+		}
+		q.Stores = append(q.Stores, id)
+	}
+	if a.Item != "" {
+		if q.Item, err = s.itemBy(ctx, a.Item); err != nil {
+			return nil, err
+		}
+	}
+	return s.Report(ctx, name, q)
+}
+
+// momentOf reads a day, which ends later by length, or a moment.
+func momentOf(text, field string, length time.Duration) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if t, err := time.Parse(time.DateOnly, text); err == nil {
+		return t.Add(length), nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return t, atoll.Errorf(atoll.Invalid, "%.40q is neither a day nor a moment", text).On(field).Do("write 2026-03-31 or 2026-03-31T12:00:00Z")
+	}
+	return t.UTC(), nil
+}
+
+// storeBy finds a store by id, code or name.
+func storeBy(t *topology.Topology, want string) (atoll.ID, bool) {
+	for _, is := range []func(topology.Store) string{
+		func(s topology.Store) string { return string(s.ID) }, func(s topology.Store) string { return s.Code }, func(s topology.Store) string { return s.Name },
+	} {
+		for _, s := range t.Stores() {
+			if strings.EqualFold(is(s), want) {
+				return s.ID, true
+			}
+		}
+	}
+	return "", false
+}
+
+func (s *Station) itemBy(ctx context.Context, want string) (atoll.ID, error) {
+	if id, err := atoll.ParseID(want); err == nil {
+		return id, nil
+	}
+	found, _, err := s.Records(ctx, storage.Query{Type: "item", Where: map[string]string{"code": want}, Limit: 2})
+	switch {
+	case err != nil:
+		return "", err
+	case len(found) == 0:
+		return "", atoll.Errorf(atoll.NotFound, "there is no item with the code %.60q here", want).On("item").Do("list them with: atoll record list item")
+	case len(found) > 1:
+		return "", atoll.Errorf(atoll.Invalid, "several items have the code %.60q", want).On("item").Do("name it by its id")
+	}
+	return found[0].ID, nil
 }

@@ -60,6 +60,7 @@ type cli struct {
 	Repack       repackCmd       `cmd:"" help:"Pack stock anew, in packs of another size."`
 
 	Stock      stockCmd      `cmd:"" help:"List, adjust and check stock."`
+	Report     reportCmd     `cmd:"" help:"Stock, its value and its use, over one, several or all stores; SQL over the views."`
 	Site       siteCmd       `cmd:"" help:"Sites of the system (at the centre)."`
 	Store      storeCmd      `cmd:"" help:"Stores: where they are active, and who holds copies."`
 	Visibility visibilityCmd `cmd:"" help:"Which stores may trade with each other."`
