@@ -58,7 +58,7 @@ func Ledger(stock []StockState, postings []Posting) []Discrepancy {
 		}
 		held[id] = sum.plus(m)
 		if Sign(m.Total) != 0 {
-			events[id] = append(events[id], event{effective(p.Header), m.Total})
+			events[id] = append(events[id], event{effective(p.Header, p.Line), m.Total})
 		}
 	}
 	var out []Discrepancy
@@ -101,10 +101,13 @@ func Ledger(stock []StockState, postings []Posting) []Discrepancy {
 	return out
 }
 
-// effective is when a document moved its stock, as far as it says so: documents of
-// other systems may lack one time or the other.
-func effective(header atoll.Fields) string {
+// effective is when a line moved its stock: later than its document took effect if
+// it says so. Documents of other systems may lack one time or the other.
+func effective(header, line atoll.Fields) string {
 	names := []string{"confirmed_at", "finalised_at", "created_at"}
+	if line.Has("moved_at") {
+		return line.Text("moved_at")
+	}
 	if header.Has("backdated_at") {
 		return header.Text("backdated_at")
 	}

@@ -34,6 +34,9 @@ func (d Desk) Settle(do []journal.Proposal) ([]journal.Proposal, error) {
 			moves[i].stock = own
 			s.amend(m.line, atoll.Fields{}.Set("stock_line_id", own))
 			fresh[own] = m.new
+		case !m.crossed && m.stock != "" && m.new.Text("kind") == StockOut && Sign(m.by.Total) < 0:
+			// More leaves than when the document took effect: it leaves now.
+			s.amend(m.line, atoll.Fields{}.Set("moved_at", stamp(d.Now)))
 		case m.stock == own && m.new != nil && m.old != nil && !m.crossed:
 			// What is corrected on the line is corrected on the stock it brought.
 			if err := s.follow(own, m.old, m.new); err != nil {
@@ -47,7 +50,90 @@ func (d Desk) Settle(do []journal.Proposal) ([]journal.Proposal, error) {
 			return nil, err
 		}
 	}
-	return s.do, nil
+	return s.do, s.unspent(moves)
+}
+
+// unspent refuses to take back goods that came in when some of them were issued
+// since: in the ledger they would have gone before they came (R-J-09).
+func (s *sheet) unspent(moves []lineMove) error {
+	asked := map[atoll.ID]bool{}
+	for _, m := range moves {
+		if m.stock == "" || asked[m.stock] || m.old.Text("kind") != StockIn || Sign(m.by.Total) >= 0 {
+			continue
+		}
+		asked[m.stock] = true
+		was, err := s.lowest(m.stock, nil)
+		if err != nil {
+			return err
+		}
+		all, err := s.edits()
+		if err != nil {
+			return err
+		}
+		is, err := s.lowest(m.stock, all)
+		if err != nil {
+			return err
+		}
+		if Compare(is, was) < 0 {
+			return atoll.Errorf(atoll.Rule, "%s packs of what came in were issued since", Sub("0", is)).About(m.line).On("number_of_packs").
+				Do("take back no more than was left of them, or adjust the stock (atoll stock adjust)")
+		}
+	}
+	return nil
+}
+
+// lowest is the lowest balance below nothing that a stock line ever had by its
+// documents, as they stand or as the changes leave them; "0" if it had none.
+func (s *sheet) lowest(id atoll.ID, changes []edited) (string, error) {
+	after := make(map[atoll.Key]edited, len(changes))
+	for _, e := range changes {
+		after[e.key] = e
+	}
+	var postings []Posting
+	for _, t := range []atoll.Type{"invoice", "prescription"} {
+		g := governed[t]
+		recs, err := s.Lines(g.line, "stock_line_id", id)
+		if err != nil {
+			return "", err
+		}
+		lines := map[atoll.Key]atoll.Fields{}
+		for _, r := range recs {
+			if lines[r.Key], err = r.Fields(); err != nil {
+				return "", err
+			}
+		}
+		for key, e := range after {
+			if key.Type == g.line {
+				lines[key] = e.new
+			}
+		}
+		for _, line := range lines {
+			if line == nil || line.ID("stock_line_id") != id {
+				continue
+			}
+			key := atoll.Key{Type: t, ID: line.ID(g.parent)}
+			header, err := s.before(key)
+			if err != nil {
+				return "", err
+			}
+			if e, ok := after[key]; ok {
+				header = e.new
+			}
+			if header != nil {
+				postings = append(postings, Posting{t, header, line})
+			}
+		}
+	}
+	stands, err := s.before(atoll.Key{Type: "stock_line", ID: id})
+	if err != nil {
+		return "", err
+	}
+	for _, d := range Ledger([]StockState{{id, stands}}, postings) {
+		if d.Lowest != "" {
+			return d.Lowest, nil
+		}
+	}
+	return "0", nil
 }
 
 // sheet is a transaction being made: what stands, and what is proposed.

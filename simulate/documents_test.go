@@ -3,6 +3,7 @@ package simulate
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/documents"
@@ -161,6 +162,17 @@ func TestR_D_27_R_J_09_StockFollowsTheDocument(t *testing.T) {
 	if got := w.want(2, "stock_line", own).Fields.Text("expiry_date"); got != "2029-02-28" {
 		t.Errorf("the stock line expires on %s", got)
 	}
+	// What was issued since cannot be taken back, also when there is other stock of it.
+	w.Clock.Wind(time.Hour)
+	w.do(2, documents.Finalise, "invoice", w.paper("invoice", kindOf(documents.CustomerInvoice), drawn(own, "10")))
+	w.Clock.Wind(time.Hour)
+	if _, err := w.At(2).Act(w.ctx, "tester", atoll.Cause{Kind: "user"}, func(d documents.Desk) ([]journal.Proposal, error) {
+		return d.Adjust(own, "10", "found")
+	}); err != nil {
+		t.Fatal(err)
+	}
+	fewer := documents.DraftLine{ID: in.ID, Fields: atoll.Fields{}.Set("number_of_packs", number("9"))}
+	w.refused(w.amend(2, "invoice", si, fewer), atoll.Rule, "1 packs of what came in were issued since")
 	w.do(2, documents.Finalise, "invoice", si)
 	w.holds(2, own, "11", "11")
 	w.peace()
