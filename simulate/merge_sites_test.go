@@ -80,6 +80,78 @@ func TestR_E_45_R_E_20_Patients(t *testing.T) {
 	w.peace()
 }
 
+// R-E-50, R-E-52: two patients again, each where she was visible before.
+func TestR_E_50_R_E_52_PatientsApart(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C")
+	w.sync(2, 3)
+	p1, p2 := w.patient("B"), w.patient("B")
+	w.sync(2, 3)
+	w.insert(1, "patient_store_join", atoll.Fields{}.Set("patient_id", p1).Set("store_id", w.Stores["C"]))
+	w.sync(2, 3)
+	ofP1, err := w.prescribe("C", p1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	medication := w.insert(2, "patient_medication", atoll.Fields{}.Set("patient_id", p1).Set("start_date", "2026-01-01"))
+	w.sync(3, 2)
+	seen := map[atoll.ID]int{}
+	for _, id := range []atoll.ID{p1, p2} {
+		seen[id] = len(w.list(1, "patient_store_join", "patient_id", string(id)))
+	}
+	w.merge(2, "patient", p1, p2)
+	w.peace()
+	w.unmerge(2, "patient", p1)
+	w.peace()
+	for _, at := range []atoll.SiteID{1, 2, 3} {
+		if r := w.want(at, "patient", p1); r.Survivor != "" {
+			t.Errorf("at site %d P1 is %s", at, r.Survivor)
+		}
+	}
+	if w.get(3, "patient", p2) != nil {
+		t.Error("P2 is still seen on site 3")
+	}
+	if w.stored(3, "prescription", ofP1, "patient_id") != p1 || w.stored(2, "patient_medication", medication, "patient_id") != p1 {
+		t.Error("what was P1's was not given back")
+	}
+	for id, want := range seen {
+		if got := w.list(1, "patient_store_join", "patient_id", string(id)); len(got) != want {
+			t.Errorf("%s is visible in %d stores; want %d", id, len(got), want)
+		}
+	}
+}
+
+// R-E-03, R-E-20: prescribers as patients.
+func TestR_E_03_R_E_20_Prescribers(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C")
+	w.sync(2, 3)
+	prescriber := func(at atoll.SiteID, store, name string) atoll.ID {
+		return w.insert(at, "prescriber", atoll.Fields{}.Set("last_name", name).Set("home_store_id", w.Stores[store]))
+	}
+	d1, d2, other := prescriber(2, "B", "Who"), prescriber(2, "B", "Whoo"), prescriber(3, "C", "Else")
+	w.sync(2, 3)
+	for id, store := range map[atoll.ID]string{d1: "C", other: "B"} {
+		w.insert(1, "prescriber_store_join", atoll.Fields{}.Set("prescriber_id", id).Set("store_id", w.Stores[store]))
+	}
+	w.sync(2, 3)
+	patient := w.patient("C")
+	made, err := w.prescribe("C", patient, atoll.Fields{}.Set("prescriber_id", d1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sync(3)
+	w.refused(w.tryMerge(3, "prescriber", d1, other), atoll.Ownership)
+	w.refused(w.tryMerge(2, "prescriber", d1, other), atoll.Rule, "different home sites")
+	w.merge(2, "prescriber", d1, d2)
+	w.sync(2, 3)
+	if got := w.stored(3, "prescription", made, "prescriber_id"); got != d2 {
+		t.Errorf("the prescription names %s", got)
+	}
+	w.want(3, "prescriber", d2)
+	w.peace()
+}
+
 // R-E-47 (R-D-50).
 func TestR_E_47_CrossingATransfer(t *testing.T) {
 	w := f1(t)
