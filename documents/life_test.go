@@ -87,7 +87,50 @@ func TestR_D_31_R_D_34_LifeCycle(t *testing.T) {
 	}
 }
 
-// TestR_D_39_TakenBack: what answers another store's document is taken back only
+// TestThePageTellsTheLifeCycle: the table in docs/documents.md is the one in force.
+func TestThePageTellsTheLifeCycle(t *testing.T) {
+	const page, begin, end = "../docs/documents.md", "-update -->\n", "<!-- life ends -->"
+	var b strings.Builder
+	b.WriteString("\n| document | new | suggested | confirmed |\n|---|---|---|---|\n")
+	for _, k := range kinds {
+		for _, kind := range k.kinds {
+			name := strings.ReplaceAll(kind, "_", " ")
+			if kind == "" || k.t == "requisition" {
+				name = strings.TrimSpace(name + " " + strings.ReplaceAll(string(k.t), "_", " "))
+			}
+			b.WriteString("| " + name + " |")
+			for _, status := range []string{documents.New, documents.Suggested, documents.Confirmed} {
+				var may []string
+				for _, c := range documents.Choices(documents.Standing{Type: k.t, Fields: atoll.Fields{}.Set("kind", kind).Set("status", status)}) {
+					if c.Allowed {
+						may = append(may, strings.ReplaceAll(string(c.Action), "_", " "))
+					}
+				}
+				b.WriteString(" " + strings.Join(may, ", ") + " |")
+			}
+			b.WriteString("\n")
+		}
+	}
+	b.WriteString("\n")
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(text), begin)
+	told, after, ends := strings.Cut(rest, end)
+	if !ok || !ends {
+		t.Fatal("the page has no place for the table")
+	}
+	if *update {
+		if err := os.WriteFile(page, []byte(before+begin+b.String()+end+after), 0o644); err != nil { //nolint:gosec // a page of the tree
+			t.Fatal(err)
+		}
+	} else if told != b.String() {
+		t.Errorf("%s tells another life cycle: run with -update and read the diff", page)
+	}
+}
+
+// TestR_D_39_R_D_32_TakenBack: what answers another store's document is taken back only
 // when that store asked for it or took its own back; what was finalised only when
 // the other store gave up its half. R_D_32: the same for a pre-advice, which is
 // locked besides.

@@ -38,7 +38,9 @@ func TestR_J_09_AnyWork(t *testing.T) {
 		acts := []documents.Action{
 			documents.Suggest, documents.Arrive, documents.Confirm, documents.Finalise, documents.Receive, documents.Cancel, documents.Delete,
 		}
-		packs := func() string { return strconv.Itoa(rapid.IntRange(0, 60).Draw(rt, "packs")) + "." + strconv.Itoa(rapid.IntRange(0, 9).Draw(rt, "tenths")) }
+		packs := func() string {
+			return strconv.Itoa(rapid.IntRange(0, 60).Draw(rt, "packs")) + "." + strconv.Itoa(rapid.IntRange(0, 9).Draw(rt, "tenths"))
+		}
 		stock := func() atoll.ID {
 			lines := w.list(2, "stock_line", "store_id", string(w.Stores["B"]))
 			return lines[rapid.IntRange(0, len(lines)-1).Draw(rt, "stock line")].ID
@@ -48,7 +50,7 @@ func TestR_J_09_AnyWork(t *testing.T) {
 			if kind == documents.Build {
 				in = rapid.Bool().Draw(rt, "in")
 			}
-			f := atoll.Fields{}
+			var f atoll.Fields
 			if in {
 				f = brought(item, packs())
 			} else {

@@ -383,7 +383,9 @@ func TestR_D_26_R_D_28_GoodsAreChecked(t *testing.T) {
 func TestR_D_35_R_D_36_Requisitions(t *testing.T) {
 	w, stock := bc(t)
 	item := w.want(2, "stock_line", stock).Fields.ID("item_id")
-	asked := func() atoll.Fields { return atoll.Fields{}.Set("item_id", item).Set("requested_quantity", number("40")) }
+	asked := func() atoll.Fields {
+		return atoll.Fields{}.Set("item_id", item).Set("requested_quantity", number("40"))
+	}
 	made := w.paper("requisition", kindOf(documents.Response), asked())
 	w.paper("invoice", kindOf(documents.CustomerInvoice).Set("requisition_id", made), drawn(stock, "4"))
 	w.refused(w.tryDo(2, documents.Delete, "requisition", made), atoll.LifeCycle, "was made for the requisition")
@@ -404,6 +406,11 @@ func TestR_D_35_R_D_36_Requisitions(t *testing.T) {
 	w.refused(w.amend(2, "requisition", waits, supply), atoll.LifeCycle, "not authorised")
 	w.refused(w.At(2).Insert(w.ctx, change("requisition", waits, atoll.Fields{}.Set("period_id", nil).Set("order_type", "x"))), atoll.LifeCycle, "not authorised")
 	w.refused(w.tryDo(2, documents.Finalise, "requisition", waits), atoll.LifeCycle, "not authorised")
+	// Writing the status is no way around it, nor around a step that there is not.
+	w.refused(w.At(2).Insert(w.ctx, change("requisition", waits, atoll.Fields{}.Set("status", documents.Finalised))), atoll.LifeCycle, "cannot become finalised", "not authorised")
+	w.refused(w.At(2).Insert(w.ctx, change("requisition", answer.ID, atoll.Fields{}.Set("status", documents.Cancelled))), atoll.LifeCycle, "answers another store's")
+	paid := w.paper("payment", kindOf("payment").Set("amount", 3))
+	w.refused(w.At(2).Insert(w.ctx, change("payment", paid, atoll.Fields{}.Set("status", documents.Suggested))), atoll.LifeCycle, "a new payment cannot become suggested", "possible now")
 	_, err = w.tryPaper("invoice", kindOf(documents.CustomerInvoice).Set("requisition_id", waits), drawn(stock, "4"))
 	w.refused(err, atoll.LifeCycle, "not authorised")
 	// The approver may write what is approved.
