@@ -43,6 +43,11 @@ func (c *Centre) StartJob(ctx context.Context, actor string, o JobOrder, try boo
 			return atoll.Errorf(atoll.NotFound, "there is no remote site %d", o.Site).Do("list the sites with: atoll site list")
 		}
 		d := c.desk(r, t)
+		st, err := State(r, o.Site)
+		if err != nil {
+			return err
+		}
+		o.Selection.Current = o.Kind == handover.Verify && st.HistoryMonths > 0
 		if err := handover.Comparable(d, o.Selection, o.Site); err != nil && o.Kind != handover.Resend {
 			return err
 		}

@@ -37,6 +37,13 @@ func (c *Centre) StartMove(ctx context.Context, actor string, o handover.Order, 
 			return nil, atoll.Errorf(atoll.Rule, "%s cannot be moved: %s", s.Name, strings.Join(obstacles, "; ")).
 				Do("put it right and try again; a site that is gone for good is left with a forced move")
 		}
+		if o.To != t.Centre() {
+			to, err := State(r, o.To)
+			if err != nil {
+				return nil, err
+			}
+			o.Limited = to.HistoryMonths > 0
+		}
 		if o.Forced {
 			if o.LostSince, err = c.lostSince(r, t, o.Store); err != nil {
 				return nil, err

@@ -71,6 +71,7 @@ func (k kinds) moveReport(c process.Case) ([]journal.Proposal, error) {
 		if err != nil {
 			return nil, err
 		}
+		has, want = compared(k.catalogue, c.Fields, has), compared(k.catalogue, c.Fields, want)
 		if missing := has.Compare(want); len(missing) > 0 {
 			return nil, atoll.Errorf(atoll.HeldBehind, "%s cannot be opened yet: %s", c.Store(m.Store).Name, differences(missing, "here", "at the centre")).
 				About(c.Record.Key).Do("synchronise; if this stays, compare the store at the centre with: atoll job verify")
@@ -143,7 +144,7 @@ func (k kinds) moveAdvance(c process.Case) ([]journal.Proposal, error) {
 		if err != nil {
 			return nil, err
 		}
-		if d := want.Compare(said); len(d) > 0 {
+		if d := compared(k.catalogue, f, want).Compare(compared(k.catalogue, f, said)); len(d) > 0 {
 			return nil, atoll.Errorf(atoll.HeldBehind, "site %d does not have what %s had when it moved: %s", m.To, c.Store(m.Store).Name,
 				differences(d, "at the centre", "there")).About(key)
 		}

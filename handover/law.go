@@ -27,29 +27,16 @@ func inOneHand(t *topology.Topology, w admit.World, _ []admit.Change, c admit.Ch
 			if f == nil {
 				continue
 			}
-			bound, err := boundTo(t, w, c, f, m)
+			s, err := admit.SubjectOf(w, c.Def, c.Op.Key, f)
 			if err != nil {
 				return err
 			}
-			if bound {
+			if authority.Bound(t, s, m.Store) {
 				return Locked(t, m).About(c.Op.Key)
 			}
 		}
 	}
 	return nil
-}
-
-// boundTo reports whether the record is edited by whatever site the moving store
-// is active on: by asking who would edit it if the store were nowhere.
-func boundTo(t *topology.Topology, w admit.World, c admit.Change, f atoll.Fields, m topology.Move) (bool, error) {
-	s, err := admit.SubjectOf(w, c.Def, c.Op.Key, f)
-	if err != nil {
-		return false, err
-	}
-	const nobody = atoll.SiteID(0)
-	now, err1 := authority.OwnerOf(t, s, nobody)
-	then, err2 := authority.OwnerOf(t.Supposing(m.Store, nobody), s, nobody)
-	return err1 == nil && (err2 != nil || now.Site != then.Site), nil
 }
 
 // Locked is why a store that moves cannot be edited, in words for its users.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/digest"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
@@ -28,6 +29,8 @@ type Order struct {
 	// is there what visibility makes it: a transfer store, or nothing (R-H-30 5).
 	KeepCopy bool
 	Reason   string
+	// Limited says that the site it goes to is spared old documents.
+	Limited bool
 	// Forced moves the store without the site it leaves, from the copy at the centre
 	// (R-H-37). SignedBy is who answers for what is lost, LostSince the moment from
 	// which work of that site may be missing.
@@ -47,6 +50,9 @@ func Start(d Desk, id atoll.ID, actor string, o Order) ([]journal.Proposal, erro
 		Set("attempt", 1).Set("asked_at", stamp(d.Now)).Set("asked_by", actor)
 	if o.KeepCopy {
 		f.Set("keep_copy", true)
+	}
+	if o.Limited {
+		f.Set("limited", true)
 	}
 	if o.Reason != "" {
 		f.Set("reason", o.Reason)
@@ -199,6 +205,18 @@ func (d Desk) choices(s topology.Store, to atoll.SiteID, keep bool) ([]journal.P
 // site.
 func CollectorKey(store atoll.ID, site atoll.SiteID) atoll.Key {
 	return atoll.Key{Type: "store_choice", ID: atoll.DeriveID("collector", string(store), site.String())}
+}
+
+// compared returns what the new site must have of what the store held.
+func compared(c *catalogue.Catalogue, move atoll.Fields, t digest.Table) digest.Table {
+	if move.Bool("limited", false) {
+		for kind := range t {
+			if d, ok := c.Lookup(kind); ok && dated(c, d) {
+				delete(t, kind)
+			}
+		}
+	}
+	return t
 }
 
 // Holding is what the store of a move held when it changed its site.

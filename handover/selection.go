@@ -21,6 +21,9 @@ type Selection struct {
 	Types []atoll.Type `json:"types,omitempty"`
 	// Patients selects patients and prescribers with all that hangs on them.
 	Patients bool `json:"patients,omitempty"`
+	// Current leaves out documents that can be old, with what hangs on them: a site
+	// may be spared those (R-H-26).
+	Current bool `json:"current,omitempty"`
 	// Record selects one record, "type/id".
 	Record string `json:"record,omitempty"`
 
@@ -107,6 +110,15 @@ func storeField(d *catalogue.Def) string {
 	return d.Scope
 }
 
+// dated reports whether records of the type are documents that can be old, or part
+// of such.
+func dated(c *catalogue.Catalogue, d *catalogue.Def) bool {
+	return len(d.Settled) > 0 || slices.ContainsFunc(d.Fields, func(f catalogue.Field) bool {
+		to, ok := c.Lookup(f.To)
+		return f.Kind == catalogue.Reference && f.Required && ok && len(to.Settled) > 0
+	})
+}
+
 // page is how many records are read at once.
 const page = 1000
 
@@ -119,7 +131,7 @@ func (s Selection) Each(r storage.RecordReader, c *catalogue.Catalogue, fn func(
 func (s Selection) each(r storage.RecordReader, c *catalogue.Catalogue, all bool, fn func(*catalogue.Def, atoll.Record) error) error {
 	for _, d := range c.Types() {
 		field, ok := s.covers(d)
-		if !ok {
+		if !ok || s.Current && dated(c, d) {
 			continue
 		}
 		if s.from.Type != "" && c.Order(d.Type) < c.Order(s.from.Type) {

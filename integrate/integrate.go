@@ -158,6 +158,14 @@ func gather(r storage.StageReader, lanes []string) ([]storage.StagedItem, error)
 // type, order of position keeps a parent before its child.
 func sort(c *catalogue.Catalogue, items []storage.StagedItem) {
 	slices.SortStableFunc(items, func(a, b storage.StagedItem) int {
+		// Whether a store is on the move decides whether this site keeps its own state
+		// of the store's records.
+		if x, y := a.Key.Type == "store_move", b.Key.Type == "store_move"; x != y {
+			if x {
+				return -1
+			}
+			return 1
+		}
 		if d := c.Order(a.Key.Type) - c.Order(b.Key.Type); d != 0 {
 			return d
 		}

@@ -109,7 +109,17 @@ func (d *Door) owns(tx storage.Tx, t *topology.Topology, r atoll.Record) (bool, 
 	if err != nil {
 		return false, nil //nolint:nilerr // no owner known here: not this site
 	}
-	return owner.Site == d.Site, nil
+	if owner.Site != d.Site {
+		return false, nil
+	}
+	for _, m := range t.Moves() {
+		if authority.Bound(t, s, m.Store) {
+			// While its store moves it is in nobody's hand: the store may have been
+			// elsewhere, and have come back, before this site heard that it left.
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // movedHome reports whether what arrives tells of a later home store than the one

@@ -528,6 +528,23 @@ func (r *round) subscription(ctx context.Context, sub exchange.Subscription) err
 				l.Backfills = append(l.Backfills, exchange.Backfill{Audience: a})
 			}
 		}
+		for a := range lost {
+			kind, job := a.Split()
+			if kind != "job" {
+				continue
+			}
+			// What a job sent again came by other audiences before; only its mark goes.
+			delete(lost, a)
+			marks, err := tx.Records(storage.Query{Type: "job_mark", Where: map[string]string{"job_id": job}})
+			if err != nil {
+				return err
+			}
+			for _, m := range marks {
+				if err := s.Door.Hide(tx, m.Key); err != nil {
+					return err
+				}
+			}
+		}
 		if len(lost) == 0 {
 			return nil
 		}
