@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/atollsync/atoll"
@@ -32,9 +33,10 @@ func ledger(d *Desk, a *asked, t *Table) error {
 	if err != nil {
 		return err
 	}
+	silent := a.standing(NoData)
 	for _, x := range found.Differences {
 		s, ok := a.stores[x.Store]
-		if !ok {
+		if _, is := silent[x.Store]; is || !ok {
 			continue
 		}
 		item := items.place([]byte(x.Item))
@@ -162,15 +164,13 @@ func contacts(d *Desk, a *asked, t *Table) error {
 		if s.ID == d.T.Centre() {
 			continue
 		}
-		names, asked := "", false
+		names, asked := []string{}, false
 		for _, id := range d.T.Active(s.ID) {
 			store, _ := d.T.Store(id)
 			asked = asked || slices.ContainsFunc(a.fresh, func(f Freshness) bool { return f.Store == id })
-			if names != "" {
-				names += " "
-			}
-			names += store.Code
+			names = append(names, store.Code)
 		}
+		slices.Sort(names)
 		if !asked && (len(a.Stores) > 0 || len(a.Only) > 0) {
 			continue
 		}
@@ -187,7 +187,7 @@ func contacts(d *Desk, a *asked, t *Table) error {
 			days = strconv.Itoa(int(d.Now.Sub(last) / day))
 		}
 		t.Rows = append(t.Rows, []string{
-			s.ID.String(), s.Name, string(s.Kind), names, stamp(last), days, flag(last.Before(since)), stamp(complete), flag(s.Disabled),
+			s.ID.String(), s.Name, string(s.Kind), strings.Join(names, " "), stamp(last), days, flag(last.Before(since)), stamp(complete), flag(s.Disabled),
 		})
 	}
 	return nil

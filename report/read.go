@@ -84,19 +84,24 @@ func (d *Desk) shops(a *asked) *things {
 	return t
 }
 
-// each reads the rows of a type whose field store_id is a store of the answer.
+// each reads the rows of a type whose field store_id is a store of the answer of
+// which the records are here.
 // store_id must be the first field. Of few stores it asks the index.
 func (d *Desk) each(a *asked, q storage.RowQuery, fn func(storage.Row) error) error {
 	if a.all || len(a.stores) > 32 || !d.indexed(q.Type, "store_id") {
+		recorded := map[string]bool{}
+		for _, f := range a.fresh {
+			recorded[string(f.Store)] = f.Standing.recorded()
+		}
 		return d.R.Rows(q, func(r storage.Row) error {
-			if _, ok := a.stores[atoll.ID(r.Plain(0))]; !ok {
+			if !recorded[string(r.Plain(0))] {
 				return nil
 			}
 			return fn(r)
 		})
 	}
 	for _, f := range a.fresh {
-		if !f.Reported {
+		if !f.Standing.recorded() {
 			continue
 		}
 		one := q

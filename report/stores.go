@@ -27,6 +27,9 @@ const (
 // reported reports whether rows of the store may be in an answer.
 func (s Standing) reported() bool { return s == Own || s == Copy || s == NoData }
 
+// recorded reports whether the store's own records are here, and kept up.
+func (s Standing) recorded() bool { return s == Own || s == Copy }
+
 // Freshness says how fresh a store's part of an answer is (R-J-06).
 type Freshness struct {
 	Store    atoll.ID     `json:"store_id"`

@@ -46,7 +46,12 @@ func value(d *Desk, a *asked, t *Table) error {
 		{"value", "Value at cost", Number}, {"sell_value", "Value at sell price", Number},
 	}
 	total := under
+	silent := a.standing(NoData)
 	for i, w := range sums {
+		if _, is := silent[shops.ids[i]]; is {
+			t.Rows = append(t.Rows, []string{"stock", shops.codes[i], shops.names[i], "", "", ""})
+			continue
+		}
 		t.Rows = append(t.Rows, []string{"stock", shops.codes[i], shops.names[i], w.units.String(), w.cost.String(), w.sell.String()})
 		total.units, total.cost, total.sell = total.units.plus(w.units), total.cost.plus(w.cost), total.sell.plus(w.sell)
 	}
@@ -110,7 +115,7 @@ func (d *Desk) sent(a *asked) (map[atoll.ID]bool, error) {
 func (d *Desk) sees(store atoll.ID) bool {
 	s, ok := d.T.Store(store)
 	f, err := d.fresh(s, nil)
-	return ok && err == nil && (f.Standing == Own || f.Standing == Copy)
+	return ok && err == nil && f.Standing.recorded()
 }
 
 // received takes those out of sent that are in stock at the other end: answered by

@@ -50,17 +50,10 @@ func settle(b testing.TB, name string, stores, items int) {
 	var tx storage.Tx
 	n := 0
 	put := func(kind atoll.Type, id atoll.ID, f atoll.Fields) error {
-		def, _ := cat.Lookup(kind)
-		index := map[string]string{}
-		for _, field := range def.Fields {
-			if v := f.Text(field.Name); field.Index && v != "" {
-				index[field.Name] = v
-			}
-		}
 		_, err := tx.Put(atoll.Record{
 			Key: atoll.Key{Type: kind, ID: id}, Version: 1, Body: f.Encode(), Origin: atoll.Origin{Site: 2, Seq: 1},
 			Audiences: []atoll.Audience{atoll.StoreAudience(f.ID("store_id"))},
-		}, index)
+		}, cat.Index(kind, f))
 		return err
 	}
 	shop := func(i int) atoll.ID { return atoll.DeriveID("bench store", fmt.Sprint(i)) }
