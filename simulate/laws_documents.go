@@ -307,7 +307,11 @@ func (c *checker) told(ctx context.Context) (map[Batch]string, error) {
 	}
 	steps := map[atoll.ID]map[uint64]step{}
 	for _, n := range c.fleet.Nodes() {
-		err := n.Store.View(ctx, func(r storage.Reader) error {
+		teller, err := c.teller(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		err = teller.Store.View(ctx, func(r storage.Reader) error {
 			for after := uint64(0); ; {
 				page, err := r.Entries(n.Door.Site, after, 500, 8<<20)
 				if err != nil || len(page) == 0 {
@@ -356,6 +360,20 @@ func (c *checker) told(ctx context.Context) (map[Batch]string, error) {
 		}
 	}
 	return total, nil
+}
+
+// teller is who has the node's journal from its beginning: the node itself, or the
+// centre when the node's database is not its first.
+func (c *checker) teller(ctx context.Context, n *Node) (*Node, error) {
+	teller := n
+	err := n.Store.View(ctx, func(r storage.Reader) error {
+		base, err := r.Base(n.Door.Site)
+		if base.Seq > 0 {
+			teller = c.fleet.Centre
+		}
+		return err
+	})
+	return teller, err
 }
 
 // shipped reports whether the operation concerns an invoice between two stores.
