@@ -73,7 +73,7 @@ func TestProtocolMembers(t *testing.T) {
 		"hello": exchange.Hello{}, "welcome": exchange.Welcome{}, "receipt": exchange.Receipt{}, "refusal": exchange.Refusal{},
 		"checkpoint": exchange.Checkpoint{}, "end": exchange.End{}, "subscription": exchange.Subscription{},
 		"enrolment": exchange.Enrolment{}, "enrolled": exchange.Enrolled{}, "signin": exchange.SignIn{}, "token": exchange.Token{},
-		"problem": Problem{}, "pong": Pong{},
+		"problem": Problem{}, "pong": Pong{}, "lookup": exchange.LookUp{}, "lookedup": exchange.LookedUp{},
 	}
 	row := regexp.MustCompile("(?m)^\\| `(\\w+)` \\|")
 	for name, v := range tables {
