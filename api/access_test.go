@@ -62,9 +62,11 @@ var powers = map[string]string{
 	"list-patient-accesses": "configure", "resync-patients": "configure",
 	"list-moves": "sync", "get-move": "sync", "start-move": "configure", "abort-move": "configure", "repeat-move": "configure",
 	"force-move": "configure", "delete-site": "configure",
-	"list-jobs": "sync", "get-job": "sync", "start-job": "sync", "abort-job": "sync", "start-primary": "configure",
+	"list-jobs": "sync", "get-job": "sync", "start-job": "sync", "abort-job": "sync", "start-primary": "configure", "plan-system": "configure",
 	"list-found": "sync", "settle-found": "configure",
 	"list-reports": "read", "get-report": "read",
+	"list-transfers": "read", "list-differences": "read", "prepare-shipment": "edit", "ask-cancel": "edit", "decide-requisition": "configure",
+	"close-store-with-successor": "configure", "answer-for-site": "configure", "let-site-answer": "configure",
 	"list-quarantine": "sync", "get-refusal": "sync", "decide-refusal": "sync",
 }
 

@@ -92,7 +92,7 @@ func (s *server) page() ([]byte, string) {
 			groups[op.Tags[0]] = append(groups[op.Tags[0]], d)
 		}
 	}
-	order := []string{"session", "users", "types", "records", "documents", "reports", "merges", "patients", "stores", "sites", "sync", "quarantine"}
+	order := []string{"session", "users", "types", "records", "documents", "transfers", "reports", "merges", "patients", "stores", "sites", "sync", "quarantine"}
 	for _, ops := range groups {
 		slices.SortFunc(ops, func(a, b described) int { return strings.Compare(a.Path+" "+a.Method, b.Path+" "+b.Method) })
 	}

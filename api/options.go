@@ -63,6 +63,7 @@ type Station interface {
 	Users
 	Merges
 	People
+	Transfers
 }
 
 // Merges makes one record of two, and two again.
@@ -120,6 +121,7 @@ type Centre interface {
 	Moves
 	Resyncs
 	Finder
+	TransferList
 }
 
 // Finder settles what a restored database lost and sites still have.

@@ -53,7 +53,7 @@ func TestR_D_82_R_D_28_R_D_29_R_D_33_ReceivedOtherwise(t *testing.T) {
 			t.Errorf("B's line says %s sent, %s received; want %s received", f.Number("number_of_packs"), f.Number("received_number_of_packs"), want)
 		}
 	}
-	var differ []transfer.Difference
+	var differ []transfer.Shortfall
 	for _, at := range []atoll.SiteID{1, 2} { // the centre, and the sender
 		var err error
 		if differ, err = w.At(at).Differences(w.ctx, w.Stores["B"]); err != nil {

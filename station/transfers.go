@@ -56,8 +56,8 @@ func (s *Station) Decide(ctx context.Context, actor string, requisition atoll.ID
 
 // Differences returns the lines of shipments that were received otherwise than
 // sent, of one store's shipments or of all (R-D-29).
-func (s *Station) Differences(ctx context.Context, store atoll.ID) ([]transfer.Difference, error) {
-	var out []transfer.Difference
+func (s *Station) Differences(ctx context.Context, store atoll.ID) ([]transfer.Shortfall, error) {
+	var out []transfer.Shortfall
 	err := s.Store.View(ctx, func(r storage.Reader) (err error) {
 		out, err = transfer.Differences(r, store)
 		return err

@@ -9,9 +9,9 @@ import (
 	"github.com/atollsync/atoll/storage"
 )
 
-// Difference is a line of a shipment of which another quantity was received than
+// Shortfall is a line of a shipment of which another quantity was received than
 // was sent (R-D-29). Quantities are in packs as they were sent.
-type Difference struct {
+type Shortfall struct {
 	Invoice  atoll.ID `json:"invoice"`
 	Number   int64    `json:"number"`
 	Line     atoll.ID `json:"line"`
@@ -28,8 +28,8 @@ type Difference struct {
 
 // Differences returns the lines of the stores' finalised shipments that were
 // received otherwise than sent, by invoice: of one store, or of all if store is "".
-func Differences(r storage.Reader, store atoll.ID) ([]Difference, error) {
-	var out []Difference
+func Differences(r storage.Reader, store atoll.ID) ([]Shortfall, error) {
+	var out []Shortfall
 	for _, kind := range []string{documents.CustomerInvoice, documents.SupplierCredit} {
 		q := storage.Query{Type: invoices.doc, Where: map[string]string{"kind": kind, "status": documents.Finalised}, Limit: 1000}
 		if store != "" {
@@ -51,13 +51,13 @@ func Differences(r storage.Reader, store atoll.ID) ([]Difference, error) {
 			}
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Difference) int {
+	slices.SortStableFunc(out, func(a, b Shortfall) int {
 		return cmp.Or(cmp.Compare(a.Invoice, b.Invoice), cmp.Compare(a.Line, b.Line))
 	})
 	return out, nil
 }
 
-func differ(out []Difference, r storage.Reader, rec atoll.Record) ([]Difference, error) {
+func differ(out []Shortfall, r storage.Reader, rec atoll.Record) ([]Shortfall, error) {
 	f, err := rec.Fields()
 	if err != nil || !f.Has("partner_store_id") || documents.Rank(f.Text("linked_status")) < documents.Rank(documents.Confirmed) {
 		return out, err
@@ -71,7 +71,7 @@ func differ(out []Difference, r storage.Reader, rec atoll.Record) ([]Difference,
 		if !lf.Has("received_number_of_packs") || documents.Compare(or0(lf.Number("number_of_packs")), lf.Number("received_number_of_packs")) == 0 {
 			continue
 		}
-		out = append(out, Difference{
+		out = append(out, Shortfall{
 			Invoice: rec.ID, Number: f.Int("number"), Line: l.ID, From: f.ID("store_id"), To: f.ID("partner_store_id"),
 			Item: lf.ID("item_id"), Batch: lf.Text("batch"), PackSize: lf.Number("pack_size"), Sent: or0(lf.Number("number_of_packs")),
 			Received:   lf.Number("received_number_of_packs"),

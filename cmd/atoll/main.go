@@ -59,6 +59,7 @@ type cli struct {
 	Payment      paymentCmd      `cmd:"" help:"Payments and receipts of money."`
 	Repack       repackCmd       `cmd:"" help:"Pack stock anew, in packs of another size."`
 
+	Transfer   transferCmd   `cmd:"" help:"Documents between stores: what is under way, what differs, what is asked."`
 	Stock      stockCmd      `cmd:"" help:"List, adjust and check stock."`
 	Report     reportCmd     `cmd:"" help:"Stock, its value and its use, over one, several or all stores; SQL over the views."`
 	Site       siteCmd       `cmd:"" help:"Sites of the system (at the centre)."`
