@@ -10,6 +10,7 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/patients"
+	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
 )
 
@@ -264,4 +265,40 @@ func TestR_G_40_R_G_42_R_G_44_R_G_48_AnySchedule(t *testing.T) {
 		e.found()
 		w.lawful()
 	})
+}
+
+// TestR_G_48_ThenMerged: two patients with different homes are merged only after
+// the transfer of one.
+//
+// R-G-48, R-E-03.
+func TestR_G_48_R_E_03_ThenMerged(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C")
+	w.sync(2, 3)
+	ada := w.register("B", "Ada", "Lovelace", "1990-12-10")
+	twin := w.register("C", "Ada", "Lovelace", "1990-12-10")
+	w.sync(2, 3)
+	w.show(ada, "C")
+	w.sync(2, 3)
+	m := station.Merge{Type: patients.Patient, From: ada, Into: twin}
+	_, err := w.At(3).Merge(w.ctx, "nurse", m)
+	w.refused(err, atoll.CodeOf(err), "home")
+	w.transfer(3, ada, "C")
+	w.sync(3)
+	_, err = w.At(2).Merge(w.ctx, "nurse", m)
+	if err == nil {
+		t.Error("merged before the transfer")
+	}
+	w.sync(2, 3)
+	if _, err := w.At(3).Merge(w.ctx, "nurse", m); err != nil {
+		t.Errorf("after the transfer: %v", err)
+	}
+	w.sync(3, 2)
+	if f := w.want(2, "patient", ada).Fields; f.Text("status") != "merged" {
+		t.Errorf("the old site has %v", f)
+	}
+	if _, err := w.Centre.AskTransfer(w.ctx, "admin", patients.Wanted{Person: patientKey(ada), To: w.Stores["B"], Reason: "back"}); err == nil {
+		t.Error("a merged patient is transferred")
+	}
+	w.peace()
 }
