@@ -65,7 +65,7 @@ var rooms = []room{
 	// The engines. Central and site never see each other.
 	{"station", "atoll catalogue topology authority admit storage exchange survivor journal documents process merge patients rights handover transfer report"},
 	{"central", "atoll catalogue topology authority route admit storage survivor exchange journal integrate documents process patients rights handover plan transfer"},
-	{"site", "atoll catalogue topology authority route storage survivor exchange journal integrate documents process transfer"},
+	{"site", "atoll catalogue topology authority route storage survivor exchange journal integrate documents process handover transfer"},
 
 	// The edges: the network, other systems, people.
 	{"wire", "atoll exchange"},

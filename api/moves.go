@@ -9,6 +9,7 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/handover"
+	"github.com/atollsync/atoll/plan"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/topology"
 )
@@ -26,6 +27,8 @@ type Moves interface {
 	AbortJob(ctx context.Context, actor string, id atoll.ID) error
 	Jobs(ctx context.Context) ([]central.JobView, error)
 	Job(ctx context.Context, id atoll.ID) (central.JobView, error)
+	Plan(ctx context.Context, a plan.Answers) (plan.Plan, error)
+	CarryOut(ctx context.Context, actor string, a plan.Answers) (plan.Plan, []central.NewSite, error)
 	DeleteSite(ctx context.Context, actor string, site atoll.SiteID) error
 }
 

@@ -105,3 +105,23 @@ func TestR_H_50_PrimaryByTheAPI(t *testing.T) {
 	}
 	f.centre.call("PUT", "/records/item/"+newID, body).refused(403, atoll.Ownership)
 }
+
+// TestR_H_51: a plan by the API, tried and carried out.
+func TestR_H_51_PlanByTheAPI(t *testing.T) {
+	f := newFleet(t)
+	answers := `{"server":{"fast_internet":true},"stores":[{"code":"Q1","name":"Quay","internet":"always"},{"code":"Q2","internet":"daily","suppliers":["Q1"]}]}`
+	before := f.centre.state()
+	if got := f.centre.call("POST", "/plan", answers).want(200); !strings.Contains(string(got.body), `"do":"visible","a":"Q1","b":"Q2"`) {
+		t.Errorf("the plan: %s", got.body)
+	}
+	f.centre.unchanged(before)
+	f.centre.call("POST", "/plan?apply=true", `{"server":{},"stores":[{"code":"Q2","internet":"daily","suppliers":["Q9"]}]}`).refused(422, atoll.Rule)
+	f.centre.unchanged(before)
+	if got := f.centre.call("POST", "/plan?apply=true", answers).want(200); !strings.Contains(string(got.body), `"name":"Q2","code":"`) {
+		t.Errorf("carried out: %s", got.body)
+	}
+	if got := f.centre.call("POST", "/plan", answers).want(200); strings.Count(string(got.body), `"done":true`) != 5 {
+		t.Errorf("afterwards: %s", got.body)
+	}
+	f.one.call("POST", "/plan", answers).refused(403, atoll.Ownership)
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/atollsync/atoll/exchange"
 	"github.com/atollsync/atoll/handover"
 	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/site"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
 )
@@ -152,9 +153,14 @@ func TestR_H_31_Told(t *testing.T) {
 	id := w.move("C", 2)
 	w.hears(3)
 	w.wants(id, topology.Freeze)
-	told, err := w.Sites[3].Moving(w.ctx)
-	if err != nil || len(told) != 1 || !strings.Contains(told[0].Why, "Store C is being moved to") {
-		t.Errorf("users are told %v, %v", told, err)
+	for store, want := range map[string]bool{"C": true, "D": false} {
+		if told := w.instance(3, store).Moving; strings.Contains(told, "Store "+store+" is being moved to") != want {
+			t.Errorf("users of %s are told %q", store, told)
+		}
+	}
+	st, err := w.Sites[3].Site.Status(w.ctx)
+	if err != nil || st.Light == site.Green || !strings.Contains(st.Words, "nobody can work in it here") {
+		t.Errorf("the site says %q (%s), %v", st.Words, st.Light, err)
 	}
 	err = w.Sites[3].Insert(w.ctx, change("stock_line", stock, atoll.Fields{}.Set("note", "x")))
 	w.refused(err, atoll.Rule, "being moved", "goes on there")

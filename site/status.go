@@ -3,9 +3,11 @@ package site
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/handover"
 	"github.com/atollsync/atoll/integrate"
 	"github.com/atollsync/atoll/storage"
 )
@@ -50,6 +52,7 @@ type Status struct {
 	ClockAhead  time.Duration `json:"clock_ahead,omitempty"`
 	Percent     int           `json:"percent,omitempty"`      // of initialisation
 	RulesDiffer bool          `json:"rules_differ,omitempty"` // R-K-67
+	Moving      string        `json:"moving,omitempty"`       // why stores here cannot be worked in, in words (R-H-31)
 	Settings    Settings      `json:"settings"`
 	DiskUsed    float64       `json:"disk_used,omitempty"`
 }
@@ -81,6 +84,9 @@ func (s *Site) Status(ctx context.Context) (Status, error) {
 			ClockAhead:  time.Duration(l.ClockAhead) * time.Millisecond,
 			RulesDiffer: l.RuleHash != "" && l.RuleHash != s.Door.Judge.Catalogue.Hash(),
 		}
+		if st.Moving, err = s.moving(r); err != nil {
+			return err
+		}
 		if l.State == Initialising && l.Head > 0 {
 			st.Percent = int(min(99, 100*l.Cursor/l.Head))
 		}
@@ -98,6 +104,21 @@ func (s *Site) Status(ctx context.Context) (Status, error) {
 	}
 	st.say(s.Now())
 	return st, nil
+}
+
+// moving says why stores that are active here cannot be worked in.
+func (s *Site) moving(r storage.Reader) (string, error) {
+	t, err := s.Door.Topology(r)
+	if err != nil {
+		return "", err
+	}
+	var out []string
+	for _, m := range t.Moves() {
+		if st, ok := t.Store(m.Store); ok && st.Site == s.Door.Site {
+			out = append(out, handover.Locked(t, m).Message)
+		}
+	}
+	return strings.Join(out, "; "), nil
 }
 
 // say puts the status into words a pharmacist understands, and chooses the light.
@@ -151,6 +172,10 @@ func (st *Status) say(now time.Time) {
 		st.worth()
 		st.Words += fmt.Sprintf("; %d %s not accepted by head office", st.Refused, plural(uint64(st.Refused), "change was", "changes were"))
 		st.Advice = "see why with: atoll quarantine list"
+	}
+	if st.Moving != "" {
+		st.worth()
+		st.Words += "; " + st.Moving
 	}
 	if st.Unresolved > 0 {
 		st.worth()

@@ -3,7 +3,6 @@ package station
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/catalogue"
@@ -85,26 +84,4 @@ func (s *Station) sayDone(r storage.Reader, job atoll.ID, records int) ([]journa
 		return nil, err
 	}
 	return handover.SayDone(r, s.Door.Site, job, records, handover.Desk{R: r, T: t, Catalogue: s.Catalogue, Now: s.Now()})
-}
-
-// Moving is a store of this site that nobody can edit at the moment, and why, in
-// words for its users (R-H-31).
-type Moving struct {
-	Store atoll.ID `json:"store"`
-	Why   string   `json:"why"`
-}
-
-// Moving returns the stores active here that are on the move.
-func (s *Station) Moving(ctx context.Context) ([]Moving, error) {
-	t, err := s.Topology(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var out []Moving
-	for _, m := range t.Moves() {
-		if slices.Contains(t.Active(s.Door.Site), m.Store) {
-			out = append(out, Moving{m.Store, handover.Locked(t, m).Message})
-		}
-	}
-	return out, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/authority"
 	"github.com/atollsync/atoll/catalogue"
+	"github.com/atollsync/atoll/handover"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/survivor"
@@ -172,6 +173,9 @@ type StoreView struct {
 	// StaleSince is when a collector copy here ceased to be one: what there is of it
 	// is no longer kept up, and not shown (R-C-21). Zero for others.
 	StaleSince time.Time `json:"stale_since,omitzero"`
+	// Moving is why nobody can work in the store here at the moment: it is on the
+	// move (R-H-31).
+	Moving string `json:"moving,omitempty"`
 }
 
 // Stores returns the stores known here with their type here, by code.
@@ -191,6 +195,9 @@ func (s *Station) Stores(ctx context.Context) ([]StoreView, error) {
 			v.Type = topology.Transfer // its core record is here: it can be traded with
 		}
 		v.Open = v.Type == topology.Active || v.Type == topology.Collector
+		if m, is := t.Moving(st.ID); is && v.Type == topology.Active {
+			v.Moving = handover.Locked(t, m).Message
+		}
 		if !v.Open {
 			v.StaleSince = stale[st.ID]
 		}

@@ -41,6 +41,9 @@ func (storeListCmd) Run(s *session) error {
 				if x.Disabled {
 					note = "disabled"
 				}
+				if x.Moving != "" {
+					note = x.Moving
+				}
 				t = append(t, []string{x.Code, x.Name, string(x.Type), x.Site.String(), note, string(x.ID)})
 			}
 			s.table("No stores here yet. Make one at the centre with: atoll store add CODE NAME",
