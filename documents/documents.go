@@ -1,9 +1,19 @@
-// Package documents is the life of documents inside a store: their statuses and
-// what may change in each, their numbers, and the stock that moves with them.
+// Package documents is the life of documents inside a store: what may be done with
+// each kind in each status, their numbers, and the stock that moves with them.
 //
-// Laws (what may never be) are admit rules, in force at the edit and at the
-// centre alike. Acts (finalise, receive, adjust) turn a wish into proposals for
-// one transaction of the journal; they read records and write nothing.
+// One table (life.go) says which step leads from which status to which, and under
+// what conditions. Laws, acts and the answer to "what may be done now" (Choices)
+// follow from it.
+//
+// Laws (what may never be) are admit rules, in force at the edit and at the centre
+// alike: Rules judge one change, Laws a whole transaction. Acts (Desk.Do, Make,
+// Change, Adjust, Repack) turn a wish into proposals for one transaction of the
+// journal; they read records and write nothing. An act ends with Desk.Settle, which
+// adds the stock that its documents move; whoever writes an act of his own does the
+// same.
+//
+// Stock and document change together: what a transaction changes in stock lines is
+// what its documents move (explained.go). Ledger compares the two for all time.
 package documents
 
 import (
