@@ -19,6 +19,8 @@ type Database interface {
 	Check(ctx context.Context) error
 	// DefineViews makes the database have these views for reports, and no others.
 	DefineViews(ctx context.Context, views []storage.View) error
+	// Export writes what the views show into a database file of its own.
+	Export(ctx context.Context, file string) error
 	// Ask runs one query of a person over the views.
 	Ask(ctx context.Context, query string, limit time.Duration, columns func([]string) error, row func([]*string) error) error
 }

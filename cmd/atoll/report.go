@@ -31,6 +31,7 @@ type reportCmd struct {
 	Ledger      reportStoresCmd      `cmd:"" help:"Stock lines that are not what their documents say; exit status 5 if there is one."`
 	SQL         reportSQLCmd         `cmd:"" name:"sql" help:"Run one SELECT over the views, which cannot write."`
 	Views       reportViewsCmd       `cmd:"" help:"The views that SQL and other tools read, with their columns."`
+	Export      reportExportCmd      `cmd:"" help:"Write what the views show to a database file for other tools, without anything else."`
 }
 
 // reportOut are the flags about stores and output.
@@ -259,6 +260,20 @@ func (c reportSQLCmd) Run(s *session) error {
 func writeCSV(out io.Writer, head []string, rows [][]string) error {
 	w := csv.NewWriter(out)
 	return errors.Join(w.Write(head), w.WriteAll(rows))
+}
+
+type reportExportCmd struct {
+	File string `arg:"" help:"The file; one that is there is replaced as a whole." type:"path"`
+}
+
+// Run writes a file for other tools.
+func (c reportExportCmd) Run(s *session) error {
+	return s.with(func(h *host.Host) error {
+		if err := h.Store.Export(s.ctx, c.File); err != nil {
+			return err
+		}
+		return s.print(map[string]any{"file": c.File, "views": len(report.Views(h.Catalogue))}, func() { s.say("Written: %s", c.File) })
+	})
 }
 
 type reportViewsCmd struct{}

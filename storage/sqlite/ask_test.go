@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -109,4 +111,49 @@ func read(t *testing.T, s *Store) (last atoll.Position) {
 		t.Fatal(err)
 	}
 	return last
+}
+
+func TestR_J_13_ExportHoldsTheViewsAlone(t *testing.T) {
+	s := fresh(t)
+	file := filepath.Join(t.TempDir(), "for tools.sqlite")
+	wantCode(t, "an export without views", s.Export(t.Context(), file), atoll.NotFound)
+	if err := s.DefineViews(t.Context(), []View{
+		{Name: "item", Type: "item", Columns: []Column{{Name: "code", JSONField: "code", SQLType: "TEXT"}, {Name: "price", JSONField: "price", SQLType: "DECIMAL"}}},
+		{Name: "codes", Query: `SELECT i.code AS code, count(*) AS n FROM report_item i GROUP BY i.code`},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 2 { // the second takes the place of the first
+		if err := s.Update(t.Context(), func(tx storage.Tx) error {
+			_, err := tx.Put(atoll.Record{Key: key(n), Version: 1, Body: []byte(`{"code":"a","price":1.50,"secret":"hidden away"}`)}, nil)
+			return errors.Join(err, tx.Set("user", "admin", []byte("hidden away")))
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Export(t.Context(), file); err != nil {
+			t.Fatal(err)
+		}
+		db := raw(t, file)
+		var tables, price string
+		var count int
+		if err := db.QueryRowContext(t.Context(), `SELECT (SELECT group_concat(type || ' ' || name, ', ') FROM (SELECT type, name FROM sqlite_schema ORDER BY name)), (SELECT max(price) FROM report_item), (SELECT n FROM report_codes)`).
+			Scan(&tables, &price, &count); err != nil {
+			t.Fatal(err)
+		}
+		if tables != "table report_codes, table report_item" || price != "1.50" || count != n+1 {
+			t.Errorf("%s; price %s, %d codes", tables, price, count)
+		}
+		db.Close()
+	}
+	b, err := os.ReadFile(file)
+	if err != nil || strings.Contains(string(b), "hidden away") {
+		t.Errorf("%v; or something is in the file that no view shows", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(file), "*.part")); left != nil {
+		t.Errorf("%v is left", left)
+	}
+	// Readers go on as before.
+	if read(t, s) == 0 {
+		t.Error("nothing is there")
+	}
 }
