@@ -42,7 +42,7 @@ func (c *Centre) StartMove(ctx context.Context, actor string, o handover.Order, 
 			if err != nil {
 				return nil, err
 			}
-			o.Limited = to.HistoryMonths > 0
+			o.Limited = to.HistoryMonths > 0 && to.FirstContact.IsZero() // it will initialise
 		}
 		if o.Forced {
 			if o.LostSince, err = c.lostSince(r, t, o.Store); err != nil {

@@ -71,8 +71,9 @@ func TestR_H_38_R_D_46_OnTheWay(t *testing.T) {
 	}
 }
 
-// A store moves to a site that is spared old documents (R-H-26): it opens without
-// them, and what is compared is the rest.
+// A store moves to a site that will be spared old documents when it initialises
+// (R-H-26): it opens without them, and what is compared is the rest. A comparison
+// does not call them missing.
 //
 // R-H-30, R-H-44.
 func TestR_H_30_ToASiteThatIsSparedThePast(t *testing.T) {
@@ -81,14 +82,27 @@ func TestR_H_30_ToASiteThatIsSparedThePast(t *testing.T) {
 	if err := w.Settle(w.ctx); err != nil {
 		t.Fatal(err)
 	}
-	id := w.move("C", 2)
-	if !w.want(1, "store_move", id).Fields.Bool("limited", false) {
-		t.Error("the move does not know that site 2 is spared old documents")
+	n, err := w.AddSite(w.ctx, "Clinic", topology.Desktop)
+	if err != nil {
+		t.Fatal(err)
 	}
-	w.sync(3, 2, 2)
+	at := n.Door.Site
+	if err := w.Centre.Centre.LimitHistory(w.ctx, at, 12); err != nil {
+		t.Fatal(err)
+	}
+	id := w.move("C", at)
+	if !w.want(1, "store_move", id).Fields.Bool("limited", false) {
+		t.Error("the move does not know that the site is spared old documents")
+	}
+	w.sync(3)
+	w.enrol(at)
+	w.sync(at, at)
 	w.wants(id, topology.Moved)
-	job := w.job(handover.Verify, 2, handover.Selection{Store: w.Stores["C"]})
-	w.sync(2, 2)
+	if here, there := len(w.ofStore(at, "C")), len(w.ofStore(1, "C")); here >= there {
+		t.Errorf("the site has %d records of %d: it was spared nothing", here, there)
+	}
+	job := w.job(handover.Verify, at, handover.Selection{Store: w.Stores["C"]})
+	w.sync(at, at)
 	if v := w.done(job); len(v.Result.Rows) > 0 || v.Result.Records == 0 {
 		t.Errorf("the comparison: %+v", v.Result)
 	}
