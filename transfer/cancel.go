@@ -20,10 +20,12 @@ func AskCancel(d documents.Desk, id atoll.ID) ([]journal.Proposal, error) {
 	switch kind := f.Text("kind"); {
 	case !ok:
 		return nil, atoll.Errorf(atoll.NotFound, "there is no such document").About(key)
-	case !f.Has("partner_store_id") || kind != documents.CustomerInvoice && kind != documents.SupplierCredit:
+	case kind != documents.CustomerInvoice && kind != documents.SupplierCredit:
 		return nil, atoll.Errorf(atoll.LifeCycle, "only goods on their way to another store can be asked back").About(key)
 	case f.Text("status") != documents.Finalised:
 		return nil, atoll.Errorf(atoll.LifeCycle, "the document is %s: nobody need be asked", f.Text("status")).About(key).Do("cancel it")
+	case !f.Has("partner_store_id"):
+		return nil, atoll.Errorf(atoll.LifeCycle, "only goods on their way to another store can be asked back").About(key)
 	case f.Has("cancel_refused_at"):
 		return nil, atoll.Errorf(atoll.LifeCycle, "the other store has refused to cancel it").About(key).Do("%s", instead)
 	case f.Has("cancel_requested_at"):

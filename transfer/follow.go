@@ -79,7 +79,8 @@ func (h *half) follow(c process.Case, r atoll.Record) ([]journal.Proposal, error
 		if target == "" || last.Text(name) == now.Text(name) {
 			continue
 		}
-		if given := words(last.Text(name)); f.Text(target) != given && !(f.Text(target) == "" && last.Text(name) == "") {
+		is, was := f.Text(target), last.Text(name)
+		if is != words(was) && (is != "" || was != "") {
 			continue // this store's own words
 		}
 		if said := words(now.Text(name)); said != "" {
