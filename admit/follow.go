@@ -38,9 +38,9 @@ func mergesOf(c *catalogue.Catalogue, w World, ops []atoll.Operation) *merges {
 	return m
 }
 
-// followed returns the changed references that follow a merge or its undoing: one
-// of the two records that are named before and after says that it was merged into
-// the other, or once was.
+// followed returns the changed references that follow a merge or its undoing: the
+// records that are named before and after were merged with each other, or once
+// were, if only each with a third.
 func (m *merges) followed(def *catalogue.Def, old, changed atoll.Fields) ([]string, error) {
 	var out []string
 	for name := range changed {
@@ -53,10 +53,7 @@ func (m *merges) followed(def *catalogue.Def, old, changed atoll.Fields) ([]stri
 		if !ok || to.Merge == catalogue.NoMerge || !was.Valid() || !is.Valid() || was == is {
 			continue
 		}
-		related, err := m.lead(step{f.To, was, is})
-		if err == nil && !related {
-			related, err = m.lead(step{f.To, is, was})
-		}
+		related, err := m.related(step{f.To, was, is})
 		if err != nil {
 			return nil, err
 		}
@@ -68,13 +65,18 @@ func (m *merges) followed(def *catalogue.Def, old, changed atoll.Fields) ([]stri
 	return out, nil
 }
 
-// lead reports whether merges lead, or once led, from one record to the other.
-func (m *merges) lead(s step) (bool, error) {
+// related reports whether merges connect, or once connected, the two records.
+func (m *merges) related(s step) (bool, error) {
 	if yes, ok := m.known[s]; ok {
 		return yes, nil
 	}
 	todo := []atoll.ID{s.from}
-	for i := 0; i < len(todo); i++ {
+	add := func(id atoll.ID) {
+		if id != "" && !slices.Contains(todo, id) {
+			todo = append(todo, id)
+		}
+	}
+	for i := 0; i < len(todo) && !slices.Contains(todo, s.to); i++ {
 		key := atoll.Key{Type: s.of, ID: todo[i]}
 		r, there, err := m.world.Record(key)
 		if err != nil {
@@ -88,8 +90,18 @@ func (m *merges) lead(s step) (bool, error) {
 		}
 		f = f.Apply(m.own[key])
 		for _, name := range []string{"merged_into", "unmerged_from"} {
-			if next := f.ID(name); next != "" && !slices.Contains(todo, next) {
-				todo = append(todo, next)
+			add(f.ID(name))
+			others, err := m.world.Lines(s.of, name, key.ID)
+			if err != nil {
+				return false, err
+			}
+			for _, o := range others {
+				add(o.ID)
+			}
+			for own, f := range m.own {
+				if own.Type == s.of && f.ID(name) == key.ID {
+					add(own.ID)
+				}
 			}
 		}
 	}

@@ -44,7 +44,11 @@ func (f follower) answer(c process.Case) ([]journal.Proposal, error) {
 	d := Desk{R: c.R, T: c.T, Now: c.Now, Site: c.Site, Catalogue: f.catalogue}
 	if c.Fields.Has("unmerged_from") {
 		into := survivor.Into(c.Fields)
-		do, err := d.back(c.Record.Key, batch, func(e Entry) bool { return e.Into != into })
+		chain, err := survivor.Chain(c.R, c.Record.Key)
+		if err != nil {
+			return nil, err
+		}
+		do, err := d.back(chain, batch, func(e Entry) bool { return e.Into != into })
 		if err != nil || len(do) > 0 {
 			return do, err
 		}

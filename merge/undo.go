@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/survivor"
@@ -33,18 +34,19 @@ func (d Desk) Undo(t atoll.Type, id atoll.ID) ([]journal.Proposal, error) {
 	}
 	out := []journal.Proposal{{Verb: atoll.Update, Key: key, Fields: atoll.Fields{}.
 		Set("status", "active").Set("merged_into", nil).Set("unmerged_from", into)}}
-	back, err := d.back(key, first, func(e Entry) bool { return e.Into == into })
+	back, err := d.back([]atoll.Key{key}, first, func(e Entry) bool { return e.Into == into })
 	return append(out, back...), err
 }
 
-// back returns the changes that give rows of the merge journal back to the old id,
-// up to the limit but one page at least, and mark them.
-func (d Desk) back(key atoll.Key, limit int, which func(Entry) bool) ([]journal.Proposal, error) {
-	entries, err := d.entries(key)
+// back returns the changes that give rows of the merge journal back to the first of
+// the chain, up to the limit but one page at least, and mark them. If the record
+// was merged again meanwhile, the chain leads to what stands for it now.
+func (d Desk) back(chain []atoll.Key, limit int, which func(Entry) bool) ([]journal.Proposal, error) {
+	entries, err := d.entries(chain[0])
 	if err != nil {
 		return nil, err
 	}
-	w := &work{Desk: d, chain: []atoll.Key{key}, done: map[atoll.Key]*journal.Proposal{}}
+	w := &work{Desk: d, chain: chain, done: map[atoll.Key]*journal.Proposal{}, told: map[atoll.ID][]Row{}}
 	var marks []journal.Proposal
 	for _, e := range entries {
 		if e.Undone || !which(e) || !d.mine(e) {
@@ -62,6 +64,9 @@ func (d Desk) back(key atoll.Key, limit int, which func(Entry) bool) ([]journal.
 		marks = append(marks, journal.Proposal{
 			Verb: atoll.Update, Key: atoll.Key{Type: Journal, ID: e.ID}, Fields: atoll.Fields{}.Set("undone", true),
 		})
+	}
+	if len(chain) > 1 {
+		marks = append(marks, w.journal()...)
 	}
 	return append(w.proposals(), marks...), nil
 }
@@ -105,10 +110,7 @@ func (w *work) giveBack(e Entry, r Row) error {
 		return err
 	}
 	if !there {
-		if r.Removed != nil {
-			w.change(atoll.Insert, key, r.Removed.Clone())
-		}
-		return nil
+		return w.restore(def, key, r)
 	}
 	now, err := rec.Fields()
 	if err != nil {
@@ -120,10 +122,11 @@ func (w *work) giveBack(e Entry, r Row) error {
 	if w.owner(def, key, now) != w.Site {
 		return nil
 	}
-	f := atoll.Fields{}
+	f, moved := atoll.Fields{}, []string(nil)
 	for _, name := range r.Fields {
 		if now.ID(name) == e.Into || (key == atoll.Key{Type: e.Merged.Type, ID: e.Into} && !now.Has(name)) {
-			f.Set(name, e.Merged.ID)
+			f.Set(name, w.into())
+			moved = append(moved, name)
 		}
 	}
 	for name, after := range r.After {
@@ -134,6 +137,37 @@ func (w *work) giveBack(e Entry, r Row) error {
 	if len(f) > 0 {
 		w.change(atoll.Update, key, f)
 	}
+	if len(moved) > 0 {
+		w.tell(row{def: def, record: rec, fields: now}, Row{Fields: moved})
+	}
+	return nil
+}
+
+// restore makes a removed join row anew. If what it named was merged again since,
+// and another row joins the same, it stays removed until that merge is undone, too.
+func (w *work) restore(def *catalogue.Def, key atoll.Key, r Row) error {
+	if r.Removed == nil {
+		return nil // a person deleted it
+	}
+	f := r.Removed.Clone()
+	for _, name := range r.Fields {
+		f.Set(name, w.into())
+	}
+	made := row{def: def, record: atoll.Record{Key: key}, fields: f, names: r.Fields}
+	if len(w.chain) == 1 {
+		w.change(atoll.Insert, key, f)
+		return nil
+	}
+	twin, err := w.twin(made, f)
+	if err != nil {
+		return err
+	}
+	if twin != nil {
+		w.tell(made, Row{Fields: r.Fields, Removed: r.Removed})
+		return nil
+	}
+	w.change(atoll.Insert, key, f)
+	w.tell(made, Row{Fields: r.Fields})
 	return nil
 }
 

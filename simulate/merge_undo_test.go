@@ -159,6 +159,63 @@ func TestR_E_51_Chain(t *testing.T) {
 	names(ofY, y, "y after both were undone")
 }
 
+// R-E-50, R-E-51: undone and merged into another before a site hears of either. Its
+// rows go where the merged one went, and come back with it.
+func TestR_E_51_MergedElsewhereMeanwhile(t *testing.T) {
+	w := f1(t)
+	x, y, z := w.item("x"), w.item("y"), w.item("z")
+	w.sync(2, 3)
+	inB, ofY := w.stock("B", x, "4"), w.stock("B", y, "1")
+	own := w.insert(2, "item_note", atoll.Fields{}.Set("item_id", x).Set("store_id", w.Stores["B"]).Set("note", "a fixed reference"))
+	setting := func(item atoll.ID) atoll.ID {
+		return w.insert(2, "item_default", atoll.Fields{}.Set("item_id", item).Set("store_id", w.Stores["B"]))
+	}
+	setting(x)
+	setting(y)
+	ofZ := setting(z)
+	half := w.answer(3, "invoice", w.shipped("B", "C", inB)) // waits on hold, and its lines cannot be edited
+	line := w.one(3, "invoice_line", "invoice_id", string(half.ID)).ID
+	w.sync(3, 2)
+	w.merge(1, "item", x, y)
+	w.sync(2, 3)
+	w.unmerge(1, "item", x)
+	w.merge(1, "item", x, z)
+	w.peace()
+	names := func(want atoll.ID, when string) {
+		t.Helper()
+		for key, at := range map[atoll.Key]atoll.SiteID{
+			{Type: "stock_line", ID: inB}: 2, {Type: "item_note", ID: own}: 2, {Type: "invoice_line", ID: line}: 3,
+		} {
+			if got := w.stored(at, key.Type, key.ID, "item_id"); got != want {
+				t.Errorf("%s %s names %s, want %s", when, key, got, want)
+			}
+		}
+		if got := w.stored(2, "stock_line", ofY, "item_id"); got != y {
+			t.Errorf("%s what was always y's names %s", when, got)
+		}
+	}
+	names(z, "merged elsewhere")
+	if got := w.list(2, "item_default", "item_id", string(z)); len(got) != 1 || got[0].ID != ofZ {
+		t.Errorf("%d rows join z and B", len(got))
+	}
+	w.unmerge(1, "item", x)
+	w.peace()
+	names(x, "undone")
+	for _, id := range []atoll.ID{x, y, z} {
+		if got := w.list(2, "item_default", "item_id", string(id)); len(got) != 1 {
+			t.Errorf("R-E-52: %d rows join %s and B; want one each", len(got), id)
+		}
+	}
+}
+
+// shipped sends two packs and lets both sites hear of it.
+func (w *world) shipped(from, to string, line atoll.ID) atoll.ID {
+	w.t.Helper()
+	id := w.ship(from, to, line, "2")
+	w.sync(w.home(from), w.home(to))
+	return id
+}
+
 // R-E-52: join rows that were removed as duplicates come back, and what their
 // twins gained goes.
 func TestR_E_52_JoinRows(t *testing.T) {
