@@ -335,3 +335,30 @@ func (w *world) only(at atoll.SiteID, store string) {
 	}
 	w.sync(at)
 }
+
+// TestR_D_44_R_D_12_ForeignHalves: a pair that was read in from another system keeps
+// the halves it has, whatever their identities; and a half whose other was not read
+// in is no breach of any law.
+func TestR_D_44_R_D_12_ForeignHalves(t *testing.T) {
+	w := f1(t)
+	a, e := w.Stores["A"], w.Stores["E"]
+	ci, si, alone, missing := atoll.NewID(w.Clock.Now()), atoll.NewID(w.Clock.Now()), atoll.NewID(w.Clock.Now()), atoll.NewID(w.Clock.Now())
+	doc := func(id, store, partner atoll.ID, kind string, more atoll.Fields) journal.Proposal {
+		return journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "invoice", ID: id}, Fields: atoll.Fields{}.
+			Set("store_id", store).Set("partner_store_id", partner).Set("kind", kind).Set("status", documents.Finalised).Set("number", 7).
+			Set("confirmed_at", "2026-03-01T08:00:00Z").Set("finalised_at", "2026-03-01T08:00:00Z").Set("line_count", 0).
+			Set("name_id", topology.StoreNameID(partner)).Apply(more)}
+	}
+	_, err := w.Centre.Edit(w.ctx, journal.Edit{Actor: "import", Cause: atoll.Cause{Kind: "import"}, Do: []journal.Proposal{
+		doc(ci, a, e, documents.CustomerInvoice, nil),
+		doc(si, e, a, documents.SupplierInvoice, atoll.Fields{}.Set("originating_id", ci)),
+		doc(alone, e, a, documents.SupplierInvoice, atoll.Fields{}.Set("originating_id", missing).Set("number", 8)),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := w.answer(1, "invoice", ci); got.ID != si {
+		t.Errorf("the shipment is answered by %s; want the half that was read in", got.ID)
+	}
+	w.peace()
+}
