@@ -242,5 +242,6 @@ func (c *Catalogue) Index(t atoll.Type, f atoll.Fields) map[string]string {
 		}
 		out[field.Name] = s
 	}
+	begin(k.def, f, out)
 	return out
 }

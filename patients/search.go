@@ -138,6 +138,11 @@ func (d Desk) scan(person atoll.Type, s Search, take func(atoll.ID, atoll.Fields
 			q.Where[name] = value
 		}
 	}
+	for name, value := range map[string]string{catalogue.BeginsFirst: s.FirstName, catalogue.BeginsLast: s.LastName} {
+		if b := catalogue.Beginning(value); b != "" {
+			q.Where[name] = b
+		}
+	}
 	// Most records are left out without being taken apart. A body's letters may be
 	// of either case, so only plain ones are compared.
 	hint := bytes.ToLower([]byte(s.LastName))
@@ -167,19 +172,14 @@ func ascii(b []byte) bool {
 
 func (s Search) matches(f atoll.Fields) bool {
 	begins := func(text, with string) bool {
-		return with == "" || strings.HasPrefix(fold(text), fold(with))
+		return with == "" || strings.HasPrefix(catalogue.Fold(text), catalogue.Fold(with))
 	}
-	last, first := f.Text("last_name"), f.Text("first_name")
-	if last == "" && first == "" { // one name only
-		last, first = f.Text("name"), f.Text("name")
-	}
+	first, last := catalogue.NamesOf(f)
 	return begins(last, s.LastName) && begins(first, s.FirstName) &&
 		(s.DateOfBirth == "" || f.Text("date_of_birth") == s.DateOfBirth) &&
 		(s.Barcode == "" || f.Text("barcode") == s.Barcode) &&
 		(s.RegistrationCode == "" || f.Text("registration_code") == s.RegistrationCode)
 }
-
-func fold(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
 
 // In returns the persons of the type that are visible in the store (R-G-11).
 func (d Desk) In(person atoll.Type, store atoll.ID) (map[atoll.ID]bool, error) {
@@ -271,9 +271,9 @@ func alike(r storage.RecordReader, name, value, last string) ([]atoll.Record, er
 
 func fullName(f atoll.Fields) string {
 	if f.Has("first_name") || f.Has("last_name") {
-		return fold(f.Text("first_name") + " " + f.Text("last_name"))
+		return catalogue.Fold(f.Text("first_name") + " " + f.Text("last_name"))
 	}
-	return fold(f.Text("name"))
+	return catalogue.Fold(f.Text("name"))
 }
 
 // Clinical reports whether records of the type are clinical details of a patient,
