@@ -92,6 +92,9 @@ func (f follower) about(c process.Change) ([]atoll.ID, error) {
 	if len(names) == 0 {
 		return nil, nil
 	}
+	if some, err := c.Survivors.Any(f.def.Type); err != nil || !some {
+		return nil, err
+	}
 	fields, err := c.Record.Fields()
 	if err != nil {
 		return nil, err

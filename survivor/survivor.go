@@ -110,7 +110,7 @@ func (s *Resolver) Of(key atoll.Key) (atoll.ID, error) {
 	if id, ok := s.known[key]; ok {
 		return id, nil
 	}
-	some, err := s.some(key.Type)
+	some, err := s.Any(key.Type)
 	if err != nil || !some {
 		return key.ID, err
 	}
@@ -122,9 +122,9 @@ func (s *Resolver) Of(key atoll.Key) (atoll.ID, error) {
 	return to.ID, nil
 }
 
-// some reports whether any record of the type was merged: in most systems, and
-// for most types, none was.
-func (s *Resolver) some(t atoll.Type) (bool, error) {
+// Any reports whether any record of the type was merged: in most systems, and for
+// most types, none was.
+func (s *Resolver) Any(t atoll.Type) (bool, error) {
 	if is, ok := s.any[t]; ok {
 		return is, nil
 	}
