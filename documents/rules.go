@@ -283,10 +283,17 @@ func nameOf(st topology.Store, id atoll.ID) string {
 	return string(id)
 }
 
-// neverNegative keeps stock at or above nothing, and what is available at or
-// below what is there (R-J-09).
+// neverNegative keeps stock at or above nothing, what is available at or below
+// what is there, and the lines that move it to packs that there can be (R-J-09).
 func neverNegative(_ *topology.Topology, _ admit.World, _ []admit.Change, c admit.Change) error {
-	if c.Op.Type != "stock_line" || c.New == nil {
+	if c.New == nil {
+		return nil
+	}
+	if t, _, ok := parentOf(c.Op.Type); ok && c.Here && movesStock(t) && Sign(c.New.Number("number_of_packs")) < 0 {
+		return atoll.Errorf(atoll.Rule, "a line cannot have %s packs", c.New.Number("number_of_packs")).On("number_of_packs").
+			Do("use a line of the other direction, or a credit")
+	}
+	if c.Op.Type != "stock_line" {
 		return nil
 	}
 	for _, name := range []string{"total_number_of_packs", "available_number_of_packs"} {
@@ -294,6 +301,10 @@ func neverNegative(_ *topology.Topology, _ admit.World, _ []admit.Change, c admi
 			return atoll.Errorf(atoll.Rule, "stock cannot fall below nothing: %s would be %s", name, c.New.Number(name)).On(name).
 				Do("issue no more than there is, or count the stock first")
 		}
+	}
+	if total, available := c.New.Number("total_number_of_packs"), c.New.Number("available_number_of_packs"); c.Here && Compare(available, total) > 0 {
+		return atoll.Errorf(atoll.Rule, "%s packs cannot be available of %s", available, total).On("available_number_of_packs").
+			Do("what is available is what is there, less what is set aside")
 	}
 	return nil
 }

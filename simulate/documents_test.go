@@ -216,6 +216,7 @@ func TestR_J_09_StockChangesOnlyWithADocument(t *testing.T) {
 	}
 	w.refused(try(packs("49", "49")), atoll.Rule, "no document says why")
 	w.refused(try(packs("50", "49")), atoll.Rule, "set aside")
+	w.refused(try(packs("50", "51")), atoll.Rule, "cannot be available of 50")
 	w.refused(try(change("stock_line", stock, atoll.Fields{}.Set("pack_size", number("5")))), atoll.Rule, "pack size")
 	w.refused(try(change("stock_line", stock, atoll.Fields{}.Set("opening_number_of_packs", number("60")))), atoll.Schema)
 	w.refused(try(journal.Proposal{Verb: atoll.Delete, Key: atoll.Key{Type: "stock_line", ID: stock}}), atoll.Rule, "no document says why")
@@ -223,10 +224,14 @@ func TestR_J_09_StockChangesOnlyWithADocument(t *testing.T) {
 	w.refused(try(status(ci, documents.Finalised), packs("43", "43")), atoll.Rule)
 	// A line of another store's stock, or in packs of another size.
 	other := w.insert(2, "stock_line", Stock(atoll.NewID(w.Clock.Now()), w.Stores["F"], item, "9").Fields)
-	_, err := w.tryPaper("invoice", kindOf(documents.CustomerInvoice).Set("status", documents.Confirmed), drawn(other, "1"))
+	_, err := w.tryPaper("invoice", kindOf(documents.CustomerInvoice).Set("status", documents.Suggested), drawn(other, "1"))
 	w.refused(err, atoll.Rule, "another store")
-	_, err = w.tryPaper("invoice", kindOf(documents.CustomerInvoice).Set("status", documents.Confirmed), drawn(stock, "1").Set("pack_size", number("1")))
+	_, err = w.tryPaper("invoice", kindOf(documents.CustomerInvoice).Set("status", documents.Suggested), drawn(stock, "1").Set("pack_size", number("1")))
 	w.refused(err, atoll.Rule, "packs of 1")
+	_, err = w.tryPaper("invoice", kindOf(documents.CustomerInvoice).Set("status", documents.Confirmed), drawn(stock, "1"))
+	w.refused(err, atoll.LifeCycle, "not made as confirmed")
+	_, err = w.tryPaper("invoice", kindOf(documents.CustomerInvoice), drawn(stock, "-1"))
+	w.refused(err, atoll.Rule, "cannot have -1 packs")
 	// Goods do not leave from nowhere; they may be asked for before they are allocated.
 	nowhere := w.paper("invoice", kindOf(documents.CustomerInvoice), atoll.Fields{}.Set("item_id", item).Set("number_of_packs", number("2")))
 	w.do(2, documents.Suggest, "invoice", nowhere)
