@@ -64,7 +64,7 @@ var powers = map[string]string{
 	"force-move": "configure", "delete-site": "configure",
 	"list-jobs": "sync", "get-job": "sync", "start-job": "sync", "abort-job": "sync", "start-primary": "configure", "plan-system": "configure",
 	"list-found": "sync", "settle-found": "configure",
-	"list-reports": "read", "get-report": "read",
+	"list-reports": "read", "get-report": "read", "publish-dashboard": "curate",
 	"list-transfers": "read", "list-differences": "read", "prepare-shipment": "edit", "ask-cancel": "edit", "decide-requisition": "configure",
 	"close-store-with-successor": "configure", "answer-for-site": "configure", "let-site-answer": "configure",
 	"list-quarantine": "sync", "get-refusal": "sync", "decide-refusal": "sync",

@@ -13,6 +13,7 @@ import (
 
 // Reports answers questions about stock, its value and its use.
 type Reports interface {
+	PublishDashboard(ctx context.Context, actor string) (changed int, err error)
 	Ask(ctx context.Context, name string, a station.Asking) (*report.Table, error)
 }
 
@@ -90,6 +91,27 @@ func (s *server) reportOperations() {
 			"it has none. Numbers have all their digits. It causes no synchronisation.",
 		Responses: map[string]*huma.Response{"200": {Description: "The answer", Content: content}},
 	}, s.report)
+	s.dashboardOperation()
+}
+
+type publishAnswer struct {
+	Body struct {
+		Changed int `json:"changed" doc:"Results that are not what they were" example:"3"`
+	}
+}
+
+func (s *server) dashboardOperation() {
+	handle(s, station.MayCurate, huma.Operation{
+		OperationID: "publish-dashboard", Method: http.MethodPost, Path: "/reports/dashboard/publish", Tags: []string{"reports"},
+		Summary: "Send the dashboard's results to sites",
+		Description: "Writes what the dashboard says of each store into a record that goes to its site and to no other, with the next exchange. " +
+			"At the central server.",
+	}, func(ctx context.Context, _ *struct{}) (*publishAnswer, error) {
+		n, err := s.Station.PublishDashboard(ctx, actor(ctx))
+		out := &publishAnswer{}
+		out.Body.Changed = n
+		return out, err
+	})
 }
 
 func (s *server) report(ctx context.Context, in *reportInput) (*huma.StreamResponse, error) {

@@ -125,6 +125,7 @@ var All = []Definition{
 	{Name: "value", Title: "Value of stock", Words: "what the stock of each store is worth, and what is on its way between stores", Item: true, ask: value},
 	{Name: "use", Title: "Use of items", Words: "what went out of each store in each month: to customers, to patients, by adjustment, to other stores", Item: true, Period: true, Transfers: true, ask: use},
 	{Name: "consumption", Title: "Average monthly consumption", Words: "what each store consumes of each item in a month, and how long its stock will last", Item: true, Period: true, Transfers: true, ask: consumption},
+	{Name: "dashboard", Title: "Dashboard", Words: "each store at a glance: items, value, what has expired or soon will", ask: dashboard},
 	{Name: "transit", Title: "Transfers under way", Words: "what is on its way between stores, and how far it has come", ask: transit},
 	{Name: "exceptions", Title: "Transfer exceptions", Words: "documents for other stores that nobody has answered, and why", ask: exceptions},
 	{Name: "differences", Title: "Received otherwise than sent", Words: "lines of shipments of which another quantity arrived", Item: true, ask: differences},

@@ -187,3 +187,45 @@ func TestR_D_29_R_D_52_TransfersAsReports(t *testing.T) {
 	w.shows(w.report(1, "differences", report.Question{}), "from to item sent received missing", "B C x 7 5 2")
 	w.shows(w.report(1, "differences", w.of("C")), "from to")
 }
+
+// TestR_J_10: a line for each store; the result for a store goes to its site and to
+// no other, and only when it is another than before.
+func TestR_J_10_R_B_32_Dashboard(t *testing.T) {
+	w, stock := bc(t)
+	x := w.want(2, "stock_line", stock).Fields.ID("item_id")
+	old := Stock(atoll.NewID(w.Clock.Now()), w.Stores["B"], x, "2")
+	old.Fields.Set("expiry_date", "2026-03-01")
+	soon := Stock(atoll.NewID(w.Clock.Now()), w.Stores["B"], x, "4")
+	soon.Fields.Set("expiry_date", "2026-05-31")
+	w.edit(2, old, soon)
+	w.sync(2, 3)
+	const columns = "store items stock_lines value expired_value expiring_value"
+	d := w.report(1, "dashboard", w.of("B", "C"))
+	w.shows(d, columns, "B 1 3 84 3 6", "C 0 0 0 0 0")
+	w.shows(w.report(2, "dashboard", w.of("B")), columns, "B 1 3 84 3 6")
+	publish := func(want int) {
+		t.Helper()
+		if n, err := w.Centre.PublishDashboard(w.ctx, "tester"); err != nil || n != want {
+			t.Errorf("%d results were changed, %v; want %d", n, err, want)
+		}
+		w.sync(2, 3)
+	}
+	publish(5) // all but F, of which the centre has nothing
+	publish(0)
+	own := w.list(2, "dashboard_store_report")
+	if len(own) != 1 || own[0].Fields.ID("store_id") != w.Stores["B"] || string(own[0].Fields["result"]) != `{"expired_value":3,"expiring_value":6,"items":1,"stock_lines":3,"value":84}` {
+		t.Errorf("site 2 has %d results: %s", len(own), own[0].Fields.Encode())
+	}
+	if got := w.list(3, "dashboard_store_report"); len(got) != 2 { // C and D
+		t.Errorf("site 3 has %d results", len(got))
+	}
+	w.paperOut(stock, "50")
+	w.sync(2)
+	publish(1)
+	if got := string(w.one(2, "dashboard_store_report").Fields["result"]); !strings.Contains(got, `"value":9`) {
+		t.Errorf("site 2 still has %s", got)
+	}
+	_, err := w.At(2).PublishDashboard(w.ctx, "tester")
+	w.refused(err, atoll.NotHere)
+	w.peace()
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/report"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
@@ -43,6 +44,40 @@ func (s *Station) reportDesk(r storage.Reader) (report.Desk, error) {
 	return report.Desk{
 		R: r, T: t, Catalogue: s.Catalogue, Here: s.Door.Site, Now: s.Now(), LastSync: of(s.LastSync), LastContact: of(s.LastContact),
 	}, nil
+}
+
+// PublishDashboard writes what the dashboard says of each store into records that
+// go to the site of that store and to no other, with the ordinary exchange (R-J-10,
+// R-B-32). Results that have not changed are left alone. It is done at the centre.
+func (s *Station) PublishDashboard(ctx context.Context, actor string) (changed int, err error) {
+	if s.Identity.Role != Central {
+		return 0, atoll.Errorf(atoll.NotHere, "results of the dashboard are made at the central server").Do("ask there; for this site alone: atoll report dashboard")
+	}
+	t, err := s.Report(ctx, "dashboard", report.Question{})
+	if err != nil {
+		return 0, err
+	}
+	_, err = s.Act(ctx, actor, atoll.Cause{Kind: "dashboard"}, func(d documents.Desk) (do []journal.Proposal, err error) {
+		changed = 0
+		for _, r := range report.Results(t) {
+			key := atoll.Key{Type: "dashboard_store_report", ID: atoll.DeriveID("dashboard", string(r.Store), report.DashboardCode)}
+			p := journal.Proposal{Verb: atoll.Insert, Key: key, Fields: r.Fields.Set("generated_at", t.At.UTC().Format(time.RFC3339))}
+			rec, err := d.R.Record(key)
+			switch {
+			case errors.Is(err, atoll.NotFound):
+			case err != nil:
+				return nil, err
+			case string(rec.MustFields()["result"]) == string(r.Fields["result"]):
+				continue
+			default:
+				p.Verb, p.Fields = atoll.Update, atoll.Fields{"result": r.Fields["result"], "generated_at": r.Fields["generated_at"]}
+			}
+			changed++
+			do = append(do, p)
+		}
+		return do, nil
+	})
+	return changed, err
 }
 
 // StockCheck is the outcome of a ledger check that ran by itself (R-J-09).

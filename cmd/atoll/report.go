@@ -29,6 +29,7 @@ type reportCmd struct {
 	Differences reportItemCmd        `cmd:"" help:"Lines of shipments of which another quantity was received."`
 	Sync        reportStoresCmd      `cmd:"" help:"When each site last connected (at the centre); exit status 5 if one has not for a month."`
 	Ledger      reportStoresCmd      `cmd:"" help:"Stock lines that are not what their documents say; exit status 5 if there is one."`
+	Dashboard   reportDashboardCmd   `cmd:"" help:"Each store at a glance; with --publish (at the centre) its site is sent the result."`
 	SQL         reportSQLCmd         `cmd:"" name:"sql" help:"Run one SELECT over the views, which cannot write."`
 	Views       reportViewsCmd       `cmd:"" help:"The views that SQL and other tools read, with their columns."`
 	Export      reportExportCmd      `cmd:"" help:"Write what the views show to a database file for other tools, without anything else."`
@@ -204,6 +205,25 @@ func (s *session) reportTable(t *report.Table) {
 	for _, n := range t.Notes {
 		s.say("%s", n)
 	}
+}
+
+type reportDashboardCmd struct {
+	reportOut
+	Publish bool `help:"Send each store's result to its site, with the next exchange."`
+}
+
+// Run shows the dashboard, or publishes it.
+func (c reportDashboardCmd) Run(s *session) error {
+	if !c.Publish {
+		return c.run(s, "dashboard", station.Asking{})
+	}
+	return s.atCentre(func(h *host.Host) error {
+		n, err := h.Station.PublishDashboard(s.ctx, s.globals.User)
+		if err != nil {
+			return err
+		}
+		return s.print(map[string]int{"changed": n}, func() { s.say("%d results changed; each goes to its store's site.", n) })
+	})
 }
 
 type reportSQLCmd struct {
