@@ -65,7 +65,7 @@ func (c *Centre) admitRequest(ctx context.Context, site atoll.SiteID, q Request)
 			return atoll.Errorf(atoll.SiteNoStore, "site %d has no store yet", site).
 				Do("put a store on it with: atoll store assign STORE %d", site)
 		}
-		s.CodeHash, s.CodeExpires, s.Failures = nil, time.Time{}, 0
+		s.CodeHash, s.CodeExpires, s.Failures, s.KeyUntil = nil, time.Time{}, 0, time.Time{}
 		s.Key, s.Device, s.App, s.Protocol = q.Key, q.Device, q.App, q.Protocol
 		s.TokenEpoch++
 		return s.save(tx)

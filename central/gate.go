@@ -1,6 +1,7 @@
 package central
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -109,7 +110,10 @@ func (c *Centre) Enrol(ctx context.Context, e exchange.Enrolment) (exchange.Enro
 			return atoll.Errorf(atoll.SiteNoStore, "site %d has no store yet", s.Site).
 				Do("put a store on it at the centre with: atoll store assign STORE %d", s.Site)
 		}
-		s.CodeHash, s.CodeExpires, s.Failures = nil, time.Time{}, 0
+		if !s.KeyUntil.IsZero() && bytes.Equal(s.Key, e.Key) {
+			return atoll.Errorf(atoll.Invalid, "this is the key that is to be replaced").On("key")
+		}
+		s.CodeHash, s.CodeExpires, s.Failures, s.KeyUntil = nil, time.Time{}, 0, time.Time{}
 		s.Key, s.Device, s.App, s.Protocol = e.Key, e.Device, e.App, e.Protocol
 		s.TokenEpoch++
 		l, err := loadLife(tx)
@@ -201,6 +205,9 @@ func (c *Centre) SignIn(ctx context.Context, s exchange.SignIn) (exchange.Token,
 		}
 		if !exchange.Verify(state.Key, exchange.SignedText(c.System, s.Site, s.Device, s.Nonce), s.Signature) {
 			return denied
+		}
+		if err := state.outdated(now); err != nil {
+			return err
 		}
 		if state.Device != "" && state.Device != s.Device {
 			return atoll.Errorf(atoll.SiteDevice, "site %d belongs to another device", s.Site).

@@ -83,10 +83,14 @@ func (c *Centre) begin(tx storage.Tx, h exchange.Hello) (st standing, err error)
 
 // told are the orders a Welcome carries.
 func (s SiteState) told() []string {
+	var out []string
 	if slices.Contains(s.Orders, orderResend) {
-		return []string{orderResend}
+		out = append(out, orderResend)
 	}
-	return nil
+	if !s.KeyUntil.IsZero() {
+		out = append(out, orderRekey)
+	}
+	return out
 }
 
 // tell keeps the order to send everything again until the site has heard it: a

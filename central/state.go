@@ -28,8 +28,10 @@ type SiteState struct {
 	CodeHash    []byte    `json:"code_hash,omitempty"`
 	CodeExpires time.Time `json:"code_expires,omitzero"`
 	// Identity: the site's public key, its device, and its database's timeline.
-	Key      []byte         `json:"key,omitempty"`
-	Device   string         `json:"device,omitempty"`
+	Key    []byte `json:"key,omitempty"`
+	Device string `json:"device,omitempty"`
+	// KeyUntil is when a key that is to be replaced ends; zero if it is not (R-H-46).
+	KeyUntil time.Time      `json:"key_until,omitzero"`
 	Timeline atoll.Timeline `json:"timeline,omitempty"`
 	Turn     uint64         `json:"turn,omitempty"`
 	Nonce    string         `json:"nonce,omitempty"`

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,6 +45,15 @@ func (h *Host) Enrol(ctx context.Context, t wire.Ticket) (exchange.Enrolled, err
 	var none exchange.Enrolled
 	if id.Role != station.Remote {
 		return none, atoll.Errorf(atoll.Invalid, "this is a central server; only remote sites enrol")
+	}
+	if id.Site != 0 {
+		// A site that is enrolled again takes a new key; if this is cut off after the
+		// centre has taken it, another ticket is needed (R-H-46).
+		_, fresh, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			return none, err
+		}
+		id.Key = fresh.Seed()
 	}
 	key := ed25519.NewKeyFromSeed(id.Key)
 	client, err := wire.NewClient(wire.ClientOptions{

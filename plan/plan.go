@@ -131,6 +131,7 @@ func (p *Plan) step(s Step) { p.Steps = append(p.Steps, s) }
 func (p *Plan) todo(format string, args ...any) {
 	p.ToDo = append(p.ToDo, fmt.Sprintf(format, args...))
 }
+
 func (p *Plan) problem(format string, args ...any) {
 	p.Problems = append(p.Problems, fmt.Sprintf(format, args...))
 }

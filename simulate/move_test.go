@@ -63,7 +63,7 @@ func (w *world) writers(line atoll.ID) (out []atoll.SiteID) {
 			}
 			return undo
 		})
-		if err == undo { //nolint:errorlint // this very one
+		if err == undo {
 			out = append(out, n.Door.Site)
 		}
 	}

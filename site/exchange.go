@@ -245,6 +245,7 @@ func (r *round) welcome(w exchange.Welcome) {
 		if slices.Contains(w.Orders, "resend") {
 			l.Resend = true
 		}
+		l.Rekey = slices.Contains(w.Orders, "rekey")
 		head, err := tx.Head(s.Door.Site)
 		if err != nil {
 			return err

@@ -54,6 +54,7 @@ type link struct {
 	Vouch        bool                `json:"vouch,omitempty"`     // it is to be shown
 	Doubts       int                 `json:"doubts,omitempty"`    // records in doubt
 	Ask          bool                `json:"ask,omitempty"`       // the centre is to be asked about them
+	Rekey        bool                `json:"rekey,omitempty"`     // the centre asked for a new key
 	OpenRefusals int                 `json:"open_refusals,omitempty"`
 
 	LastTry      time.Time  `json:"last_try,omitzero"`

@@ -53,6 +53,7 @@ type Status struct {
 	Percent     int           `json:"percent,omitempty"`      // of initialisation
 	RulesDiffer bool          `json:"rules_differ,omitempty"` // R-K-67
 	Moving      string        `json:"moving,omitempty"`       // why stores here cannot be worked in, in words (R-H-31)
+	NewKey      bool          `json:"new_key,omitempty"`      // head office asks for a new key of this site (R-H-46)
 	Settings    Settings      `json:"settings"`
 	DiskUsed    float64       `json:"disk_used,omitempty"`
 }
@@ -90,7 +91,7 @@ func (s *Site) Status(ctx context.Context) (Status, error) {
 		if l.State == Initialising && l.Head > 0 {
 			st.Percent = int(min(99, 100*l.Cursor/l.Head))
 		}
-		st.Advice = l.LastHint
+		st.Advice, st.NewKey = l.LastHint, l.Rekey
 		return nil
 	})
 	if err != nil {
@@ -172,6 +173,11 @@ func (st *Status) say(now time.Time) {
 		st.worth()
 		st.Words += fmt.Sprintf("; %d %s not accepted by head office", st.Refused, plural(uint64(st.Refused), "change was", "changes were"))
 		st.Advice = "see why with: atoll quarantine list"
+	}
+	if st.NewKey {
+		st.worth()
+		st.Words += "; head office asks for a new key of this site"
+		st.Advice = "ask head office for a ticket, then: atoll enrol TICKET; work goes on meanwhile"
 	}
 	if st.Moving != "" {
 		st.worth()

@@ -16,9 +16,11 @@ func TestR_H_41_Bundle(t *testing.T) {
 	id := atoll.DeriveID("bundle")
 	frames := []exchange.Frame{
 		exchange.Welcome{Protocol: 1, Catalogue: 1, App: "test", Centre: atoll.NewTimeline(), Run: "0a1b2c3d", Known: atoll.Head{Seq: 3, Hash: atoll.Hash{1}}},
-		exchange.Receipt{}, exchange.Subscription{Audiences: []atoll.Audience{atoll.All, "site/2"}},
+		exchange.Receipt{},
+		exchange.Subscription{Audiences: []atoll.Audience{atoll.All, "site/2"}},
 		exchange.Record{Position: 5, Key: atoll.Key{Type: "item", ID: id}, Version: 1, Origin: atoll.Origin{Site: 1, Seq: 2}, Body: []byte(`{"name":"x"}`)},
-		exchange.Checkpoint{Position: 9}, exchange.End{Cursor: 9, Head: 9},
+		exchange.Checkpoint{Position: 9},
+		exchange.End{Cursor: 9, Head: 9},
 	}
 	var file bytes.Buffer
 	err := WriteBundle(&file, func(yield func(exchange.Frame, error) bool) {

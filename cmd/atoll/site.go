@@ -100,12 +100,21 @@ type siteArg struct {
 
 func (a siteArg) id() atoll.SiteID { return atoll.SiteID(a.Site) }
 
-type siteCodeCmd struct{ siteArg }
+type siteCodeCmd struct {
+	siteArg
+	ReplaceKey bool          `help:"Also ask the site for a new key: the old one is accepted for a while, and the site is told."`
+	Grace      time.Duration `help:"How long the old key is accepted." default:"168h"`
+}
 
 // Run makes a new ticket.
 func (c siteCodeCmd) Run(s *session) error {
 	return s.atCentre(func(h *host.Host) error {
-		code, err := h.Centre.NewCode(s.ctx, c.id())
+		code, err := "", error(nil)
+		if c.ReplaceKey {
+			code, _, err = h.Centre.ReplaceKey(s.ctx, c.id(), c.Grace)
+		} else {
+			code, err = h.Centre.NewCode(s.ctx, c.id())
+		}
 		if err != nil {
 			return err
 		}
