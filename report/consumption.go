@@ -216,12 +216,19 @@ func (b basis) average(used amount, out int) amount {
 
 func (t *Table) consumptionRows(a *asked, all []*flow, bases []basis, shops, items *things) {
 	t.Columns = []Column{
-		{"store", "Store", Text}, {"store_name", "Store name", Text}, {"item", "Item", Text}, {"item_name", "Item name", Text},
-		{"consumption", "Consumption", Number}, {"look_back_months", "Months looked back", Number}, {"days_out_of_stock", "Days out of stock", Number},
-		{"average_monthly_consumption", "Average monthly consumption", Number}, {"units", "Units on hand", Number},
-		{"months_of_stock", "Months of stock", Number}, {"basis", "Basis", Text},
+		{"store", "Store", Text},
+		{"store_name", "Store name", Text},
+		{"item", "Item", Text},
+		{"item_name", "Item name", Text},
+		{"consumption", "Consumption", Number},
+		{"look_back_months", "Months looked back", Number},
+		{"days_out_of_stock", "Days out of stock", Number},
+		{"average_monthly_consumption", "Average monthly consumption", Number},
+		{"units", "Units on hand", Number},
+		{"months_of_stock", "Months of stock", Number},
+		{"basis", "Basis", Text},
 	}
-	silent := a.standing(NoData)
+	silent := a.silent()
 	for _, f := range all {
 		b := bases[f.store]
 		out, hand := f.out(a.To, b.days)

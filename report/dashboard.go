@@ -59,10 +59,15 @@ func dashboard(d *Desk, a *asked, t *Table) error {
 		return err
 	}
 	t.Columns = []Column{
-		{"store", "Store", Text}, {"store_name", "Store name", Text}, {"items", "Items in stock", Number}, {"stock_lines", "Stock lines", Number},
-		{"value", "Value at cost", Number}, {"expired_value", "Expired", Number}, {"expiring_value", "Expires within 90 days", Number},
+		{"store", "Store", Text},
+		{"store_name", "Store name", Text},
+		{"items", "Items in stock", Number},
+		{"stock_lines", "Stock lines", Number},
+		{"value", "Value at cost", Number},
+		{"expired_value", "Expired", Number},
+		{"expiring_value", "Expires within 90 days", Number},
 	}
-	silent := a.standing(NoData)
+	silent := a.silent()
 	for i, g := range all {
 		if _, is := silent[shops.ids[i]]; is {
 			continue

@@ -25,15 +25,23 @@ func ledger(d *Desk, a *asked, t *Table) error {
 		return err
 	}
 	t.Columns = []Column{
-		{"store", "Store", Text}, {"store_name", "Store name", Text}, {"item", "Item", Text}, {"item_name", "Item name", Text}, {"batch", "Batch", Text},
-		{"stock_line", "Stock line", Text}, {"packs", "Packs", Number}, {"reserved", "Reserved", Number},
-		{"ledger_packs", "Packs by documents", Number}, {"ledger_reserved", "Reserved by documents", Number}, {"lowest", "Lowest balance", Number},
+		{"store", "Store", Text},
+		{"store_name", "Store name", Text},
+		{"item", "Item", Text},
+		{"item_name", "Item name", Text},
+		{"batch", "Batch", Text},
+		{"stock_line", "Stock line", Text},
+		{"packs", "Packs", Number},
+		{"reserved", "Reserved", Number},
+		{"ledger_packs", "Packs by documents", Number},
+		{"ledger_reserved", "Reserved by documents", Number},
+		{"lowest", "Lowest balance", Number},
 	}
 	items, err := d.items()
 	if err != nil {
 		return err
 	}
-	silent := a.standing(NoData)
+	silent := a.silent()
 	for _, x := range found.Differences {
 		s, ok := a.stores[x.Store]
 		if _, is := silent[x.Store]; is || !ok {
@@ -81,9 +89,21 @@ func (d *Desk) transfers(a *asked, t *Table, f transfer.Filter) error {
 		return err
 	}
 	t.Columns = []Column{
-		{"from", "From", Text}, {"to", "To", Text}, {"document", "Document", Text}, {"kind", "Kind", Text}, {"number", "Number", Number}, {"status", "Status", Text},
-		{"answer_status", "Status of the answer", Text}, {"since", "Since", Time}, {"days", "Days", Number}, {"old", "Old", Flag},
-		{"in_transit", "Goods in transit", Flag}, {"value", "Value at sell price", Number}, {"exception", "Exception", Flag}, {"reason", "Reason", Text}, {"words", "In words", Text},
+		{"from", "From", Text},
+		{"to", "To", Text},
+		{"document", "Document", Text},
+		{"kind", "Kind", Text},
+		{"number", "Number", Number},
+		{"status", "Status", Text},
+		{"answer_status", "Status of the answer", Text},
+		{"since", "Since", Time},
+		{"days", "Days", Number},
+		{"old", "Old", Flag},
+		{"in_transit", "Goods in transit", Flag},
+		{"value", "Value at sell price", Number},
+		{"exception", "Exception", Flag},
+		{"reason", "Reason", Text},
+		{"words", "In words", Text},
 		{"id", "Id", Text},
 	}
 	for _, x := range all {
@@ -127,8 +147,17 @@ func differences(d *Desk, a *asked, t *Table) error {
 		return err
 	}
 	t.Columns = []Column{
-		{"from", "From", Text}, {"to", "To", Text}, {"number", "Number", Number}, {"item", "Item", Text}, {"item_name", "Item name", Text}, {"batch", "Batch", Text},
-		{"pack_size", "Pack size", Number}, {"sent", "Packs sent", Number}, {"received", "Packs received", Number}, {"missing", "Packs missing", Number}, {"id", "Id", Text},
+		{"from", "From", Text},
+		{"to", "To", Text},
+		{"number", "Number", Number},
+		{"item", "Item", Text},
+		{"item_name", "Item name", Text},
+		{"batch", "Batch", Text},
+		{"pack_size", "Pack size", Number},
+		{"sent", "Packs sent", Number},
+		{"received", "Packs received", Number},
+		{"missing", "Packs missing", Number},
+		{"id", "Id", Text},
 	}
 	for _, x := range all {
 		from, ok := a.stores[x.From]
@@ -156,8 +185,15 @@ func contacts(d *Desk, a *asked, t *Table) error {
 		return atoll.Errorf(atoll.NotHere, "who synchronised when is known at the central server").Do("ask there; how this site stands: atoll status")
 	}
 	t.Columns = []Column{
-		{"site", "Site", Number}, {"name", "Name", Text}, {"kind", "Kind", Text}, {"stores", "Stores", Text}, {"last_contact", "Last contact", Time},
-		{"days", "Days", Number}, {"overdue", "Overdue", Flag}, {"last_sync", "Last complete sync", Time}, {"disabled", "Disabled", Flag},
+		{"site", "Site", Number},
+		{"name", "Name", Text},
+		{"kind", "Kind", Text},
+		{"stores", "Stores", Text},
+		{"last_contact", "Last contact", Time},
+		{"days", "Days", Number},
+		{"overdue", "Overdue", Flag},
+		{"last_sync", "Last complete sync", Time},
+		{"disabled", "Disabled", Flag},
 	}
 	since := d.Now.AddDate(0, -1, 0)
 	for _, s := range d.T.Sites() {

@@ -171,11 +171,11 @@ func linesOf[V any](r storage.Reader, q storage.RowQuery, parent string, docs ma
 // reportable takes the documents of the stores of the answer.
 func (a *asked) reportable(store, _ atoll.ID) bool { return a.has(store) }
 
-// standing returns the stores of the answer with a standing.
-func (a *asked) standing(s Standing) map[atoll.ID]topology.Store {
+// silent returns the stores of the answer whose transactions stay at their site.
+func (a *asked) silent() map[atoll.ID]topology.Store {
 	out := map[atoll.ID]topology.Store{}
 	for _, f := range a.fresh {
-		if f.Standing == s {
+		if f.Standing == NoData {
 			out[f.Store] = a.stores[f.Store]
 		}
 	}

@@ -54,7 +54,6 @@ type asked struct {
 	stores map[atoll.ID]topology.Store // to be reported on
 	all    bool                        // these are all that can be
 	fresh  []Freshness
-	items  map[atoll.ID]bool // nil for all
 }
 
 // Fresh returns how every store stands here, by code.

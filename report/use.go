@@ -99,7 +99,7 @@ func use(d *Desk, a *asked, t *Table) error {
 // inferred with what was delivered to those of them whose own records are not here,
 // or taken back.
 func (d *Desk) uses(a *asked, from time.Time, recorded, inferred func(movement)) error {
-	silent := a.standing(NoData)
+	silent := a.silent()
 	takes := a.reportable
 	if len(silent) > 0 {
 		takes = func(store, partner atoll.ID) bool {
@@ -119,8 +119,13 @@ func (d *Desk) uses(a *asked, from time.Time, recorded, inferred func(movement))
 
 func (t *Table) useRows(a *asked, all []*used, shops, items *things) {
 	t.Columns = []Column{
-		{"month", "Month", Text}, {"store", "Store", Text}, {"store_name", "Store name", Text}, {"item", "Item", Text}, {"item_name", "Item name", Text},
-		{"customers", "To customers", Number}, {"patients", "To patients", Number},
+		{"month", "Month", Text},
+		{"store", "Store", Text},
+		{"store_name", "Store name", Text},
+		{"item", "Item", Text},
+		{"item_name", "Item name", Text},
+		{"customers", "To customers", Number},
+		{"patients", "To patients", Number},
 	}
 	if !a.WithoutTransfers {
 		t.Columns = append(t.Columns, Column{"transfers", "To own stores", Number})
@@ -136,12 +141,12 @@ func (t *Table) useRows(a *asked, all []*used, shops, items *things) {
 			row = append(row, u.transfers.String())
 		}
 		inferred, basis := "", "recorded"
-		if _, silent := a.standing(NoData)[shops.ids[u.store]]; silent {
+		if _, silent := a.silent()[shops.ids[u.store]]; silent {
 			inferred, basis = u.inferred.String(), "inferred"
 		}
 		t.Rows = append(t.Rows, append(row, u.down.String(), u.up.String(), inferred, u.total(a.WithoutTransfers).String(), basis))
 	}
-	if len(a.standing(NoData)) > 0 {
+	if len(a.silent()) > 0 {
 		t.Notes = append(t.Notes, "Use marked inferred is what other stores delivered to a store whose own transactions stay at its site.")
 	}
 }

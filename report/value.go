@@ -42,11 +42,15 @@ func value(d *Desk, a *asked, t *Table) error {
 		return err
 	}
 	t.Columns = []Column{
-		{"line", "Line", Text}, {"store", "Store", Text}, {"store_name", "Store name", Text}, {"units", "Units", Number},
-		{"value", "Value at cost", Number}, {"sell_value", "Value at sell price", Number},
+		{"line", "Line", Text},
+		{"store", "Store", Text},
+		{"store_name", "Store name", Text},
+		{"units", "Units", Number},
+		{"value", "Value at cost", Number},
+		{"sell_value", "Value at sell price", Number},
 	}
 	total := under
-	silent := a.standing(NoData)
+	silent := a.silent()
 	for i, w := range sums {
 		if _, is := silent[shops.ids[i]]; is {
 			t.Rows = append(t.Rows, []string{"stock", shops.codes[i], shops.names[i], "", "", ""})

@@ -189,8 +189,13 @@ func (t *Table) WriteXLSX(w io.Writer) (err error) {
 // about are the rows that say how fresh an answer is.
 func (t *Table) about() ([]Column, [][]string) {
 	columns := []Column{
-		{"store", "Store", Text}, {"store_name", "Store name", Text}, {"site", "Site", Number}, {"standing", "Standing", Text}, {"reported", "In this report", Flag},
-		{"last_sync", "Last complete sync", Time}, {"words", "In words", Text},
+		{"store", "Store", Text},
+		{"store_name", "Store name", Text},
+		{"site", "Site", Number},
+		{"standing", "Standing", Text},
+		{"reported", "In this report", Flag},
+		{"last_sync", "Last complete sync", Time},
+		{"words", "In words", Text},
 	}
 	rows := [][]string{}
 	for _, f := range t.Stores {

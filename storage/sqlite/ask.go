@@ -88,8 +88,9 @@ func mayAsk(a engine.AuthorizerActionCode, what, view string) bool {
 	case engine.AuthRead:
 		return strings.HasPrefix(what, viewPrefix) || what == "record" && strings.HasPrefix(view, viewPrefix) ||
 			what == "json_each" || what == "json_tree"
+	default:
+		return false
 	}
-	return false
 }
 
 func answer(ctx context.Context, conn *sql.Conn, query string, columns func([]string) error, row func([]*string) error) error {
