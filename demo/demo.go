@@ -10,7 +10,7 @@
 // after it was found to be so.
 //
 // A scenario is a function on a stage, in the file of its group (store_a.go …);
-// its line in scenarios puts it into the programme.
+// its line in that group puts it into the programme, whose parts are in parts.go.
 package demo
 
 import (
@@ -43,9 +43,11 @@ type Options struct {
 	// Seed drives everything that is drawn: stock, where lines are cut, the order
 	// of syncs.
 	Seed uint64
-	// Out is where the story is told; nil tells nothing. Colour marks verdicts.
+	// Out is where it is told what was found, a line for each scenario; nil tells
+	// nothing. Colour marks verdicts. Story tells every step of every scenario.
 	Out    io.Writer
 	Colour bool
+	Story  bool
 	// LeaveOut is a site whose syncs are left out of the scenarios, to see that a
 	// fault is noticed; 0 for none.
 	LeaveOut atoll.SiteID
@@ -80,7 +82,7 @@ func Start(ctx context.Context, o Options) (_ *Demo, err error) {
 	if o.Out == nil {
 		o.Out = io.Discard
 	}
-	d := &Demo{Options: o, told: &teller{out: o.Out, colour: o.Colour}}
+	d := &Demo{Options: o, told: &teller{out: o.Out, colour: o.Colour, story: o.Story}}
 	if d.Dir == "" {
 		if d.Dir, err = os.MkdirTemp("", "atoll-demo-"); err != nil {
 			return nil, err
@@ -138,7 +140,6 @@ func (d *Demo) Play(ctx context.Context) (*Report, error) {
 			return report, err
 		}
 	}
-	slices.SortStableFunc(report.Scenarios, func(a, b Result) int { return number(a.ID) - number(b.ID) })
 	w.clock.catchUp()
 	var err error
 	if report.Summary, err = w.summarise(ctx); err != nil {
@@ -148,47 +149,6 @@ func (d *Demo) Play(ctx context.Context) (*Report, error) {
 	report.count()
 	d.told.report(report)
 	return report, nil
-}
-
-// scenario is one entry of the programme.
-type scenario struct {
-	id       string
-	title    string // what it shows, in at most nine words
-	mirrored bool   // it needs F2
-	lasting  bool   // it changes the system for good
-	absent   string // why it is not in this version; "" if it is
-	run      func(*stage)
-}
-
-// scenarios is the programme, in the order of playing. The last two change the
-// system for good: site 2 loses its device, and F's data goes up.
-var scenarios = slices.Concat(fixtureScenarios, storeA, storeB, storeC, storeD, storeE, storeF, chains, mirror, lastings)
-
-// Scenario is a line of the programme.
-type Scenario struct {
-	ID       string `json:"id"`
-	Title    string `json:"title"`
-	Mirrored bool   `json:"mirrored,omitempty"` // it needs the mirrored system
-	Absent   string `json:"absent,omitempty"`   // why it is not in this version
-}
-
-// Scenarios lists the programme by number.
-func Scenarios() []Scenario {
-	var out []Scenario
-	for _, s := range scenarios {
-		out = append(out, Scenario{s.id, s.title, s.mirrored, s.absent})
-	}
-	slices.SortStableFunc(out, func(a, b Scenario) int { return number(a.ID) - number(b.ID) })
-	return out
-}
-
-// number is the number in a scenario's id.
-func number(id string) int {
-	n := 0
-	for _, c := range id[strings.LastIndexByte(id, '-')+1:] {
-		n = 10*n + int(c-'0')
-	}
-	return n
 }
 
 // kindOf is the type of a site of the fixture.

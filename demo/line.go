@@ -179,17 +179,8 @@ func (l *line) record() {
 // the byte. It returns how many whole requests that were; the centre's answers
 // reach nobody.
 func (l *line) replay(ctx context.Context) (int, error) {
-	l.mu.Lock()
-	var tapes [][]byte
-	if l.tape != nil {
-		for _, t := range *l.tape {
-			tapes = append(tapes, slices.Clone(t.Bytes()))
-		}
-	}
-	l.tape = nil
-	l.mu.Unlock()
 	total := 0
-	for _, t := range tapes {
+	for _, t := range l.eject() {
 		n, err := deliver(ctx, l.to, t)
 		total += n
 		if err != nil {
@@ -197,6 +188,19 @@ func (l *line) replay(ctx context.Context) (int, error) {
 		}
 	}
 	return total, nil
+}
+
+// eject ends the tape and returns what each connection carried up.
+func (l *line) eject() (tapes [][]byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.tape != nil {
+		for _, t := range *l.tape {
+			tapes = append(tapes, slices.Clone(t.Bytes()))
+		}
+	}
+	l.tape = nil
+	return tapes
 }
 
 // deliver sends recorded requests and reads the answers to those that are whole.

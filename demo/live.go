@@ -28,14 +28,14 @@ func (d *Demo) Open(ctx context.Context, program string) ([]Address, error) {
 	var out []Address
 	for _, s := range w.all() {
 		a := Address{Site: int(s.site), Name: s.name, URL: s.url, Data: s.config.Data, User: admin, Password: s.password}
-		for _, p := range premises {
+		for _, p := range w.places {
 			if p.site == s.site && w.stores[p.code] != "" {
 				a.Stores = append(a.Stores, p.name)
 			}
 		}
 		out = append(out, a)
 	}
-	d.told.open(out, program, w.items[0])
+	d.told.open(out, program, w.items[0], w.Mirrored)
 	return out, nil
 }
 
@@ -68,7 +68,7 @@ func (d *Demo) Wait(ctx context.Context) error {
 }
 
 // open tells the addresses and what to try.
-func (t *teller) open(servers []Address, program string, m medicine) {
+func (t *teller) open(servers []Address, program string, m medicine, mirrored bool) {
 	t.line("")
 	t.line("%s", t.mark(bold, "The servers are up"))
 	t.line("")
@@ -82,7 +82,7 @@ func (t *teller) open(servers []Address, program string, m medicine) {
 	centre, site := servers[0], servers[1]
 	primary := servers[0]
 	for _, a := range servers {
-		if a.Site == int(primarySite) {
+		if mirrored && a.Site == int(primarySite) {
 			primary = a
 		}
 	}

@@ -24,6 +24,7 @@ type Step struct {
 // Result is what became of one scenario.
 type Result struct {
 	ID      string  `json:"id"`
+	Part    string  `json:"part"` // of the programme
 	Title   string  `json:"title"`
 	Verdict Verdict `json:"verdict"`
 	// Why says what was not as it should be, or why it was not played.

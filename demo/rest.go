@@ -29,13 +29,32 @@ func (s *stage) rest(at atoll.SiteID, method, path string, in, out any) error {
 	return nil
 }
 
-// signIn signs in over the API, unless that was done lately.
+// restAs makes one call as another user.
+func (s *stage) restAs(at atoll.SiteID, name, password, method, path string, in any) error {
+	token, err := s.session(at, name, password)
+	s.must(at, err)
+	status, b, err := call(s.ctx, method, s.at(at).url+"/api/v1"+path, token, in)
+	s.must(at, err)
+	if status >= 400 {
+		return problem(b)
+	}
+	return nil
+}
+
+// signIn signs in over the API as the administrator, unless that was done lately.
 func (s *stage) signIn(at atoll.SiteID) (string, error) {
 	p := s.at(at)
 	if p.token != "" && s.clock.now().Sub(p.signedIn) < time.Hour {
 		return p.token, nil
 	}
-	status, b, err := call(s.ctx, http.MethodPost, p.url+"/api/v1/session", "", map[string]string{"name": admin, "password": p.password})
+	token, err := s.session(at, admin, p.password)
+	p.token, p.signedIn = token, s.clock.now()
+	return token, err
+}
+
+// session signs a user in over the API.
+func (s *stage) session(at atoll.SiteID, name, password string) (string, error) {
+	status, b, err := call(s.ctx, http.MethodPost, s.at(at).url+"/api/v1/session", "", map[string]string{"name": name, "password": password})
 	if err != nil {
 		return "", err
 	}
@@ -46,7 +65,6 @@ func (s *stage) signIn(at atoll.SiteID) (string, error) {
 		Token string `json:"token"`
 	}
 	err = json.Unmarshal(b, &session)
-	p.token, p.signedIn = session.Token, s.clock.now()
 	return session.Token, err
 }
 

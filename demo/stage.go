@@ -35,7 +35,7 @@ type ended struct{}
 
 // play plays one scenario.
 func (d *Demo) play(ctx context.Context, index int, sc scenario) (r Result) {
-	r = Result{ID: sc.id, Title: sc.title, Verdict: Held}
+	r = Result{ID: sc.id, Part: sc.part, Title: sc.title, Verdict: Held}
 	switch {
 	case sc.absent != "":
 		r.Verdict, r.Why = Absent, []string{sc.absent}
@@ -51,6 +51,9 @@ func (d *Demo) play(ctx context.Context, index int, sc scenario) (r Result) {
 	s := &stage{world: d.world, ctx: ctx, result: &r, index: index}
 	defer func() {
 		r.Seconds = d.Now().Sub(begin).Seconds()
+		for _, p := range d.world.sites { // also after a scenario that ended early
+			p.line.set(false)
+		}
 		if x := recover(); x != nil {
 			if _, ok := x.(ended); !ok {
 				panic(x)
@@ -77,7 +80,7 @@ func (s *stage) say(place, format string, args ...any) {
 	}
 	text := fmt.Sprintf(format, args...)
 	s.result.Steps = append(s.result.Steps, Step{place, text, false, true})
-	s.told.step(place, text)
+	s.told.tell(place, text)
 }
 
 // place is what a site is called in the story.
@@ -101,7 +104,7 @@ func (s *stage) check(at atoll.SiteID, ok bool, format string, args ...any) bool
 	s.result.Checks++
 	text := fmt.Sprintf(format, args...)
 	s.result.Steps = append(s.result.Steps, Step{place(at), text, true, ok})
-	s.told.fact(place(at), text, ok)
+	s.told.found(place(at), text, ok)
 	if !ok {
 		s.result.Why = append(s.result.Why, "not so at "+spot(at)+": "+text)
 	}
@@ -207,7 +210,7 @@ func (s *stage) medicine(n int) medicine { return s.items[(s.index*7+n)%len(s.it
 
 // name is the full name of a store.
 func (s *stage) name(store string) string {
-	for _, p := range premises {
+	for _, p := range s.places {
 		if p.code == store {
 			return p.name
 		}
@@ -242,13 +245,16 @@ func (s *stage) configure(c central.Configuration) central.Preview {
 }
 
 // seenByA makes a store and A visible to each other, or not.
-func (s *stage) seenByA(store string, visible bool) {
-	s.configure(central.MakeVisible(s.stores["A"], s.stores[store], visible))
+func (s *stage) seenByA(store string, visible bool) { s.visible("A", store, visible) }
+
+// visible makes two stores visible to each other, or not.
+func (s *stage) visible(a, b string, visible bool) {
+	s.configure(central.MakeVisible(s.stores[a], s.stores[b], visible))
 	state := "visible to each other"
 	if !visible {
 		state = "no longer visible to each other"
 	}
-	s.say("Centre", "%s and %s are made %s", s.name("A"), s.name(store), state)
+	s.say("Centre", "%s and %s are made %s", s.name(a), s.name(b), state)
 }
 
 // batch names the batches of this scenario: nobody else's stock has them.

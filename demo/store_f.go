@@ -118,15 +118,9 @@ func lostDevice(s *stage) {
 			had = append(had, r.Key)
 		}
 	}
-	s.must(firstSite, s.sites[firstSite].lose())
 	s.say("Site 2", "the device is stolen; its database is gone")
-	s.must(centreSite, s.centre.host.Centre.ResetDevice(s.ctx, firstSite))
-	code, err := s.centre.host.Centre.NewCode(s.ctx, firstSite)
-	s.must(centreSite, err)
-	t, err := s.centre.host.Ticket(code)
-	s.must(centreSite, err)
+	s.newDevice(firstSite)
 	s.say("Centre", "site 2 gets a new ticket; a new device enrols with it and is filled")
-	s.must(firstSite, s.open(s.ctx, firstSite, t))
 	s.sync(firstSite)
 	differ := 0
 	for _, key := range had {
@@ -194,4 +188,16 @@ func (s *stage) digest(at atoll.SiteID, store string) map[atoll.Key]string {
 		}
 	}
 	return out
+}
+
+// newDevice throws a site's device away and enrols an empty one in its place.
+func (s *stage) newDevice(at atoll.SiteID) {
+	p := s.sites[at]
+	s.must(at, p.lose())
+	s.must(centreSite, s.centre.host.Centre.ResetDevice(s.ctx, at))
+	code, err := s.centre.host.Centre.NewCode(s.ctx, at)
+	s.must(centreSite, err)
+	t, err := s.centre.host.Ticket(code)
+	s.must(centreSite, err)
+	s.must(at, s.open(s.ctx, at, p.name, t))
 }

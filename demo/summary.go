@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/atollsync/atoll"
@@ -129,7 +130,7 @@ func (w *world) part(ctx context.Context, p *server) (Part, error) {
 	for _, n := range counts {
 		part.Records += n
 	}
-	for _, m := range premises {
+	for _, m := range w.places {
 		if m.site == p.site && w.stores[m.code] != "" {
 			part.Stores = append(part.Stores, m.name)
 		}
@@ -175,11 +176,8 @@ func verify(ctx context.Context, p *server) ([]Chain, error) {
 		if err != nil {
 			return err
 		}
-		for of := atoll.SiteID(0); of <= primarySite; of++ {
-			head, there := heads[of]
-			if !there {
-				continue
-			}
+		for _, of := range slices.Sorted(maps.Keys(heads)) {
+			head := heads[of]
 			base, err := r.Base(of)
 			if err != nil {
 				return err

@@ -16,10 +16,12 @@ import (
 // width is how wide the story is told.
 const width = 100
 
-// teller writes the story.
+// teller writes what was found, and the story if that is wanted.
 type teller struct {
 	out    io.Writer
 	colour bool
+	story  bool
+	part   string // that was opened last
 }
 
 func (t *teller) line(format string, args ...any) { _, _ = fmt.Fprintf(t.out, format+"\n", args...) }
@@ -48,7 +50,11 @@ func (t *teller) opening(o Options) {
 	}
 	t.line("%s", t.mark(bold, name))
 	t.line("Each installation is a server of its own on this machine; they speak HTTP with each other.")
-	t.line("A line with + is a fact that was looked up in the databases.")
+	if t.story {
+		t.line("A line with + is a fact that was looked up in the databases.")
+	} else {
+		t.line("A scenario is held when every fact of it was looked up in the databases and found to be so.")
+	}
 	t.line("")
 }
 
@@ -67,13 +73,44 @@ func (t *teller) stocked(store string, lines int) {
 	t.line("  %-8s   %-26s %s", "Stock", store, count(lines, "stock line", "stock lines"))
 }
 
+// begin tells the title of a part where it begins.
+func (t *teller) begin(part string) {
+	if t.part == part {
+		return
+	}
+	t.part = part
+	t.line("")
+	t.line("%s", t.mark(bold, part))
+	if !t.story {
+		t.line("")
+	}
+}
+
 // scene opens a scenario.
 func (t *teller) scene(s scenario) {
+	t.begin(s.part)
+	if !t.story {
+		return
+	}
 	t.line("")
 	t.line("%s  %s", t.mark(bold, fmt.Sprintf("%-8s", s.id)), t.mark(bold, s.title))
 }
 
-// step tells what is done in a scenario.
+// tell tells what is done in a scenario, in the story.
+func (t *teller) tell(place, text string) {
+	if t.story {
+		t.step(place, text)
+	}
+}
+
+// found tells what was looked up in a scenario, in the story.
+func (t *teller) found(place, text string, ok bool) {
+	if t.story {
+		t.fact(place, text, ok)
+	}
+}
+
+// step tells what is done.
 func (t *teller) step(place, text string) {
 	code := ""
 	if strings.HasPrefix(place, "Sync") {
@@ -107,6 +144,10 @@ func (t *teller) lines(place, sign, text, code string) {
 
 // verdict closes a scenario.
 func (t *teller) verdict(r Result) {
+	if !t.story {
+		t.row(r)
+		return
+	}
 	switch r.Verdict {
 	case Held:
 		text := fmt.Sprintf("held: %s, %.1f s", count(r.Checks, "fact looked up", "facts looked up"), r.Seconds)
@@ -142,34 +183,41 @@ func wrap(text string, most int) []string {
 	return append(out, line)
 }
 
-// report tells the table and the summary.
+// row tells what became of a scenario in one line, and below it what it takes to
+// understand that.
+func (t *teller) row(r Result) {
+	verdict := string(r.Verdict)
+	switch r.Verdict {
+	case Held:
+		verdict = t.mark(green, verdict)
+	case NotHeld:
+		verdict = t.mark(red, verdict)
+	case Absent, Elsewhere:
+		verdict = t.mark(yellow, verdict)
+	}
+	t.line("  %-9s %-62s %s", r.ID, r.Title, verdict)
+	var below []string
+	if r.Verdict == NotHeld || r.Verdict == Absent {
+		below = append(below, r.Why...)
+	}
+	if r.Note != "" {
+		below = append(below, r.Note)
+	}
+	for _, text := range below {
+		for _, l := range wrap(text, width-12) {
+			t.line("%12s%s", "", l)
+		}
+	}
+}
+
+// report tells the table, unless it was told line by line, and the summary.
 func (t *teller) report(r *Report) {
-	t.line("")
-	t.line("%s", t.mark(bold, "What was shown"))
-	t.line("")
-	t.line("  %-9s %-62s %s", "SCENARIO", "WHAT IT SHOWS", "")
-	for _, s := range r.Scenarios {
-		verdict := string(s.Verdict)
-		switch s.Verdict {
-		case Held:
-			verdict = t.mark(green, verdict)
-		case NotHeld:
-			verdict = t.mark(red, verdict)
-		case Absent, Elsewhere:
-			verdict = t.mark(yellow, verdict)
-		}
-		t.line("  %-9s %-62s %s", s.ID, s.Title, verdict)
-		if s.Verdict == NotHeld || s.Verdict == Absent {
-			for _, why := range s.Why {
-				for _, l := range wrap(why, width-12) {
-					t.line("%12s%s", "", l)
-				}
-			}
-		}
-		if s.Note != "" {
-			for _, l := range wrap(s.Note, width-12) {
-				t.line("%12s%s", "", l)
-			}
+	if t.story {
+		t.story = false
+		t.part = ""
+		for _, s := range r.Scenarios {
+			t.begin(s.Part)
+			t.row(s)
 		}
 	}
 	t.line("")

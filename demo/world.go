@@ -29,19 +29,21 @@ const (
 const interval = 15 * time.Second
 
 // past is how long ago the story begins.
-const past = 4 * 7 * 24 * time.Hour
+const past = 8 * 7 * 24 * time.Hour
 
-// premises are the stores of the fixture: their codes are the letters that the
-// scenarios call them by.
-var premises = []struct {
+// premise is a store: its code is the letter that the scenarios call it by.
+type premise struct {
 	code, name, address, phone string
 	dispensary                 bool
 	site                       atoll.SiteID
-}{
+}
+
+// premises are the stores of the fixture.
+var premises = []premise{
 	{"A", "A Central Medical Store", "12 Harbour Road, Port Amani", "555 0100", false, centreSite},
 	{"B", "B Bahari Hospital", "Hospital Hill, Bahari", "555 0120", true, firstSite},
-	{"C", "C Chemchemi Clinic", "Market Street 4, Chemchemi", "555 0134", false, secondSite},
-	{"D", "D Daraja Dispensary", "By the old bridge, Daraja", "555 0141", false, secondSite},
+	{"C", "C Chemchemi Clinic", "Market Street 4, Chemchemi", "555 0134", true, secondSite},
+	{"D", "D Daraja Dispensary", "By the old bridge, Daraja", "555 0141", true, secondSite},
 	{"E", "E Emergency Reserve", "12 Harbour Road, hall 3, Port Amani", "555 0107", false, centreSite},
 	{"F", "F Forodhani Theatre", "Hospital Hill, block F, Bahari", "555 0126", false, firstSite},
 	{"P", "P Procurement Store", "Ministry of Health, Port Amani", "555 0190", false, primarySite},
@@ -61,6 +63,7 @@ type world struct {
 	centre  *server
 	sites   map[atoll.SiteID]*server
 	stores  map[string]atoll.ID
+	places  []premise // where the stores are now
 	items   []medicine
 	traffic traffic
 	// laws are the breaches of the laws of a fleet at peace, found before the
@@ -96,7 +99,7 @@ func (t *traffic) add(c site.Cycle) {
 func build(ctx context.Context, o Options, told *teller) (*world, error) {
 	w := &world{
 		Options: o, told: told, clock: &clock{real: o.Now, behind: past}, sites: map[atoll.SiteID]*server{}, stores: map[string]atoll.ID{},
-		base: ctx,
+		places: slices.Clone(premises), base: ctx,
 	}
 	told.opening(o)
 	if err := w.found(ctx); err != nil {
@@ -123,7 +126,7 @@ func build(ctx context.Context, o Options, told *teller) (*world, error) {
 		}
 	}
 	for _, id := range ids {
-		if err := w.open(ctx, id, tickets[id]); err != nil {
+		if err := w.open(ctx, id, siteNames[id], tickets[id]); err != nil {
 			return w, err
 		}
 	}
@@ -195,11 +198,12 @@ func (w *world) addSite(ctx context.Context, id atoll.SiteID) (wire.Ticket, erro
 	return t, err
 }
 
-// open sets up the installation of a site, enrols it, fills it and serves it.
-func (w *world) open(ctx context.Context, id atoll.SiteID, t wire.Ticket) error {
+// open sets up the installation of a site, enrols it, fills it and serves it. A
+// site that was there has a new device.
+func (w *world) open(ctx context.Context, id atoll.SiteID, name string, t wire.Ticket) error {
 	s, again := w.sites[id]
 	if !again {
-		s = &server{site: id, name: siteNames[id], config: w.config(fmt.Sprintf("site-%d", id))}
+		s = &server{site: id, name: name, config: w.config(fmt.Sprintf("site-%d", id))}
 		l, err := lay(ctx, w.centre.host.Listen)
 		if err != nil {
 			return err
@@ -218,7 +222,7 @@ func (w *world) open(ctx context.Context, id atoll.SiteID, t wire.Ticket) error 
 	if err := s.serve(w.base); err != nil {
 		return err
 	}
-	if !again {
+	if siteNames[id] == name && !again {
 		w.told.server(s, "")
 		w.told.received(row)
 	}
@@ -248,9 +252,9 @@ func (w *world) all() []*server {
 
 func (w *world) remotes() []atoll.SiteID { return slices.Sorted(maps.Keys(w.sites)) }
 
-// home is the site where a store of the fixture is active.
+// home is the site where a store is active.
 func (w *world) home(store string) atoll.SiteID {
-	for _, p := range premises {
+	for _, p := range w.places {
 		if p.code == store {
 			return p.site
 		}
@@ -266,7 +270,10 @@ func (w *world) edit(ctx context.Context, at atoll.SiteID, do ...journal.Proposa
 
 // clerk is who works at a site, for the journal.
 func clerk(at atoll.SiteID) string {
-	return map[atoll.SiteID]string{centreSite: "amina", firstSite: "juma", secondSite: "zawadi", primarySite: "neema"}[at]
+	if name, ok := map[atoll.SiteID]string{centreSite: "amina", firstSite: "juma", secondSite: "zawadi", primarySite: "neema"}[at]; ok {
+		return name
+	}
+	return "baraka"
 }
 
 // sync runs one full cycle of a site.

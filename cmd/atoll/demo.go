@@ -14,6 +14,7 @@ type demoCmd struct {
 	Once     bool     `help:"End after the scenarios; otherwise the servers stay up until Ctrl-C."`
 	Mirrored bool     `help:"Play the mirrored system: central data is edited on a remote primary."`
 	Only     []string `help:"Play these scenarios only." placeholder:"R-C-53"`
+	Story    bool     `help:"Tell what is done in each scenario, step by step. So it is with --only."`
 	List     bool     `help:"List the scenarios, and play none."`
 	Dir      string   `help:"Keep the data in this directory, which must be empty; otherwise it is removed at the end." placeholder:"DIR" type:"path"`
 	Seed     uint64   `help:"Draw other stock, cuts and orders of syncs." default:"1"`
@@ -33,6 +34,7 @@ func (c demoCmd) Run(s *session) (err error) {
 	}
 	o := demo.Options{
 		Dir: c.Dir, Mirrored: c.Mirrored, Only: c.Only, Seed: c.Seed, LeaveOut: atoll.SiteID(c.LeaveOut), App: version(), Log: c.logger(s),
+		Story: c.Story || len(c.Only) > 0,
 	}
 	if o.Capture, err = capture(s.globals.Data); err != nil {
 		return err
@@ -84,9 +86,9 @@ func (demoCmd) list(s *session) error {
 			case sc.Mirrored:
 				when = "with --mirrored"
 			}
-			rows = append(rows, []string{sc.ID, sc.Title, when})
+			rows = append(rows, []string{sc.ID, sc.Part, sc.Title, when})
 		}
-		s.table("There are none.", []string{"SCENARIO", "WHAT IT SHOWS", ""}, rows)
+		s.table("There are none.", []string{"SCENARIO", "PART", "WHAT IT SHOWS", ""}, rows)
 	})
 }
 
