@@ -115,7 +115,9 @@ func TestRefusalsTellWhatMayBeDoneInstead(t *testing.T) {
 	}
 	f.one.call("POST", path+"/finalise", "").want(200)
 	for _, call := range [][3]string{
-		{"POST", path + "/cancel", ""}, {"DELETE", path, ""}, {"PUT", path, `{"version":3,"fields":{"tax_percent":5}}`},
+		{"POST", path + "/cancel", ""},
+		{"DELETE", path, ""},
+		{"PUT", path, `{"version":3,"fields":{"tax_percent":5}}`},
 		{"PUT", path, fmt.Sprintf(`{"version":3,"lines":[{"id":%q,"remove":true}]}`, d.Lines[0].ID)},
 	} {
 		for _, c := range refused(call[0], call[1], call[2]) {
