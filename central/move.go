@@ -116,7 +116,15 @@ func (c *Centre) ForceMove(ctx context.Context, actor string, id atoll.ID, signe
 	return err
 }
 
-func unsigned() error {
+// lossWords tells what a forced move loses, before anybody signs for it.
+func lossWords(s topology.Store, lost time.Time) string {
+	if lost.IsZero() {
+		return fmt.Sprintf("site %d has never exchanged all its data: what it has of %s is not at the centre", s.Site, s.Name)
+	}
+	return fmt.Sprintf("site %d last exchanged all its data at %s: what was done in %s there since is not at the centre", s.Site, lost.UTC().Format(time.RFC3339), s.Name)
+}
+
+func unsigned() *atoll.Error {
 	return atoll.Errorf(atoll.Invalid, "a forced move is signed by the person who answers for what is lost").On("signed_by")
 }
 
@@ -144,7 +152,11 @@ func (c *Centre) obstacles(r storage.Reader, t *topology.Topology, o handover.Or
 	case s.Site == o.To:
 		return nil, atoll.Errorf(atoll.Rule, "%s is active on site %d already", s.Name, o.To)
 	case o.Forced && o.SignedBy == "":
-		return nil, unsigned()
+		lost, err := c.lostSince(r, t, o.Store)
+		if err != nil {
+			return nil, err
+		}
+		return nil, unsigned().Do("%s", lossWords(s, lost))
 	case o.Forced && s.Site == t.Centre():
 		return nil, atoll.Errorf(atoll.Rule, "%s is active at the central server, which is here: nothing needs to be forced", s.Name)
 	}

@@ -279,7 +279,10 @@ func TestR_H_32_R_H_37_Forced(t *testing.T) {
 	w.peace()
 	seen := w.Clock.Now()
 	w.ship("C", "D", stock, "7") // never sent
-	order := handover.Order{Store: w.Stores["C"], To: 2, Forced: true, SignedBy: "Dr. Okello", Reason: "tablet stolen"}
+	order := handover.Order{Store: w.Stores["C"], To: 2, Forced: true, Reason: "tablet stolen"}
+	_, _, err := w.Centre.Centre.StartMove(w.ctx, "tester", order, false)
+	w.refused(err, atoll.Invalid, "signed", "last exchanged all its data at 2026-03-02T08:00", "done in Store C there since")
+	order.SignedBy = "Dr. Okello"
 	id, _, err := w.Centre.Centre.StartMove(w.ctx, "tester", order, false)
 	if err != nil {
 		t.Fatal(err)
