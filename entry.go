@@ -60,7 +60,8 @@ type Operation struct {
 
 // Cause says why an entry was made: by whom is the actor.
 type Cause struct {
-	// Kind is "user", "import", "process/<processor>", "resync" or "repair".
+	// Kind is "user", "import", "process/<processor>", "merge", "unmerge", "resync" or
+	// "repair".
 	Kind string `json:"kind"`
 	// Ref names what it answers, such as the key of an initiating document.
 	Ref string `json:"ref,omitempty"`

@@ -160,7 +160,7 @@ type VersionView struct {
 	Time     time.Time  `json:"time" doc:"By the clock of the site that made it"`
 	Received time.Time  `json:"received" doc:"When this database got the entry"`
 	Actor    string     `json:"actor" example:"amina"`
-	Cause    string     `json:"cause" doc:"user, import, process/<processor>, resync or repair" example:"user"`
+	Cause    string     `json:"cause" doc:"user, import, process/<processor>, merge, unmerge, resync or repair" example:"user"`
 	Ref      string     `json:"ref,omitempty" doc:"What it answers"`
 	Fields   Body       `json:"fields" doc:"All fields for an insert, the changed ones for an update"`
 	Hash     string     `json:"hash" doc:"Of the entry, over its content and the chain before it"`

@@ -247,14 +247,6 @@ func (d *district) mergeItems() {
 	d.did["merge"]++
 }
 
-// survivor is the item that stands for one, by what was merged.
-func (d *district) survivor(id atoll.ID) atoll.ID {
-	for d.into[id] != "" {
-		id = d.into[id]
-	}
-	return id
-}
-
 // play plays one day.
 func (d *district) play() {
 	d.day++
