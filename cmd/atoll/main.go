@@ -72,6 +72,7 @@ type cli struct {
 	Move       moveCmd       `cmd:"" help:"Stores that move from site to site (at the centre)."`
 	Job        jobCmd        `cmd:"" help:"Send records again, and compare what sites hold (at the centre)."`
 	Quarantine quarantineCmd `cmd:"" help:"Changes that were refused, and what becomes of them."`
+	Preference preferenceCmd `cmd:"" help:"Choices of the system and of stores: what is set, and what each does."`
 	Found      foundCmd      `cmd:"" help:"What a restored centre lost and its sites still have (at the centre)."`
 	User       userCmd       `cmd:"" help:"People who may sign in here."`
 	Import     importCmd     `cmd:"" help:"Read data of other systems into a central server."`
