@@ -3,6 +3,7 @@ package demo
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/central"
@@ -36,6 +37,7 @@ func (s *stage) item(names ...string) []medicine {
 			Set("status", "active").Set("default_pack_size", json.Number(m.pack))))
 	}
 	s.edit(s.primary(), do...)
+	s.say(place(s.primary()), "the list of items gets: %s", strings.Join(names, "; "))
 	s.fromPrimary()
 	return out
 }

@@ -59,6 +59,7 @@ func threeLines(s *stage, legacy bool) {
 	own := s.want(firstSite, "invoice", ci).Fields
 	s.same(firstSite, "B's customer invoice shows the number of C's", own.Int("linked_number"), f.Int("number"))
 	s.same(firstSite, "log messages about it", len(s.list(firstSite, "message", "subject_id", string(ci))), 1)
+	s.same(centreSite, "supplier invoices that answer it", len(s.list(centreSite, "invoice", "originating_id", string(ci))), 1)
 	for _, d := range []struct {
 		id   atoll.ID
 		what string
@@ -167,6 +168,7 @@ func replays(s *stage) {
 	s.check(centreSite, s.sums() == before, "and after %d records were sent to the sites again", records)
 	s.check(centreSite, requests >= again && records >= again/10, "there was something to deliver")
 	s.same(centreSite, "answers to the customer invoice", len(s.list(centreSite, "invoice", "originating_id", string(ci))), 1)
+	s.result.Note = "some hundred requests here; the tests repeat 10,000"
 }
 
 // recall puts a shipment and its lines into every reader's way once more, as a

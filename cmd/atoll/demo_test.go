@@ -49,6 +49,32 @@ func TestDemoNotHeld(t *testing.T) {
 	}
 }
 
+// TestDemoList: every scenario with its part, in the order of playing.
+func TestDemoList(t *testing.T) {
+	status, out, errOut := demoRun(t, "--list")
+	if status != exitOK || errOut != "" {
+		t.Fatalf("status %d, %s", status, errOut)
+	}
+	for _, s := range demo.Scenarios() {
+		if !strings.Contains(string(out), s.ID+" ") || !strings.Contains(string(out), s.Part) {
+			t.Errorf("%s, in %s, is not listed", s.ID, s.Part)
+		}
+	}
+}
+
+// TestDemoStory: scenarios that were chosen are told step by step.
+func TestDemoStory(t *testing.T) {
+	status, out, errOut := demoRun(t, "--only", "R-D-89")
+	if status != exitOK || errOut != "" {
+		t.Fatalf("status %d, %s", status, errOut)
+	}
+	for _, words := range []string{"finalising it while it is on hold is refused", "+ in transit: 0", "1 held, 0 not held"} {
+		if !strings.Contains(string(out), words) {
+			t.Errorf("it does not tell %q:\n%s", words, out)
+		}
+	}
+}
+
 func TestDemoArguments(t *testing.T) {
 	for _, args := range [][]string{{"--only", "R-X-1"}, {"--data", t.TempDir()}, {"--data", "no such file"}} {
 		if status, out, errOut := demoRun(t, args...); status != exitRefused || len(out) > 0 || errOut == "" {
