@@ -38,7 +38,7 @@ func TestR_H_46_ReplacedKey(t *testing.T) {
 	if err != nil || enrol(code, old) != nil || sign(old) != nil {
 		t.Fatal("the site cannot sign in", err)
 	}
-	code, until, err := c.ReplaceKey(t.Context(), 2, 0)
+	_, until, err := c.ReplaceKey(t.Context(), 2, 0)
 	if err != nil || until.Sub(r.Clock.Now()).Round(time.Hour) != 7*24*time.Hour {
 		t.Fatalf("the old key holds until %s, %v", until, err)
 	}
