@@ -39,17 +39,29 @@ type head struct {
 	to    atoll.ID
 }
 
-// moving reads every movement since from (zero: since ever) of the stores that
-// the function takes. It is called with the documents of all stores of the database.
-func (d *Desk) moving(from time.Time, takes func(store, partner atoll.ID) bool, fn func(movement)) error {
-	heads, err := d.invoices(from, takes)
+// reading reads rows of documents; their first field is the store.
+type reading func(q storage.RowQuery, fn func(storage.Row) error) error
+
+// moving reads every movement since from (zero: since ever) of the stores of the
+// answer, and of others what went to those whose own records are not here.
+func (d *Desk) moving(a *asked, from time.Time, fn func(movement)) error {
+	silent := a.silent()
+	takes := func(store, partner atoll.ID) bool {
+		_, to := silent[partner]
+		return to || a.has(store)
+	}
+	read := d.R.Rows
+	if len(silent) == 0 {
+		read = func(q storage.RowQuery, fn func(storage.Row) error) error { return d.each(a, q, fn) }
+	}
+	heads, err := d.invoices(read, from, takes)
 	if err != nil {
 		return err
 	}
 	if err := d.lines("invoice_line", "invoice_id", heads, fn); err != nil {
 		return err
 	}
-	if heads, err = d.prescriptions(from, takes); err != nil {
+	if heads, err = d.prescriptions(read, from, takes); err != nil {
 		return err
 	}
 	return d.lines("prescription_line", "prescription_id", heads, fn)
@@ -58,14 +70,14 @@ func (d *Desk) moving(from time.Time, takes func(store, partner atoll.ID) bool, 
 // moved reports whether a document in the status has moved its stock (R-D-27).
 func moved(status string) bool { return status == documents.Confirmed || status == documents.Finalised }
 
-func (d *Desk) invoices(from time.Time, takes func(store, partner atoll.ID) bool) (map[atoll.ID]head, error) {
+func (d *Desk) invoices(read reading, from time.Time, takes func(store, partner atoll.ID) bool) (map[atoll.ID]head, error) {
 	heads := map[atoll.ID]head{}
 	q := storage.RowQuery{Type: "invoice", Fields: []string{
 		"store_id", "kind", "status", "partner_store_id", "name_id", "backdated_at", "confirmed_at", "finalised_at", "created_at",
 	}}
 	// Names are looked up afterwards: nothing else may be read while rows are.
 	named := map[atoll.ID]atoll.ID{}
-	err := d.R.Rows(q, func(r storage.Row) error {
+	err := read(q, func(r storage.Row) error {
 		if !moved(r.Text(2)) {
 			return nil
 		}
@@ -104,10 +116,10 @@ func (d *Desk) invoices(from time.Time, takes func(store, partner atoll.ID) bool
 	return heads, nil
 }
 
-func (d *Desk) prescriptions(from time.Time, takes func(store, partner atoll.ID) bool) (map[atoll.ID]head, error) {
+func (d *Desk) prescriptions(read reading, from time.Time, takes func(store, partner atoll.ID) bool) (map[atoll.ID]head, error) {
 	heads := map[atoll.ID]head{}
 	q := storage.RowQuery{Type: "prescription", Fields: []string{"store_id", "status", "confirmed_at", "finalised_at", "created_at"}}
-	return heads, d.R.Rows(q, func(r storage.Row) error {
+	return heads, read(q, func(r storage.Row) error {
 		h := head{sort: patients, at: timeOf(r, 2, 3, 4), store: atoll.ID(r.Text(0))}
 		if moved(r.Text(1)) && !h.at.Before(from) && takes(h.store, "") {
 			heads[r.ID] = h
@@ -167,9 +179,6 @@ func linesOf[V any](r storage.Reader, q storage.RowQuery, parent string, docs ma
 	}
 	return nil
 }
-
-// reportable takes the documents of the stores of the answer.
-func (a *asked) reportable(store, _ atoll.ID) bool { return a.has(store) }
 
 // silent returns the stores of the answer whose transactions stay at their site.
 func (a *asked) silent() map[atoll.ID]topology.Store {

@@ -100,14 +100,7 @@ func use(d *Desk, a *asked, t *Table) error {
 // or taken back.
 func (d *Desk) uses(a *asked, from time.Time, recorded, inferred func(movement)) error {
 	silent := a.silent()
-	takes := a.reportable
-	if len(silent) > 0 {
-		takes = func(store, partner atoll.ID) bool {
-			_, to := silent[partner]
-			return a.has(store) || to
-		}
-	}
-	return d.moving(from, takes, func(m movement) {
+	return d.moving(a, from, func(m movement) {
 		if _, to := silent[m.to]; to && m.sort == transfers {
 			inferred(m)
 		}
