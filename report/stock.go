@@ -18,9 +18,14 @@ type held struct {
 
 // lots are found by store and item; there are few batches of each.
 type lots struct {
-	all   []held
-	first map[uint64]int32
+	blocks [][]held // of blockSize, so that none is copied as they become many
+	count  int32
+	first  map[uint64]int32
 }
+
+const blockSize = 4096
+
+func (l *lots) at(n int32) *held { return &l.blocks[n/blockSize][n%blockSize] }
 
 func pair(store, item int32) uint64 { return uint64(uint32(store))<<32 | uint64(uint32(item)) } //nolint:gosec // -1 comes back as it was
 
@@ -31,14 +36,19 @@ func (l *lots) of(store, item int32, batch, expiry []byte) *held {
 	if !ok {
 		head = -1
 	}
-	for at := head; at >= 0; at = l.all[at].next {
-		if h := &l.all[at]; h.batch == string(batch) && h.expiry == string(expiry) {
+	for at := head; at >= 0; at = l.at(at).next {
+		if h := l.at(at); h.batch == string(batch) && h.expiry == string(expiry) {
 			return h
 		}
 	}
-	l.first[k] = int32(len(l.all)) //nolint:gosec // there are not that many
-	l.all = append(l.all, held{store: store, item: item, next: head, batch: string(batch), expiry: string(expiry)})
-	return &l.all[len(l.all)-1]
+	if l.count%blockSize == 0 {
+		l.blocks = append(l.blocks, make([]held, blockSize))
+	}
+	h := l.at(l.count)
+	*h = held{store: store, item: item, next: head, batch: string(batch), expiry: string(expiry)}
+	l.first[k] = l.count
+	l.count++
+	return h
 }
 
 // sorted returns the lots in the order of stores, items, expiry dates and batches.
@@ -47,9 +57,9 @@ func (l *lots) sorted(shops, items *things) []*held {
 		key uint64
 		of  *held
 	}
-	order := make([]entry, len(l.all))
-	for i := range l.all {
-		h := &l.all[i]
+	order := make([]entry, l.count)
+	for i := range order {
+		h := l.at(int32(i))                             //nolint:gosec // there are not that many
 		order[i] = entry{uint64(items.rank[h.item]), h} //nolint:gosec // ranks are not negative
 		if h.store >= 0 {
 			order[i].key |= uint64(shops.rank[h.store]) << 32 //nolint:gosec // as above
