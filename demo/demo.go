@@ -1,7 +1,8 @@
 // Package demo is the worked example, played for people: a centre, two remote
 // sites and six stores (with Mirrored, a third site as the primary, and a seventh
 // store), each installation a server of its own on this machine, enrolled by
-// tickets and synchronised over HTTP like any other.
+// tickets and synchronised over HTTP like any other. Two health posts with tablets
+// join when a scenario needs them.
 //
 // It plays the scenarios of the acceptance list against these servers, tells in
 // plain words who did what and what travelled where, and looks into the databases
