@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/host"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/simulate"
@@ -207,7 +208,7 @@ func TestBadLinesAndPowerCuts(t *testing.T) {
 // peace: every row equal, every chain whole, nothing waiting.
 func (s *system) compare(wantItems, wantInvoices int) {
 	s.t.Helper()
-	f := &simulate.Fleet{Sites: map[atoll.SiteID]*simulate.Node{}}
+	f := &simulate.Fleet{Sites: map[atoll.SiteID]*simulate.Node{}, Catalogue: catalogue.Embedded()}
 	for _, name := range []string{"centre", "N", "S"} {
 		h := s.open(name)
 		s.t.Cleanup(func() { h.Close() })
