@@ -41,53 +41,65 @@ func main() {
 type cli struct {
 	Globals
 
-	Init     initCmd     `cmd:"" help:"Set up a central server or a remote site in an empty directory."`
-	Serve    serveCmd    `cmd:"" help:"Serve this installation: sync and API at the centre; API and the sync schedule at a site."`
-	Discover discoverCmd `cmd:"" help:"Servers on the local network, and their addresses."`
-	Enrol    enrolCmd    `cmd:"" help:"Give this site its place in a system, with a ticket from its centre."`
-	Sync     syncCmd     `cmd:"" help:"Exchange with the centre now; pause, resume, or watch."`
-	Status   statusCmd   `cmd:"" help:"How this installation stands, in words."`
-	Log      logCmd      `cmd:"" help:"The sync log: one row for each cycle."`
-	Record   recordCmd   `cmd:"" help:"Read and write records."`
-	Invoice  invoiceCmd  `cmd:"" help:"What goes in and out of a store: invoices, credits, adjustments."`
+	Init   initCmd   `cmd:"" group:"start" help:"Set up a central server or a remote site in an empty directory."`
+	Serve  serveCmd  `cmd:"" group:"start" help:"Serve this installation: sync and API at the centre; API and the sync schedule at a site."`
+	Enrol  enrolCmd  `cmd:"" group:"start" help:"Give this site its place in a system, with a ticket from its centre."`
+	Sync   syncCmd   `cmd:"" group:"start" help:"Exchange with the centre now; pause, resume, or watch."`
+	Status statusCmd `cmd:"" group:"start" help:"How this installation stands, in words."`
+	Demo   demoCmd   `cmd:"" group:"start" help:"Run the worked example: a centre, two sites, six stores, and what happens between them."`
 
-	Requisition  requisitionCmd  `cmd:"" help:"What a store asks of another, and the answers."`
-	Order        orderCmd        `cmd:"" help:"Purchase orders."`
-	Receipt      receiptCmd      `cmd:"" help:"Goods received for orders."`
-	Stocktake    stocktakeCmd    `cmd:"" help:"Counts of stock, and the adjustments they lead to."`
-	Prescription prescriptionCmd `cmd:"" help:"What is dispensed to patients."`
-	Payment      paymentCmd      `cmd:"" help:"Payments and receipts of money."`
-	Repack       repackCmd       `cmd:"" help:"Pack stock anew, in packs of another size."`
+	Invoice      invoiceCmd      `cmd:"" group:"store" help:"What goes in and out of a store: invoices, credits, adjustments."`
+	Requisition  requisitionCmd  `cmd:"" group:"store" help:"What a store asks of another, and the answers."`
+	Order        orderCmd        `cmd:"" group:"store" help:"Purchase orders."`
+	Receipt      receiptCmd      `cmd:"" group:"store" help:"Goods received for orders."`
+	Stocktake    stocktakeCmd    `cmd:"" group:"store" help:"Counts of stock, and the adjustments they lead to."`
+	Prescription prescriptionCmd `cmd:"" group:"store" help:"What is dispensed to patients."`
+	Payment      paymentCmd      `cmd:"" group:"store" help:"Payments and receipts of money."`
+	Repack       repackCmd       `cmd:"" group:"store" help:"Pack stock anew, in packs of another size."`
+	Stock        stockCmd        `cmd:"" group:"store" help:"List, adjust and check stock."`
+	Transfer     transferCmd     `cmd:"" group:"store" help:"Documents between stores: what is under way, what differs, what is asked."`
+	Patient      patientCmd      `cmd:"" group:"store" help:"Patients: find, fetch, register, edit; their home store and its transfer."`
+	Prescriber   prescriberCmd   `cmd:"" group:"store" help:"Prescribers, likewise."`
+	Report       reportCmd       `cmd:"" group:"store" help:"Stock, its value and its use, over one, several or all stores; SQL over the views."`
 
-	Transfer   transferCmd   `cmd:"" help:"Documents between stores: what is under way, what differs, what is asked."`
-	Stock      stockCmd      `cmd:"" help:"List, adjust and check stock."`
-	Report     reportCmd     `cmd:"" help:"Stock, its value and its use, over one, several or all stores; SQL over the views."`
-	Site       siteCmd       `cmd:"" help:"Sites of the system (at the centre)."`
-	Store      storeCmd      `cmd:"" help:"Stores: where they are active, and who holds copies."`
-	Visibility visibilityCmd `cmd:"" help:"Which stores may trade with each other."`
-	Merge      mergeCmd      `cmd:"" help:"Make one record of two: duplicate items, names, units, locations, patients, prescribers."`
-	Patient    patientCmd    `cmd:"" help:"Patients: find, fetch, register, edit; their home store and its transfer."`
-	Prescriber prescriberCmd `cmd:"" help:"Prescribers, likewise."`
-	Delegate   delegateCmd   `cmd:"" help:"Who may edit central data: the primary, or a site it was delegated to."`
-	Move       moveCmd       `cmd:"" help:"Stores that move from site to site (at the centre)."`
-	Job        jobCmd        `cmd:"" help:"Send records again, and compare what sites hold (at the centre)."`
-	Quarantine quarantineCmd `cmd:"" help:"Changes that were refused, and what becomes of them."`
-	Preference preferenceCmd `cmd:"" help:"Choices of the system and of stores: what is set, and what each does."`
-	Found      foundCmd      `cmd:"" help:"What a restored centre lost and its sites still have (at the centre)."`
-	User       userCmd       `cmd:"" help:"People who may sign in here."`
-	Import     importCmd     `cmd:"" help:"Read data of other systems into a central server."`
-	Catalogue  catalogueCmd  `cmd:"" help:"The record types of the system."`
-	Plan       planCmd       `cmd:"" help:"From the answers of a checklist to a system of sites and stores (at the centre)."`
-	Connection connectionCmd `cmd:"" help:"Check how this site reaches its centre, or change where."`
-	Retire     retireCmd     `cmd:"" help:"Remove replicas that this site lost the right to long ago."`
-	Reset      resetCmd      `cmd:"" help:"Empty this site as if it had never been set up."`
-	Support    supportCmd    `cmd:"" help:"A copy of the database for support, which can never synchronise."`
-	Backup     backupCmd     `cmd:"" help:"Write a consistent copy of the database to a file, while it is in use."`
-	Check      checkCmd      `cmd:"" help:"Examine the database: its indexes, and the hash chains of its journals."`
-	Demo       demoCmd       `cmd:"" help:"Run the worked example: a centre, two sites, six stores, and what happens between them."`
-	Config     configCmd     `cmd:"" help:"The configuration in force, and where each value comes from."`
-	Completion completionCmd `cmd:"" help:"A script that completes commands in your shell."`
-	Version    versionCmd    `cmd:"" help:"The version of this program."`
+	Site       siteCmd       `cmd:"" group:"system" help:"Sites of the system (at the centre)."`
+	Store      storeCmd      `cmd:"" group:"system" help:"Stores: where they are active, and who holds copies."`
+	Visibility visibilityCmd `cmd:"" group:"system" help:"Which stores may trade with each other."`
+	Move       moveCmd       `cmd:"" group:"system" help:"Stores that move from site to site (at the centre)."`
+	Job        jobCmd        `cmd:"" group:"system" help:"Send records again, and compare what sites hold (at the centre)."`
+	Delegate   delegateCmd   `cmd:"" group:"system" help:"Who may edit central data: the primary, or a site it was delegated to."`
+	Merge      mergeCmd      `cmd:"" group:"system" help:"Make one record of two: duplicate items, names, units, locations, patients, prescribers."`
+	Preference preferenceCmd `cmd:"" group:"system" help:"Choices of the system and of stores: what is set, and what each does."`
+	Plan       planCmd       `cmd:"" group:"system" help:"From the answers of a checklist to a system of sites and stores (at the centre)."`
+	User       userCmd       `cmd:"" group:"system" help:"People who may sign in here."`
+	Import     importCmd     `cmd:"" group:"system" help:"Read data of other systems into a central server."`
+
+	Log        logCmd        `cmd:"" group:"trouble" help:"The sync log: one row for each cycle."`
+	Quarantine quarantineCmd `cmd:"" group:"trouble" help:"Changes that were refused, and what becomes of them."`
+	Found      foundCmd      `cmd:"" group:"trouble" help:"What a restored centre lost and its sites still have (at the centre)."`
+	Connection connectionCmd `cmd:"" group:"trouble" help:"Check how this site reaches its centre, or change where."`
+	Discover   discoverCmd   `cmd:"" group:"trouble" help:"Servers on the local network, and their addresses."`
+	Retire     retireCmd     `cmd:"" group:"trouble" help:"Remove replicas that this site lost the right to long ago."`
+	Reset      resetCmd      `cmd:"" group:"trouble" help:"Empty this site as if it had never been set up."`
+	Support    supportCmd    `cmd:"" group:"trouble" help:"A copy of the database for support, which can never synchronise."`
+	Backup     backupCmd     `cmd:"" group:"trouble" help:"Write a consistent copy of the database to a file, while it is in use."`
+	Check      checkCmd      `cmd:"" group:"trouble" help:"Examine the database: its indexes, and the hash chains of its journals."`
+
+	Record     recordCmd     `cmd:"" group:"any" help:"Read and write records."`
+	Catalogue  catalogueCmd  `cmd:"" group:"any" help:"The record types of the system."`
+	Config     configCmd     `cmd:"" group:"any" help:"The configuration in force, and where each value comes from."`
+	Completion completionCmd `cmd:"" group:"any" help:"A script that completes commands in your shell."`
+	Version    versionCmd    `cmd:"" group:"any" help:"The version of this program."`
+}
+
+// groups are the parts of the list of commands, in the order in which people meet
+// them.
+var groups = []kong.Group{
+	{Key: "start", Title: "To begin with:"},
+	{Key: "store", Title: "Work in a store:"},
+	{Key: "system", Title: "The system:"},
+	{Key: "trouble", Title: "Upkeep and trouble:"},
+	{Key: "any", Title: "Besides:"},
 }
 
 // Globals are the flags every command takes.
@@ -130,8 +142,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		}
 	}()
 	parser, err := kong.New(&c, kong.Name("atoll"), kong.Description(description), kong.Writers(out, errOut),
-		kong.Exit(func(code int) { panic(exit(code)) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.UsageOnError())
+		kong.Exit(func(code int) { panic(exit(code)) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100, NoExpandSubcommands: true}),
+		kong.UsageOnError(), kong.ExplicitGroups(groups))
 	if err != nil {
 		_, _ = fmt.Fprintln(errOut, err)
 		return exitFailed
