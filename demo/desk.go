@@ -2,7 +2,6 @@ package demo
 
 import (
 	"encoding/json"
-	"errors"
 	"strings"
 
 	"github.com/atollsync/atoll"
@@ -110,42 +109,6 @@ func (s *stage) refusals(of atoll.SiteID) (out []storage.Refusal) {
 func (s *stage) decide(id int64, d central.Decision, note string) {
 	_, err := s.centre.host.Centre.Decide(s.ctx, id, d, clerk(centreSite), note)
 	s.must(centreSite, err)
-}
-
-// forge writes an edit into a site's journal and records that the site may not
-// make: what a program would do that somebody has tampered with.
-func (s *stage) forge(at atoll.SiteID, p journal.Proposal) {
-	h := s.at(at).host
-	def, _ := h.Catalogue.Lookup(p.Key.Type)
-	_, epoch := s.topology(at).Delegate(def.Area)
-	s.must(at, h.Store.Update(s.ctx, func(tx storage.Tx) error {
-		head, err := tx.Head(at)
-		if err != nil {
-			return err
-		}
-		origin := atoll.Origin{Site: at, Seq: head.Seq + 1}
-		op := atoll.Operation{Verb: p.Verb, Key: p.Key, Version: 1, Fields: p.Fields, Epoch: epoch}
-		rec := atoll.Record{Key: p.Key, Version: 1, Origin: origin, Body: p.Fields.Encode()}
-		before, err := tx.Record(p.Key)
-		switch {
-		case err == nil:
-			op.Verb, op.Version, op.Base = atoll.Update, before.Version+1, before.Origin
-			rec.Version, rec.Body = op.Version, before.MustFields().Apply(p.Fields).Encode()
-		case !errors.Is(err, atoll.NotFound):
-			return err
-		}
-		e := atoll.Entry{
-			Time: s.clock.now(), Actor: "mallory", Cause: atoll.Cause{Kind: "user"}, Catalogue: h.Catalogue.Version(),
-			Operations: []atoll.Operation{op},
-		}
-		je := storage.JournalEntry{Site: at, Timeline: head.Timeline, Seq: origin.Seq, Received: e.Time, Content: e.Encode()}
-		je.Hash = atoll.Chain(head.Hash, at, je.Timeline, je.Seq, atoll.Digest(je.Content))
-		if err := tx.Append(je); err != nil {
-			return err
-		}
-		_, err = tx.Put(rec, nil)
-		return err
-	}))
 }
 
 // tablet makes a health post with a tablet of its own: a store, a site for it, and

@@ -305,7 +305,7 @@ func poisonLine(s *stage) {
 	if s.check(centreSite, named, "the list of exceptions has the shipment, and names the line") {
 		s.say("Centre", "the list says: %s", t.Words)
 	}
-	s.must(centreSite, s.centre.host.Store.Update(s.ctx, func(tx storage.Tx) error { return tx.Forget(bad) }))
+	s.scrap(bad)
 	_, err := s.sites[firstSite].host.Station.Restate(s.ctx, clerk(firstSite), func(r atoll.Record) bool { return r.Key == bad })
 	s.must(firstSite, err)
 	s.say("Site 2", "the line is sent again by its owner, in place of what cannot be read")
@@ -316,21 +316,4 @@ func poisonLine(s *stage) {
 	s.check(centreSite, t == nil || !t.Exception, "the shipment is no exception any more")
 	s.receive("C", half.ID)
 	s.sync(secondSite, firstSite)
-}
-
-// damage spoils the centre's copy of a document line, so that nobody can read it.
-func (s *stage) damage(key atoll.Key) {
-	h := s.centre.host
-	s.must(centreSite, h.Store.Update(s.ctx, func(tx storage.Tx) error {
-		r, err := tx.Record(key)
-		if err != nil {
-			return err
-		}
-		f := r.MustFields().Set("number_of_packs", "###")
-		r.Body = f.Encode()
-		if _, err := tx.Put(r, map[string]string{"invoice_id": string(f.ID("invoice_id"))}); err != nil {
-			return err
-		}
-		return h.Station.Door.Relist(tx, key)
-	}))
 }
