@@ -358,7 +358,7 @@ func TestOneDoor(t *testing.T) {
 		"SetBase": "journal site host simulate",
 	}
 	const tampers = "demo/tamper.go" // plays a tampered program and a failing disk
-	knows := map[string]bool{} // rooms that know the contract; without it there is no transaction to call
+	knows := map[string]bool{}       // rooms that know the contract; without it there is no transaction to call
 	for _, s := range load(t) {
 		knows[s.room] = knows[s.room] || !s.test && slices.Contains(imports(s.file), module+"/storage")
 	}
