@@ -162,6 +162,9 @@ func (s *Station) FindHere(ctx context.Context, person atoll.Type, store atoll.I
 
 // worksWith says whether patients are used and shown in the store (R-G-08).
 func (s *Station) worksWith(d patients.Desk, store atoll.ID) error {
+	if store == "" {
+		return atoll.Errorf(atoll.Invalid, "the store you work in is not named").On("store").Do("name it: --store STORE on the command line, store in the API")
+	}
 	st, ok := d.T.Store(store)
 	if !ok {
 		return atoll.Errorf(atoll.NotFound, "there is no store %s here", store).Do("list them with: atoll store list")

@@ -112,12 +112,7 @@ type documentCmds struct {
 
 // documentArg names one document.
 type documentArg struct {
-	ID string `arg:"" help:"Id of the document."`
-}
-
-func (a documentArg) key(k documentKind) (atoll.Key, error) {
-	id, err := atoll.ParseID(a.ID)
-	return atoll.Key{Type: k.Type, ID: id}, err
+	ID string `arg:"" name:"document" help:"Its id; or its number, with the store and the kind where others have it too: WH/customer_invoice/12."`
 }
 
 // The acts.
@@ -168,16 +163,16 @@ var done = map[documents.Action]string{
 }
 
 func (a documentArg) act(s *session, k documentKind, act documents.Action) error {
-	key, err := a.key(k)
-	if err != nil {
-		return err
-	}
 	return s.with(func(h *host.Host) error {
+		key, err := a.key(s, h, k)
+		if err != nil {
+			return err
+		}
 		res, err := h.Station.Do(s.ctx, s.globals.User, act, key, 0)
 		if err != nil {
 			return err
 		}
-		return s.changed(key.ID, res, done[act])
+		return s.changed(key.ID, res, done[act]+s.title(h, key))
 	})
 }
 
@@ -188,7 +183,7 @@ func (s *session) changed(id atoll.ID, res journal.Result, what string) error {
 			s.say("It is so already; nothing changed.")
 			return
 		}
-		s.say("%s: %d records changed in entry %d.", what, len(res.Changes), res.Seq)
+		s.say("%s: %s changed in entry %d.", what, counted(len(res.Changes), "record"), res.Seq)
 	})
 }
 
@@ -297,11 +292,11 @@ type documentShowCmd struct{ documentArg }
 
 // Run shows one document.
 func (c documentShowCmd) Run(s *session, k documentKind) error {
-	key, err := c.key(k)
-	if err != nil {
-		return err
-	}
 	return s.with(func(h *host.Host) error {
+		key, err := c.key(s, h, k)
+		if err != nil {
+			return err
+		}
 		d, err := h.Station.Document(s.ctx, key)
 		if err != nil {
 			return err
@@ -312,43 +307,6 @@ func (c documentShowCmd) Run(s *session, k documentKind) error {
 		}
 		return s.print(out, func() { s.showDocument(h, k, d) })
 	})
-}
-
-func (s *session) showDocument(h *host.Host, k documentKind, d station.Document) {
-	s.say("%s %s, %s, of %s  (%s, version %d)", kindOf(d.Record), numberOf(d.Fields), d.Fields.Text("status"),
-		storeCode(s, h, d.Fields), d.ID, d.Version)
-	if other := otherParty(s, h, d.Fields); other != "" {
-		s.say("  %-28s %s", "other party", other)
-	}
-	for _, name := range d.Fields.Names() {
-		switch name {
-		case "kind", "number", "status", "store_id", "name_id", "patient_id":
-		default:
-			s.say("  %-28s %s", name, strings.Trim(string(d.Fields[name]), `"`))
-		}
-	}
-	var rows [][]string
-	for _, l := range d.Lines {
-		quantity := "-"
-		if l.Fields.Has(k.Quantity) {
-			quantity = l.Fields.Number(k.Quantity)
-		}
-		rows = append(rows, []string{
-			itemName(s, h, l.Fields), l.Fields.Text("batch"), l.Fields.Text("expiry_date"), l.Fields.Number("pack_size"), quantity, string(l.ID),
-		})
-	}
-	if k.Quantity != "" {
-		s.table("No lines.", []string{"ITEM", "BATCH", "EXPIRES", "PACK SIZE", "QUANTITY", "LINE"}, rows)
-	}
-	rows = nil
-	for _, c := range d.Choices {
-		may, why := "yes", ""
-		if !c.Allowed {
-			may, why = "no", c.Why
-		}
-		rows = append(rows, []string{words(string(c.Action)), may, why})
-	}
-	s.table("", []string{"ACTION", "NOW", "WHY NOT"}, rows)
 }
 
 func itemName(s *session, h *host.Host, f atoll.Fields) string {
@@ -455,11 +413,11 @@ type documentSetCmd struct {
 
 // Run changes a document.
 func (c documentSetCmd) Run(s *session, k documentKind) error {
-	key, err := c.key(k)
-	if err != nil {
-		return err
-	}
 	return s.with(func(h *host.Host) error {
+		key, err := c.key(s, h, k)
+		if err != nil {
+			return err
+		}
 		fields, err := sent(s, h, k.Type, c.Set, c.From)
 		if err != nil {
 			return err
@@ -483,6 +441,9 @@ type lineFlags struct {
 	Item     string   `help:"Code or id of the item." placeholder:"ITEM"`
 	Stock    string   `help:"Id of the stock line it draws from; item, batch and prices come with it." placeholder:"ID"`
 	Quantity string   `help:"How many: packs of invoices, receipts and counts, units of requisitions and orders." placeholder:"N"`
+	Batch    string   `help:"Batch of goods that come in." placeholder:"BATCH"`
+	Expires  string   `help:"Expiry date of goods that come in, YYYY-MM-DD." placeholder:"DATE"`
+	PackSize string   `help:"Units in a pack of goods that come in." placeholder:"N"`
 	Set      []string `short:"s" sep:"none" help:"FIELD=VALUE of the line; may be repeated." placeholder:"FIELD=VALUE"`
 }
 
@@ -492,11 +453,16 @@ func (l lineFlags) fields(s *session, h *host.Host, k documentKind) (atoll.Field
 		return nil, atoll.Errorf(atoll.Invalid, "a %s has no lines", k.Type)
 	}
 	set := l.Set
-	if l.Quantity != "" {
-		set = append(set, k.Quantity+"="+l.Quantity)
-	}
-	if l.Stock != "" {
-		set = append(set, "stock_line_id="+l.Stock)
+	for _, flag := range []struct{ field, value string }{
+		{k.Quantity, l.Quantity},
+		{"stock_line_id", l.Stock},
+		{"batch", l.Batch},
+		{"expiry_date", l.Expires},
+		{k.packSize(), l.PackSize},
+	} {
+		if flag.value != "" {
+			set = append(set, flag.field+"="+flag.value)
+		}
 	}
 	f, err := sent(s, h, line, set, "")
 	if err != nil || l.Item == "" {
@@ -515,6 +481,9 @@ type lineAddCmd struct {
 func (c lineAddCmd) Run(s *session, k documentKind) error {
 	return changeLine(s, k, c.documentArg, func(h *host.Host) (documents.DraftLine, error) {
 		f, err := c.fields(s, h, k)
+		if err == nil && k.Quantity != "" && !f.Has("item_id") && !f.Has("stock_line_id") {
+			err = atoll.Errorf(atoll.Invalid, "the line says neither an item nor a stock line").Do("name it with --item CODE, or with --stock ID; see: atoll stock list STORE")
+		}
 		return documents.DraftLine{ID: atoll.NewID(time.Now()), Fields: f}, err
 	}, "Added")
 }
@@ -551,11 +520,11 @@ func (c lineRemoveCmd) Run(s *session, k documentKind) error {
 }
 
 func changeLine(s *session, k documentKind, doc documentArg, line func(*host.Host) (documents.DraftLine, error), what string) error {
-	key, err := doc.key(k)
-	if err != nil {
-		return err
-	}
 	return s.with(func(h *host.Host) error {
+		key, err := doc.key(s, h, k)
+		if err != nil {
+			return err
+		}
 		l, err := line(h)
 		if err != nil {
 			return err

@@ -129,12 +129,39 @@ func (c mergeListCmd) Run(s *session) error {
 	})
 }
 
-type mergeShowCmd struct{ keyArg }
+// mergedArg names a record that was merged.
+type mergedArg struct {
+	Type string `arg:"" help:"name, item, unit, location, patient or prescriber."`
+	ID   string `arg:"" help:"Id or code of the record that was merged."`
+}
+
+func (a mergedArg) key(s *session, h *host.Host) (atoll.Key, error) {
+	key := atoll.Key{Type: atoll.Type(a.Type)}
+	list, err := h.Station.Merges(s.ctx, key.Type) // lists of records leave merged ones out
+	if err != nil {
+		return key, err
+	}
+	for _, m := range list {
+		if code, _, _ := strings.Cut(m.Name, " "); code != a.ID {
+			continue
+		}
+		if key.ID != "" {
+			return key, atoll.Errorf(atoll.Invalid, "several merged records are called %q", a.ID).Do("name it by its id: atoll merge list %s", a.Type)
+		}
+		key.ID = m.ID
+	}
+	if key.ID == "" {
+		key.ID, err = recordNamed(s, h, key.Type, a.ID)
+	}
+	return key, err
+}
+
+type mergeShowCmd struct{ mergedArg }
 
 // Run shows what became of a merge.
 func (c mergeShowCmd) Run(s *session) error {
 	return s.with(func(h *host.Host) error {
-		key, err := c.key()
+		key, err := c.key(s, h)
 		if err != nil {
 			return err
 		}
@@ -179,12 +206,12 @@ func (s *session) merge(h *host.Host, d merge.Details) {
 	}
 }
 
-type mergeUndoCmd struct{ keyArg }
+type mergeUndoCmd struct{ mergedArg }
 
 // Run undoes a merge.
 func (c mergeUndoCmd) Run(s *session) error {
 	return s.with(func(h *host.Host) error {
-		key, err := c.key()
+		key, err := c.key(s, h)
 		if err != nil {
 			return err
 		}

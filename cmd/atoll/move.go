@@ -50,7 +50,7 @@ func (moveListCmd) Run(s *session) error {
 
 type moveStartCmd struct {
 	Store    string `arg:"" help:"Code, name or id of the store."`
-	To       int    `help:"Number of the site it goes to; 1 is the centre." xor:"to" required:"" placeholder:"SITE"`
+	To       int    `help:"Number of the site it goes to; 1 is the centre." xor:"to" required:"" placeholder:"NUMBER"`
 	ToNew    string `help:"Make a new site with this name for it, and print its ticket." xor:"to" required:"" placeholder:"NAME"`
 	Kind     string `help:"Type of the new site." enum:"server,desktop,mobile,open" default:"desktop"`
 	KeepCopy bool   `help:"Leave a read-only copy on the site it leaves."`

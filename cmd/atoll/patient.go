@@ -177,7 +177,11 @@ func (s *session) personTold(h *host.Host, who atoll.Key, done string) error {
 		if p.Editable {
 			where = "editable here"
 		}
-		s.say("Home: %s, site %d; %s. Last synchronised: %s", p.HomeStoreName, p.HomeSite, where, moment(p.AsOf))
+		home := fmt.Sprintf("%s, site %d", p.HomeStoreName, p.HomeSite)
+		if p.HomeStoreName == "" {
+			home = "a store that is not known here"
+		}
+		s.say("Home: %s; %s. Last synchronised: %s", home, where, moment(p.AsOf))
 		if p.MovesTo != "" {
 			s.say("The home store is being transferred; details and repeats are locked meanwhile, dispensing goes on.")
 		}

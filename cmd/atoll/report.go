@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -192,6 +194,9 @@ func (s *session) reportTable(t *report.Table) {
 			if t.Columns[n].Kind == report.Flag && cell != "" {
 				cell = "yes"
 			}
+			if t.Columns[n].Kind == report.Number {
+				cell = readable(cell)
+			}
 			rows[i][n] = cell
 		}
 	}
@@ -205,6 +210,22 @@ func (s *session) reportTable(t *report.Table) {
 	for _, n := range t.Notes {
 		s.say("%s", n)
 	}
+}
+
+// readable shortens a number of many decimals: to two of them, or to three digits
+// where it is less than one. Files have all.
+func readable(cell string) string {
+	if _, decimals, _ := strings.Cut(cell, "."); len(decimals) <= 4 {
+		return cell
+	}
+	f, err := strconv.ParseFloat(cell, 64)
+	switch {
+	case err != nil:
+		return cell
+	case math.Abs(f) < 1:
+		return strconv.FormatFloat(f, 'g', 3, 64)
+	}
+	return strconv.FormatFloat(f, 'f', 2, 64)
 }
 
 type reportDashboardCmd struct {
