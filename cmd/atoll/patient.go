@@ -316,7 +316,11 @@ func (c personFetchCmd[K]) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		if who, err = h.Station.Fetch(s.ctx, who, store, c.credentials()); err != nil {
+		err = watched(s, h, func() (err error) {
+			who, err = h.Station.Fetch(s.ctx, who, store, c.credentials())
+			return err
+		})
+		if err != nil {
 			return err
 		}
 		return s.personTold(h, who, "Fetched: all data is here.")

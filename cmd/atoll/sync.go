@@ -80,9 +80,18 @@ func (c syncCmd) configure(s *session, h *host.Host) error {
 }
 
 // cycle runs one cycle with a progress bar.
-func cycle(s *session, h *host.Host) (site.Cycle, error) {
-	if !isTerminal(s.errOut) || s.globals.JSON {
-		return h.Site.Cycle(s.ctx)
+func cycle(s *session, h *host.Host) (row site.Cycle, err error) {
+	err = watched(s, h, func() (err error) {
+		row, err = h.Site.Cycle(s.ctx)
+		return err
+	})
+	return row, err
+}
+
+// watched shows on a terminal how far the exchanges of the work have come.
+func watched(s *session, h *host.Host, work func() error) error {
+	if h.Site == nil || !isTerminal(s.errOut) || s.globals.JSON {
+		return work()
 	}
 	var mu sync.Mutex
 	var bar *pb.ProgressBar
@@ -105,13 +114,13 @@ func cycle(s *session, h *host.Host) (site.Cycle, error) {
 		}
 		bar.SetTotal(p.Total).SetCurrent(p.Done)
 	}
-	row, err := h.Site.Cycle(s.ctx)
+	err := work()
 	mu.Lock()
 	defer mu.Unlock()
 	if bar != nil {
 		bar.Finish()
 	}
-	return row, err
+	return err
 }
 
 // sentence tells a cycle in words.
