@@ -66,8 +66,12 @@ func TestTheReadmeIsTrue(t *testing.T) {
 	}
 	w.do("atoll serve --data centre")
 	w.do("atoll sync --data clinic")
-	if !strings.Contains(w.seen, "1 change sent") {
-		t.Errorf("the centre is back at its address, and the change is not sent: %s", w.seen)
+	if !strings.Contains(w.seen, "In step") {
+		t.Errorf("the centre is back at its address, and the site does not reach it: %s", w.seen)
+	}
+	w.do("atoll record list location --data centre --json")
+	if !strings.Contains(w.seen, "Shelf A1, left") {
+		t.Errorf("the centre is back, and the change is not there: %s", w.seen)
 	}
 	if w.commands < 18 || w.ok < 7 {
 		t.Errorf("%d commands with %d answers; the page has more", w.commands, w.ok)
@@ -89,7 +93,10 @@ func (w *walk) block(text string) {
 		command, want, _ := strings.Cut(step, "\n")
 		w.do(command)
 		w.learn(want)
-		if got, want := plain(w.seen), plain(want); got != want {
+		got, want := plain(w.seen), plain(want)
+		// The site's own server may have sent the change a moment before.
+		sent := strings.HasPrefix(command, "atoll sync") && strings.HasPrefix(got, "In step") && strings.HasPrefix(want, "In step")
+		if got != want && !sent {
 			w.t.Errorf("%s prints\n%s\nand the page says\n%s", command, got, want)
 		}
 		w.ok++
