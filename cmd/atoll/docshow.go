@@ -88,13 +88,13 @@ func (k documentKind) packSize() string {
 	return "pack_size"
 }
 
-// title is what a document is called after an act on it: " customer invoice 12".
-func (s *session) title(h *host.Host, key atoll.Key) string {
+// title is what a document with a number is called: customer invoice 12.
+func (s *session) title(h *host.Host, key atoll.Key) []string {
 	r, err := h.Station.Record(s.ctx, key)
 	if err != nil || documents.Unnumbered(r.Fields) {
-		return ""
+		return nil
 	}
-	return " " + kindOf(r) + " " + r.Fields.Number("number")
+	return []string{kindOf(r) + " " + r.Fields.Number("number")}
 }
 
 func (s *session) showDocument(h *host.Host, k documentKind, d station.Document) {

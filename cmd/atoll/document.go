@@ -172,18 +172,18 @@ func (a documentArg) act(s *session, k documentKind, act documents.Action) error
 		if err != nil {
 			return err
 		}
-		return s.changed(key.ID, res, done[act]+s.title(h, key))
+		return s.changed(key.ID, res, done[act], s.title(h, key)...)
 	})
 }
 
-// changed tells what a transaction did.
-func (s *session) changed(id atoll.ID, res journal.Result, what string) error {
+// changed tells what a transaction did, and to what.
+func (s *session) changed(id atoll.ID, res journal.Result, what string, of ...string) error {
 	return s.print(map[string]any{"id": id, "seq": res.Seq, "changed": len(res.Changes)}, func() {
 		if res.Seq == 0 {
 			s.say("It is so already; nothing changed.")
 			return
 		}
-		s.say("%s: %s changed in entry %d.", what, counted(len(res.Changes), "record"), res.Seq)
+		s.say("%s: %s changed in entry %d.", what, strings.Join(append(of, counted(len(res.Changes), "record")), ", "), res.Seq)
 	})
 }
 
