@@ -69,6 +69,34 @@ func (a documentArg) where(s *session, h *host.Host, k documentKind) (map[string
 	return where, nil
 }
 
+// ordered notes which line of the order the goods were ordered with, when one line of
+// it alone is for the item: only so the order knows how much of it has come.
+func (s *session) ordered(h *host.Host, k documentKind, receipt documentArg, f atoll.Fields) error {
+	if f.Has("purchase_order_line_id") {
+		return nil
+	}
+	key, err := receipt.key(s, h, k)
+	if err != nil {
+		return err
+	}
+	r, err := h.Station.Record(s.ctx, key)
+	if err != nil || r.Fields.ID("purchase_order_id") == "" {
+		return err
+	}
+	order, err := h.Station.Document(s.ctx, atoll.Key{Type: "purchase_order", ID: r.Fields.ID("purchase_order_id")})
+	if atoll.CodeOf(err) == atoll.NotFound {
+		return nil // an order of another place
+	}
+	if err != nil {
+		return err
+	}
+	lines := slices.DeleteFunc(order.Lines, func(l station.Record) bool { return l.Fields.ID("item_id") != f.ID("item_id") })
+	if len(lines) == 1 {
+		f.Set("purchase_order_line_id", lines[0].ID)
+	}
+	return nil
+}
+
 // group is the name of the commands for the type.
 func (k documentKind) group() string {
 	switch k.Type {

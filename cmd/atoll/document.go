@@ -484,6 +484,9 @@ func (c lineAddCmd) Run(s *session, k documentKind) error {
 		if err == nil && k.Quantity != "" && !f.Has("item_id") && !f.Has("stock_line_id") {
 			err = atoll.Errorf(atoll.Invalid, "the line says neither an item nor a stock line").Do("name it with --item CODE, or with --stock ID; see: atoll stock list STORE")
 		}
+		if err == nil && k.Type == "goods_received" {
+			err = s.ordered(h, k, c.documentArg, f)
+		}
 		return documents.DraftLine{ID: atoll.NewID(time.Now()), Fields: f}, err
 	}, "Added")
 }
