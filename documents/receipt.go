@@ -52,6 +52,10 @@ func (p *paper) invoiceReceipt() error {
 			next = ReceiptOnHold
 		}
 	}
+	if len(p.lines) == 0 {
+		return atoll.Errorf(atoll.LifeCycle, "nothing is on it, so nothing was received").About(p.key).
+			Do("add a line for what came, or cancel it")
+	}
 	if next == ReceiptWithoutBill {
 		return nil
 	}
@@ -76,6 +80,15 @@ func (p *paper) invoiceReceipt() error {
 		"name_id": "name_id", "purchase_order_id": "purchase_order_id", "currency_id": "currency_id", "currency_rate": "currency_rate",
 		"donor_id": "default_donor_id", "supplier_reference": "their_reference", "comment": "comment",
 	})
+	if !header.Has("name_id") { // goods came from whom they were ordered
+		order, there, err := journal.View{RecordReader: p.desk.R}.Record(atoll.Key{Type: "purchase_order", ID: p.Fields.ID("purchase_order_id")})
+		if err != nil {
+			return err
+		}
+		if there {
+			carry(header, order.MustFields(), map[string]string{"name_id": "name_id"})
+		}
+	}
 	p.header.Set("linked_invoice_id", id)
 	p.more = append(p.more, journal.Proposal{Verb: atoll.Insert, Key: invoice(id), Fields: header.Compacted()}, sequence)
 	for i, r := range p.lines {

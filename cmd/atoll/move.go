@@ -50,8 +50,8 @@ func (moveListCmd) Run(s *session) error {
 
 type moveStartCmd struct {
 	Store    string `arg:"" help:"Code, name or id of the store."`
-	To       int    `help:"Number of the site it goes to; 1 is the centre." xor:"to" required:"" placeholder:"NUMBER"`
-	ToNew    string `help:"Make a new site with this name for it, and print its ticket." xor:"to" required:"" placeholder:"NAME"`
+	To       int    `help:"Number of the site it goes to; 1 is the centre. This, or --to-new." xor:"to" placeholder:"NUMBER"`
+	ToNew    string `help:"Make a new site with this name for it, and print its ticket." xor:"to" placeholder:"NAME"`
 	Kind     string `help:"Type of the new site." enum:"server,desktop,mobile,open" default:"desktop"`
 	KeepCopy bool   `help:"Leave a read-only copy on the site it leaves."`
 	DryRun   bool   `help:"Check, and tell what would change; change nothing."`
@@ -62,6 +62,9 @@ type moveStartCmd struct {
 
 // Run begins the move.
 func (c moveStartCmd) Run(s *session) error {
+	if c.To == 0 && c.ToNew == "" {
+		return atoll.Errorf(atoll.Invalid, "where to is not said").Do("name a site with --to NUMBER, or make one with --to-new NAME")
+	}
 	return s.atCentre(func(h *host.Host) error {
 		st, err := storeNamed(s, h, c.Store)
 		if err != nil {

@@ -140,7 +140,7 @@ func notWell(t *report.Table) bool {
 	return false
 }
 
-func (c reportOut) write(s *session, t *report.Table) (err error) {
+func (c reportOut) write(s *session, t *report.Table) error {
 	format := c.Format
 	if format == "" && c.Out != "" {
 		format = strings.TrimPrefix(strings.ToLower(filepath.Ext(c.Out)), ".")
@@ -154,19 +154,23 @@ func (c reportOut) write(s *session, t *report.Table) (err error) {
 	if format == "xlsx" && c.Out == "" {
 		return atoll.Errorf(atoll.Invalid, "a workbook is not text").Do("name a file with --out FILE.xlsx")
 	}
-	out := s.out
-	if c.Out != "" {
-		f, err := os.OpenFile(c.Out, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
-		if err != nil {
-			return atoll.Errorf(atoll.Unavailable, "the file cannot be written: %w", err)
-		}
-		defer func() {
-			if cerr := f.Close(); err == nil {
-				err = cerr
-			}
-		}()
-		out = f
+	if c.Out == "" {
+		return s.reportTo(s.out, t, format)
 	}
+	f, err := os.OpenFile(c.Out, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
+	if err != nil {
+		return atoll.Errorf(atoll.Unavailable, "the file cannot be written: %w", err)
+	}
+	if err := errors.Join(s.reportTo(f, t, format), f.Close()); err != nil {
+		return err
+	}
+	if !s.globals.JSON {
+		s.say("%d rows are in %s.", len(t.Rows), c.Out)
+	}
+	return nil
+}
+
+func (s *session) reportTo(out io.Writer, t *report.Table, format string) error {
 	if format != "table" {
 		return t.Write(out, report.Format(format))
 	}
