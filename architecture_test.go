@@ -46,6 +46,7 @@ var rooms = []room{
 	{"storage", "atoll"},
 	{"digest", "atoll"},
 	{"storage/sqlite", "atoll storage"},
+	{"storage/memory", "atoll storage"},
 	{"storage/storagetest", "atoll storage"},
 	{"exchange", "atoll"},
 	{"survivor", "atoll catalogue storage"},
@@ -89,6 +90,7 @@ const everything = "*"
 var kept = map[string]string{
 	"database/sql":                         "storage/sqlite",
 	"modernc.org/sqlite":                   "storage/sqlite",
+	"github.com/tidwall/btree":             "storage/memory",
 	"net/http":                             "wire api host simulate demo cmd/atoll",
 	"crypto/tls":                           "wire host cmd/atoll",
 	"github.com/klauspost/compress":        "wire api",

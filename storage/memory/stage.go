@@ -1,0 +1,78 @@
+package memory
+
+import (
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/storage"
+)
+
+// Staged implements [storage.StageReader].
+func (r *reader) Staged(lane string, limit int) ([]storage.StagedItem, error) {
+	err := r.call()
+	if err != nil {
+		return nil, err
+	}
+	var out []storage.StagedItem
+	most := bound(limit)
+	r.lane(lane, func(s *staged) bool {
+		it := s.StagedItem
+		it.Payload = clone(it.Payload)
+		out = append(out, it)
+		err = r.tired(len(out))
+		return err == nil && len(out) < most
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (r *reader) lane(lane string, fn func(*staged) bool) {
+	r.ask.staged = staged{lane: lane}
+	r.state.lanes.tree.Ascend(&r.ask.staged, func(s *staged) bool { return s.lane == lane && fn(s) })
+}
+
+// CountStaged implements [storage.StageReader].
+func (r *reader) CountStaged() (map[string]int, error) {
+	if err := r.call(); err != nil {
+		return nil, err
+	}
+	out := map[string]int{}
+	r.state.staged.tree.Scan(func(s *staged) bool { out[s.lane]++; return true })
+	return out, nil
+}
+
+// Stage implements [storage.StageWriter].
+func (t *tx) Stage(lane string, it storage.StagedItem) error {
+	if err := t.call(); err != nil {
+		return err
+	}
+	it.Payload = clone(it.Payload)
+	now := &staged{lane, it}
+	lanes := write(t, &t.state.lanes)
+	if had, replaced := write(t, &t.state.staged).Set(now); replaced {
+		lanes.Delete(had)
+	}
+	lanes.Set(now)
+	return nil
+}
+
+// Unstage implements [storage.StageWriter].
+func (t *tx) Unstage(lane string, key atoll.Key) error {
+	if err := t.call(); err != nil {
+		return err
+	}
+	var gone []*staged
+	if key == (atoll.Key{}) {
+		t.lane(lane, func(s *staged) bool { gone = append(gone, s); return true })
+	} else {
+		t.ask.staged = staged{lane: lane, StagedItem: storage.StagedItem{Key: key}}
+		if s, ok := t.state.staged.tree.Get(&t.ask.staged); ok {
+			gone = append(gone, s)
+		}
+	}
+	for _, s := range gone {
+		write(t, &t.state.staged).Delete(s)
+		write(t, &t.state.lanes).Delete(s)
+	}
+	return nil
+}
