@@ -17,3 +17,20 @@ func Bound(t *topology.Topology, s Subject, store atoll.ID) bool {
 	then, err := OwnerOf(t.Supposing(store, nobody), s, nobody)
 	return err != nil || now.Site != then.Site
 }
+
+// Holds reports whether the subject is in the site's own hand: it is the owner, and
+// no move of a store has the subject on its way. A subject whose owner cannot be told
+// here is not in this site's.
+func Holds(t *topology.Topology, s Subject, site atoll.SiteID) bool {
+	if owner, err := OwnerOf(t, s, site); err != nil || owner.Site != site {
+		return false
+	}
+	for _, m := range t.Moves() {
+		if Bound(t, s, m.Store) {
+			// While its store moves it is in nobody's hand: the store may have been
+			// elsewhere, and have come back, before this site heard that it left.
+			return false
+		}
+	}
+	return true
+}

@@ -117,28 +117,6 @@ func (l life) run() string {
 	return l.Runs[len(l.Runs)-1].ID
 }
 
-// place says from where on the feed may be read by a site that last heard of the
-// run, with its cursor at at: there, or earlier if this database was restored
-// since. Own is the number of the centre's last own entry there. Known is false when
-// the run is unknown.
-func (l life) place(run string, at atoll.Position) (from atoll.Position, own uint64, known bool) {
-	for i, r := range l.Runs {
-		if r.ID != run {
-			continue
-		}
-		if i+1 < len(l.Runs) {
-			return min(at, l.Runs[i+1].Began), l.Runs[i+1].Own, true
-		}
-		return at, r.Own, true
-	}
-	return at, 0, run == ""
-}
-
-// remembers reports whether the runs go back to this position.
-func (l life) remembers(at atoll.Position) bool {
-	return len(l.Runs) < exchange.MaxRuns || at >= l.Runs[0].Began
-}
-
 func loadLife(r storage.Reader) (life, error) {
 	var l life
 	err := loadJSON(r, shelfCentre, "life", &l)

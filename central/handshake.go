@@ -44,24 +44,17 @@ func (c *Centre) begin(tx storage.Tx, h exchange.Hello) (st standing, err error)
 		return st, atoll.Errorf(atoll.SiteMismatch, "the site belongs to another central server, or this one was made anew").
 			Do("enrol the site again with a ticket of this centre")
 	}
-	reach := h.Cursor // of the normal flow, or of a lane that went further
-	for _, b := range h.Backfills {
-		reach = max(reach, b.Cursor)
-	}
-	from, since, known := st.life.place(h.Run, reach)
+	reading := exchange.Place(st.life.Runs, h, st.known)
 	switch {
-	case !known:
+	case reading.Lost:
 		st.lost = true
 		if st.head, err = tx.LastPosition(); err != nil {
 			return st, err
 		}
-	case from < reach:
-		st.rewind, st.since = &from, since
+	case reading.Back:
+		st.rewind, st.since = &reading.From, reading.Own
 	}
-	// What the site has seen and we have not shows that we were restored. (A run may
-	// have been forgotten instead, but not by one who read on since.)
-	older := st.rewind != nil || (st.lost && st.life.remembers(reach)) || h.Acknowledged.Seq > st.known.Seq
-	if err = c.identify(t, &st.state, h, older); err != nil {
+	if err = c.identify(t, &st.state, h, reading.Older); err != nil {
 		return st, err
 	}
 	if err = c.pass(tx, &st, h); err != nil {
@@ -141,27 +134,18 @@ func (c *Centre) identify(t interface {
 	case slices.Contains(s.Orders, orderReinitialise) && !h.Initialising:
 		return atoll.Errorf(atoll.Initialise, "the centre asks this site to initialise again").Do("run: atoll init site --again")
 	}
-	if older && h.Timeline != s.Timeline && !h.Initialising {
-		// We were restored to before this database took the site's place. It has the
-		// key and the device of the site, and the one we remember could not have seen
-		// what it has.
-		c.Log.Warn("the site has initialised since this database was backed up; its present database is taken for the site", "site", h.Site)
+	_, taken, err := exchange.Memory{Timeline: s.Timeline, Turn: s.Turn, Nonce: s.Nonce}.Recognise(h, older)
+	if taken { // the database before can no longer sync
 		s.Timeline, s.Turn, s.Nonce, s.Voucher = h.Timeline, 0, "", 0
+		if h.Initialising {
+			s.Initialisation, s.Orders, s.Told = InitStarted, nil, 0
+		} else {
+			// It has the key and the device of the site, and the one we remember could
+			// not have seen what it has.
+			c.Log.Warn("the site has initialised since this database was backed up; its present database is taken for the site", "site", h.Site)
+		}
 	}
-	if h.Initialising && h.Timeline != s.Timeline {
-		// A new database takes the site's place; the one before can no longer sync.
-		s.Timeline, s.Turn, s.Nonce, s.Initialisation, s.Voucher = h.Timeline, 0, "", InitStarted, 0
-		s.Orders, s.Told = nil, 0
-	}
-	if h.Timeline != s.Timeline {
-		return atoll.Errorf(atoll.Cloned, "another database has taken this site's place since").
-			Do("if this is the right one, re-initialise it with: atoll init site --again")
-	}
-	if h.Turn < s.Turn || (h.Turn == s.Turn && h.Nonce != s.Nonce) {
-		return atoll.Errorf(atoll.Restored, "this database is older than the centre's record of it (exchange %d, the centre has seen %d): it was restored from a backup or copied",
-			h.Turn, s.Turn).Do("its unsent work can be exported; then re-initialise with: atoll init site --again")
-	}
-	return nil
+	return err
 }
 
 // pass goes on with the site's journal where the site's own part of it begins,
@@ -188,31 +172,10 @@ func (c *Centre) pass(tx storage.Tx, st *standing, h exchange.Hello) error {
 
 // place checks that the site's journal and our copy of it are one journal.
 func (c *Centre) place(r storage.Reader, h exchange.Hello, known atoll.Head) error {
-	restored := atoll.Errorf(atoll.Restored, "the site's journal ends at %d, but the centre has %d entries of it: it was restored from a backup",
-		h.Head.Seq, known.Seq).Do("its unsent work can be exported; then re-initialise with: atoll init site --again")
-	switch {
-	case h.Acknowledged.Seq > h.Head.Seq:
-		return atoll.Errorf(atoll.Invalid, "the acknowledged position %d is above the journal's end %d", h.Acknowledged.Seq, h.Head.Seq)
-	case h.Initialising && h.Head.Seq == 0:
-		return nil // a fresh database: it takes our memory of the journal as its base
-	case h.Head.Seq < known.Seq:
-		return restored
-	case h.Acknowledged.Seq > known.Seq, h.Acknowledged.Seq == 0:
-		return nil // we were restored, or it is the beginning
-	}
-	hash := known.Hash
-	if h.Acknowledged.Seq < known.Seq {
-		e, err := r.Entry(h.Site, h.Acknowledged.Seq)
-		if err != nil {
-			return err
-		}
-		hash = e.Hash
-	}
-	if hash != h.Acknowledged.Hash {
-		return atoll.Errorf(atoll.Cloned, "at position %d the site's journal differs from the centre's copy of it", h.Acknowledged.Seq).
-			Do("two databases have worked as this site; export the unsent work of this one and re-initialise it")
-	}
-	return nil
+	return exchange.OneJournal(h, known, func(seq uint64) (atoll.Hash, error) {
+		e, err := r.Entry(h.Site, seq)
+		return e.Hash, err
+	})
 }
 
 // note remembers what the site said of itself.

@@ -21,30 +21,41 @@ func (c *Centre) serve(ctx context.Context, h exchange.Hello, rewind *atoll.Posi
 		if err != nil {
 			return err
 		}
-		head, err := r.LastPosition()
+		spared, err := c.historyFor(r, t, h.Site)
 		if err != nil {
 			return err
 		}
-		s := &serving{r: r, hello: h, head: head, entitled: t.Subscription(h.Site), cursor: h.Cursor, lanes: h.Backfills}
-		if rewind != nil { // the site sets all its cursors back before it takes the rest of the answer
-			s.cursor, s.lanes = min(s.cursor, *rewind), slices.Clone(h.Backfills)
-			for i := range s.lanes {
-				s.lanes[i].Cursor = min(s.lanes[i].Cursor, *rewind)
-			}
-		}
-		if err := s.ask(t); err != nil {
-			return err
-		}
-		s.records, s.bytes = limit(h.Records, c.Records, exchange.MaxRecords), limit(h.Bytes, c.Bytes, exchange.MaxBytes)
-		if s.history, err = c.historyFor(r, t, h.Site); err != nil {
-			return err
-		}
-		if answer, err = s.run(t); err != nil {
-			return err
-		}
-		return nil
+		answer, err = serveFrom(r, t, h, rewind, spared, c.Records, c.Bytes)
+		return err
 	})
 	return answer, err
+}
+
+// Answer is the part of an answer that comes from the feed, made from a snapshot and
+// nothing else: what the site that says hello lacks, with at most so many records and
+// about so many bytes of bodies. Rewind is where a site must go back to, nil if it
+// need not.
+func Answer(r storage.Reader, t *topology.Topology, h exchange.Hello, rewind *atoll.Position, records, bytes int) ([]exchange.Frame, error) {
+	return serveFrom(r, t, h, rewind, nil, records, bytes)
+}
+
+func serveFrom(r storage.Reader, t *topology.Topology, h exchange.Hello, rewind *atoll.Position, spared *history, records, bytes int) ([]exchange.Frame, error) {
+	head, err := r.LastPosition()
+	if err != nil {
+		return nil, err
+	}
+	s := &serving{r: r, hello: h, head: head, entitled: t.Subscription(h.Site), cursor: h.Cursor, lanes: h.Backfills, history: spared}
+	if rewind != nil { // the site sets all its cursors back before it takes the rest of the answer
+		s.cursor, s.lanes = min(s.cursor, *rewind), slices.Clone(h.Backfills)
+		for i := range s.lanes {
+			s.lanes[i].Cursor = min(s.lanes[i].Cursor, *rewind)
+		}
+	}
+	if err := s.ask(t); err != nil {
+		return nil, err
+	}
+	s.records, s.bytes = limit(h.Records, records, exchange.MaxRecords), limit(h.Bytes, bytes, exchange.MaxBytes)
+	return s.run(t)
 }
 
 // limit is the smaller of what the site asks for and the centre gives.
@@ -71,7 +82,7 @@ type serving struct {
 
 func (s *serving) run(_ *topology.Topology) ([]exchange.Frame, error) {
 	end := exchange.End{Cursor: s.cursor, Backfills: s.lanes, Head: s.head}
-	normal, agreed := s.normal()
+	normal, agreed := exchange.Normal(s.entitled, s.lanes, s.hello.Queued, s.hello.Subscription)
 	if !agreed {
 		s.out = append(s.out, exchange.Subscription{Audiences: s.entitled})
 		end.More = true
@@ -119,33 +130,6 @@ func (s *serving) run(_ *topology.Topology) ([]exchange.Frame, error) {
 	}
 	end.Cursor, end.Backfills, end.More = s.head, left, len(left) > 0 || len(s.hello.Queued) > 0
 	return append(s.out, checkpoint, end), nil
-}
-
-// normal returns the audiences the normal flow covers: all the site is entitled
-// to, but for those being backfilled and those that wait for it. Nothing the site
-// says can add to them (R-K-49). It is false when the site does not know what it
-// is entitled to: it covers others, or names one it has lost.
-func (s *serving) normal() ([]atoll.Audience, bool) {
-	queued, ok := exchange.AtPlaces(s.entitled, s.hello.Queued)
-	if !ok {
-		return nil, false
-	}
-	aside := make(map[atoll.Audience]bool, len(s.lanes)+len(queued))
-	for _, b := range s.lanes {
-		aside[b.Audience] = true
-	}
-	named := len(aside)
-	for _, a := range queued {
-		aside[a] = true
-	}
-	if len(aside) != named+len(queued) {
-		return nil, false // one of them has both
-	}
-	covered := slices.DeleteFunc(slices.Clone(s.entitled), func(a atoll.Audience) bool { return aside[a] })
-	if len(covered)+len(aside) != len(s.entitled) {
-		return nil, false // the site is not entitled to one of them
-	}
-	return covered, exchange.DigestAudiences(covered) == s.hello.Subscription
 }
 
 // flow adds the records of the audiences after the cursor, in order of position.

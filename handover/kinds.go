@@ -43,6 +43,35 @@ const (
 	saidReceived = "received" // all of it is here
 )
 
+// Awaits returns whose word a move waits for, and which.
+func Awaits(m topology.Move) (site atoll.SiteID, word string, ok bool) {
+	switch m.Step {
+	case topology.Freeze:
+		return m.From, saidFrozen, true
+	case topology.Backfill:
+		return m.To, saidReceived, true
+	case topology.Moved, topology.Aborted:
+	}
+	return 0, "", false
+}
+
+// Hears reports whether a site's word, said for an attempt, is the one the move waits
+// for. A word is believed from the site whose turn it is, and from no other; one for
+// an earlier attempt is passed over, as a later was asked for.
+func Hears(m topology.Move, by atoll.SiteID, word string, attempt int) bool {
+	site, awaited, ok := Awaits(m)
+	return ok && by == site && word == awaited && attempt == m.Attempt
+}
+
+// Switches returns the step of a move that gives the store to its new site. At the
+// centre there is nothing to receive: the copy there is what was compared.
+func Switches(m topology.Move, centre atoll.SiteID) topology.Step {
+	if m.To == centre {
+		return topology.Moved
+	}
+	return topology.Backfill
+}
+
 // moveReport is the part of the sites that a store leaves and goes to.
 //
 // The one it leaves says what it has. The law is in force there by then, and the
@@ -54,19 +83,15 @@ const (
 // again with each cycle (R-H-30 9).
 func (k kinds) moveReport(c process.Case) ([]journal.Proposal, error) {
 	m := topology.MoveFrom(c.Record.ID, c.Fields)
-	owned := Selection{Store: m.Store, Owned: true}
-	switch {
-	case m.Step == topology.Freeze && c.Site == m.From:
-		has, err := owned.Digest(c.R, k.catalogue)
-		if err != nil {
-			return nil, err
-		}
-		return report(c, c.Record.Key, saidFrozen, m.Attempt, has)
-	case m.Step == topology.Backfill && c.Site == m.To:
-		has, err := owned.Digest(c.R, k.catalogue)
-		if err != nil {
-			return nil, err
-		}
+	by, word, ok := Awaits(m)
+	if !ok || by != c.Site {
+		return nil, nil
+	}
+	has, err := Selection{Store: m.Store, Owned: true}.Digest(c.R, k.catalogue)
+	if err != nil {
+		return nil, err
+	}
+	if word == saidReceived {
 		want, err := tableOf(c.Fields, "digest")
 		if err != nil {
 			return nil, err
@@ -76,9 +101,8 @@ func (k kinds) moveReport(c process.Case) ([]journal.Proposal, error) {
 			return nil, atoll.Errorf(atoll.HeldBehind, "%s cannot be opened yet: %s", c.Store(m.Store).Name, differences(missing, "here", "at the centre")).
 				About(c.Record.Key).Do("synchronise; if this stays, compare the store at the centre with: atoll job verify")
 		}
-		return report(c, c.Record.Key, saidReceived, m.Attempt, has)
 	}
-	return nil, nil
+	return report(c, c.Record.Key, word, m.Attempt, has)
 }
 
 // moveWakes has the documents between the store and others looked at on its new
@@ -127,31 +151,26 @@ func (k kinds) moveAdvance(c process.Case) ([]journal.Proposal, error) {
 		return nil, err
 	}
 	m := topology.MoveFrom(key.ID, f)
-	if c.Fields.Int("attempt") != int64(m.Attempt) {
-		return nil, nil // an earlier word; a later one was asked for
+	if !Hears(m, c.Record.Origin.Site, c.Fields.Text("step"), int(c.Fields.Int("attempt"))) {
+		return nil, nil
 	}
 	said, err := tableOf(c.Fields, "data")
 	if err != nil {
 		return nil, err
 	}
-	// A report is believed from the site whose turn it is, and from no other.
-	by, step := c.Record.Origin.Site, c.Fields.Text("step")
-	switch {
-	case m.Step == topology.Freeze && step == saidFrozen && by == m.From:
+	if m.Step == topology.Freeze {
 		return k.drained(c, m, f, said)
-	case m.Step == topology.Backfill && step == saidReceived && by == m.To:
-		want, err := tableOf(f, "digest")
-		if err != nil {
-			return nil, err
-		}
-		if d := compared(k.catalogue, f, want).Compare(compared(k.catalogue, f, said)); len(d) > 0 {
-			return nil, atoll.Errorf(atoll.HeldBehind, "site %d does not have what %s had when it moved: %s", m.To, c.Store(m.Store).Name,
-				differences(d, "at the centre", "there")).About(key)
-		}
-		return []journal.Proposal{{Verb: atoll.Update, Key: key, Fields: atoll.Fields{}.
-			Set("step", string(topology.Moved)).Set("ended_at", stamp(c.Now))}}, nil
 	}
-	return nil, nil
+	want, err := tableOf(f, "digest")
+	if err != nil {
+		return nil, err
+	}
+	if d := compared(k.catalogue, f, want).Compare(compared(k.catalogue, f, said)); len(d) > 0 {
+		return nil, atoll.Errorf(atoll.HeldBehind, "site %d does not have what %s had when it moved: %s", m.To, c.Store(m.Store).Name,
+			differences(d, "at the centre", "there")).About(key)
+	}
+	return []journal.Proposal{{Verb: atoll.Update, Key: key, Fields: atoll.Fields{}.
+		Set("step", string(topology.Moved)).Set("ended_at", stamp(c.Now))}}, nil
 }
 
 // drained moves the store when the centre has what the site it leaves has, to the

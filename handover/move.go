@@ -137,11 +137,9 @@ func (d Desk) change(id atoll.ID, verb atoll.Verb, f atoll.Fields) ([]journal.Pr
 	if err != nil {
 		return nil, err
 	}
-	next := topology.Backfill
+	next := Switches(topology.MoveFrom(id, f), d.T.Centre())
 	after := atoll.Fields{}.Set("digest", holds).Set("epoch", s.Epoch+1).Set("switched_at", stamp(d.Now))
-	if to == d.T.Centre() {
-		// The copy at the centre is what was compared: nothing more is to come.
-		next = topology.Moved
+	if next == topology.Moved {
 		after.Set("ended_at", stamp(d.Now))
 	}
 	after.Set("step", string(next))

@@ -133,25 +133,33 @@ func waits(c atoll.Code) bool {
 
 // gather reads the lanes, keeping the newest item of each record.
 func gather(r storage.StageReader, lanes []string) ([]storage.StagedItem, error) {
-	var out []storage.StagedItem
-	place := map[atoll.Key]int{}
+	var all []storage.StagedItem
 	for _, lane := range lanes {
 		items, err := r.Staged(lane, 0)
 		if err != nil {
 			return nil, err
 		}
-		for _, item := range items {
-			i, there := place[item.Key]
-			switch {
-			case !there:
-				place[item.Key] = len(out)
-				out = append(out, item)
-			case out[i].Position <= item.Position:
-				out[i] = item
-			}
+		all = append(all, items...)
+	}
+	return Newest(all), nil
+}
+
+// Newest keeps the newest of the items of each record; of those at one position, the
+// last.
+func Newest(items []storage.StagedItem) []storage.StagedItem {
+	out := make([]storage.StagedItem, 0, len(items))
+	place := make(map[atoll.Key]int, len(items))
+	for _, item := range items {
+		i, there := place[item.Key]
+		switch {
+		case !there:
+			place[item.Key] = len(out)
+			out = append(out, item)
+		case out[i].Position <= item.Position:
+			out[i] = item
 		}
 	}
-	return out, nil
+	return out
 }
 
 // sort puts records after the types they need, and retractions last. Within a

@@ -37,25 +37,43 @@ func (d *Door) put(tx storage.Tx, t *topology.Topology, def *catalogue.Def, r at
 			if err := tx.Unlist(a, before.Position, r.Key); err != nil {
 				return err
 			}
+		}
+	}
+	for _, l := range Lines(before, r.Key, at, audiences) {
+		if err := tx.List(l.Audience, l.FeedLine); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Line is a line of the feed under one audience.
+type Line struct {
+	Audience atoll.Audience
+	storage.FeedLine
+}
+
+// Lines are the lines of a record that stands at a position under the audiences
+// now: one under each, and one under each that it left, which says so. They replace
+// those of the record as it was before, nil if it had none.
+func Lines(before *atoll.Record, key atoll.Key, at atoll.Position, audiences []atoll.Audience) (out []Line) {
+	if before != nil {
+		for _, a := range before.Audiences {
 			if !slices.Contains(audiences, a) {
-				if err := tx.List(a, storage.FeedLine{Position: at, Key: r.Key, Gone: true}); err != nil {
-					return err
-				}
+				out = append(out, Line{a, storage.FeedLine{Position: at, Key: key, Gone: true}})
 			}
 		}
 	}
 	for _, a := range audiences {
-		line := storage.FeedLine{Position: at, Key: r.Key}
+		line := storage.FeedLine{Position: at, Key: key}
 		// A site that gains a narrow audience may have made this version itself, and
 		// retracted it since.
 		if kind, _ := a.Split(); kind == "site" && before != nil && !slices.Contains(before.Audiences, a) {
 			line.Forced = true
 		}
-		if err := tx.List(a, line); err != nil {
-			return err
-		}
+		out = append(out, Line{a, line})
 	}
-	return nil
+	return out
 }
 
 // resolve adds to narrow audiences the sites that are their members now, so that

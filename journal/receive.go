@@ -35,6 +35,32 @@ type Arrival struct {
 	Pushed uint64
 }
 
+// Fate says what becomes of an arrival at the site, from values alone. Before is
+// the record as it is here, nil if it is not; owns tells whether this site may write
+// it now, and is asked only if that decides.
+func Fate(site atoll.SiteID, before *atoll.Record, a Arrival, owns func() (bool, error)) (Outcome, error) {
+	if before != nil && !a.Initialising {
+		if !a.Gone && before.Origin == a.Record.Origin && before.Deleted == a.Record.Deleted && !before.Hidden && bytes.Equal(before.Body, a.Record.Body) {
+			return Known, nil
+		}
+		if before.Origin.Site == site && before.Origin.Seq > a.Pushed {
+			return Kept, nil // the centre has not seen our latest change yet
+		}
+		if !a.Forced && !before.Hidden {
+			if own, err := owns(); err != nil || own {
+				return Kept, err
+			}
+		}
+	}
+	switch {
+	case !a.Gone:
+		return Stored, nil
+	case before == nil || before.Hidden:
+		return Known, nil
+	}
+	return Retracted, nil
+}
+
 // Receive stores what arrived from the feed. No entry is written: the change is
 // in its owner's journal, and nothing is sent back (R-A-12). The caller moves its
 // cursor in the same transaction.
@@ -44,35 +70,28 @@ func (d *Door) Receive(tx storage.Tx, t *topology.Topology, a Arrival) (Outcome,
 	if err != nil {
 		return 0, err
 	}
-	if there && !a.Initialising {
-		if !a.Gone && before.Origin == r.Origin && before.Deleted == r.Deleted && !before.Hidden && bytes.Equal(before.Body, r.Body) {
-			return Known, nil
-		}
-		if before.Origin.Site == d.Site && before.Origin.Seq > a.Pushed {
-			return Kept, nil // the centre has not seen our latest change yet
-		}
-		if !a.Forced && !before.Hidden {
-			own, err := d.owns(tx, t, before)
-			if err != nil {
-				return 0, err
-			}
-			if own && !d.movedHome(before, r) {
-				return Kept, nil
-			}
-		}
+	here := &before
+	if !there {
+		here = nil
 	}
-	if a.Gone {
-		if !there || before.Hidden {
-			return Known, nil
-		}
-		return Retracted, d.hide(tx, before)
+	outcome, err := Fate(d.Site, here, a, func() (bool, error) {
+		own, err := d.owns(tx, t, before)
+		return own && !d.movedHome(before, r), err
+	})
+	switch {
+	case err != nil:
+		return 0, err
+	case outcome == Retracted:
+		return outcome, d.hide(tx, before)
+	case outcome != Stored:
+		return outcome, nil
 	}
 	if there && before.Hidden {
 		if err := tx.Drop(shelfRetracted, r.Key.String()); err != nil {
 			return 0, err
 		}
 	}
-	return Stored, d.replace(tx, r)
+	return outcome, d.replace(tx, r)
 }
 
 // replace stores a replica as it is.
@@ -105,21 +124,7 @@ func (d *Door) owns(tx storage.Tx, t *topology.Topology, r atoll.Record) (bool, 
 	if err != nil {
 		return false, err
 	}
-	owner, err := authority.OwnerOf(t, s, d.Site)
-	if err != nil {
-		return false, nil //nolint:nilerr // no owner known here: not this site
-	}
-	if owner.Site != d.Site {
-		return false, nil
-	}
-	for _, m := range t.Moves() {
-		if authority.Bound(t, s, m.Store) {
-			// While its store moves it is in nobody's hand: the store may have been
-			// elsewhere, and have come back, before this site heard that it left.
-			return false, nil
-		}
-	}
-	return true, nil
+	return authority.Holds(t, s, d.Site), nil
 }
 
 // movedHome reports whether what arrives tells of a later home store than the one

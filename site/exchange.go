@@ -269,33 +269,19 @@ func (r *round) welcome(w exchange.Welcome) {
 // goBack sets the acknowledged position back to what a restored centre has, after
 // making sure that it is our journal it has.
 func (r *round) goBack(tx storage.Tx, l *link, known atoll.Head) error {
-	hash := known.Hash
 	site := r.site.Door.Site
 	base, err := tx.Base(site)
 	if err != nil {
 		return err
 	}
-	if known.Seq < base.Seq {
-		// It lacks entries from before our initialisation, which we do not have either:
-		// it is told where ours begin, goes on from there, and asks for our records.
-		l.Acknowledged, l.Gap = base, true
-		r.more = true
-		return nil
+	to, gap, err := exchange.GoBack(known, base, func(seq uint64) (atoll.Hash, error) {
+		e, err := tx.Entry(site, seq)
+		return e.Hash, err
+	})
+	if err != nil {
+		return err
 	}
-	if known.Seq > base.Seq {
-		e, err := tx.Entry(site, known.Seq)
-		if err != nil {
-			return err
-		}
-		hash = e.Hash
-	} else if known.Seq > 0 {
-		hash = base.Hash
-	}
-	if hash != known.Hash {
-		return atoll.Errorf(atoll.Cloned, "the centre's copy of this site's journal differs at position %d", known.Seq).
-			Do("two databases have worked as this site; export the unsent work and re-initialise")
-	}
-	l.Acknowledged, l.Gap = known, false
+	l.Acknowledged, l.Gap = to, gap
 	r.more = true
 	return nil
 }
@@ -443,14 +429,8 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 			return err
 		}
 		l.Cursor, l.Applied, l.Ask = max(l.Cursor, c.Position), c.Position, l.Doubts > 0
-		joined := map[atoll.Audience]bool{}
-		for _, a := range c.Joined {
-			joined[a] = true
-		}
-		l.Backfills = slices.DeleteFunc(l.Backfills, func(b exchange.Backfill) bool { return joined[b.Audience] })
-		l.Covered = append(l.Covered, c.Joined...)
-		slices.Sort(l.Covered)
-		l.Covered = slices.Compact(l.Covered)
+		next := exchange.Agreement{Covered: l.Covered, Backfills: l.Backfills}.Join(c.Joined)
+		l.Covered, l.Backfills = next.Covered, next.Backfills
 		if l.State == Initialising && len(l.Backfills) == 0 {
 			l.State = Ready
 		}
@@ -501,34 +481,15 @@ func (r *round) subscription(ctx context.Context, sub exchange.Subscription) err
 		for _, a := range sub.Audiences {
 			entitled[a] = true
 		}
-		lost := map[atoll.Audience]bool{}
-		for _, a := range l.Covered {
-			if !entitled[a] {
-				lost[a] = true
-			}
-		}
 		for _, b := range l.Backfills {
 			if !entitled[b.Audience] {
-				lost[b.Audience] = true
 				if err := tx.Unstage(string(b.Audience), atoll.Key{}); err != nil {
 					return err
 				}
 			}
 		}
-		l.Covered = slices.DeleteFunc(l.Covered, func(a atoll.Audience) bool { return lost[a] })
-		l.Backfills = slices.DeleteFunc(l.Backfills, func(b exchange.Backfill) bool { return lost[b.Audience] })
-		have := map[atoll.Audience]bool{}
-		for _, a := range l.Covered {
-			have[a] = true
-		}
-		for _, b := range l.Backfills {
-			have[b.Audience] = true
-		}
-		for _, a := range sub.Audiences {
-			if !have[a] {
-				l.Backfills = append(l.Backfills, exchange.Backfill{Audience: a})
-			}
-		}
+		next, lost := exchange.Agreement{Covered: l.Covered, Backfills: l.Backfills}.Take(sub.Audiences)
+		l.Covered, l.Backfills = next.Covered, next.Backfills
 		for a := range lost {
 			kind, job := a.Split()
 			if kind != "job" {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/exchange"
 	"github.com/atollsync/atoll/integrate"
 	"github.com/atollsync/atoll/route"
 	"github.com/atollsync/atoll/storage"
@@ -22,14 +23,7 @@ func (s *Site) leaves(t *topology.Topology, rec atoll.Record, lost, entitled map
 	if err != nil {
 		return false
 	}
-	was := false
-	for _, a := range route.Audiences(t, def, rec.Key, f) {
-		if entitled[a] || a.Narrow() {
-			return false
-		}
-		was = was || lost[a]
-	}
-	return was
+	return exchange.Leaves(route.Audiences(t, def, rec.Key, f), lost, entitled)
 }
 
 // unstage forgets what was staged for the next checkpoint of audiences that were
