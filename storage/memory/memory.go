@@ -63,6 +63,10 @@ func (s *Store) Disk() *Disk { return s.disk }
 
 // View implements [storage.Store]. The snapshot is the one at its start.
 func (s *Store) View(ctx context.Context, fn func(storage.Reader) error) error {
+	return s.view(ctx, func(r *reader) error { return fn(r) })
+}
+
+func (s *Store) view(ctx context.Context, fn func(*reader) error) error {
 	if err := s.enter(); err != nil {
 		return err
 	}
