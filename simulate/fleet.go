@@ -85,14 +85,39 @@ type Fleet struct {
 	Stores    map[string]atoll.ID // by code
 	Clock     *Clock
 	Catalogue *catalogue.Catalogue
+	parts     Parts
 	dir       string
 	closers   []func() error
 }
 
+// Line is how a site reaches the centre.
+type Line interface {
+	exchange.Centre
+	exchange.People
+}
+
+// Parts replace what a fleet is made of. Those that are nil are the usual ones:
+// SQLite, a [Network], one clock for all, the embedded catalogue.
+type Parts struct {
+	Open      func(ctx context.Context, name string) (storage.Store, error)
+	Line      func(n *Node) (Line, error)
+	Clock     func(name string) *Clock
+	Catalogue func(name string) *catalogue.Catalogue
+	Log       *slog.Logger
+	// Cycled is called after each cycle of a site.
+	Cycled func(n *Node, c site.Cycle)
+}
+
+// System is the identity of every fleet.
+var System = atoll.DeriveID("test system")
+
 // New makes a fleet with a centre only, in the directory.
-func New(ctx context.Context, dir string) (*Fleet, error) {
+func New(ctx context.Context, dir string) (*Fleet, error) { return Assemble(ctx, dir, Parts{}) }
+
+// Assemble is New with parts of one's own.
+func Assemble(ctx context.Context, dir string, parts Parts) (*Fleet, error) {
 	f := &Fleet{
-		Sites: map[atoll.SiteID]*Node{}, Stores: map[string]atoll.ID{}, Clock: NewClock(), Catalogue: catalogue.Embedded(), dir: dir,
+		Sites: map[atoll.SiteID]*Node{}, Stores: map[string]atoll.ID{}, Clock: NewClock(), Catalogue: catalogue.Embedded(), parts: parts, dir: dir,
 	}
 	n, err := f.open(ctx, "centre", station.Identity{Role: station.Central, Site: atoll.CentreID, Name: "Centre"})
 	if err != nil {
@@ -103,7 +128,13 @@ func New(ctx context.Context, dir string) (*Fleet, error) {
 }
 
 func (f *Fleet) open(ctx context.Context, name string, id station.Identity) (*Node, error) {
-	store, err := sqlite.Open(ctx, filepath.Join(f.dir, name+".db"), sqlite.Options{NoSync: true})
+	open := f.parts.Open
+	if open == nil {
+		open = func(ctx context.Context, name string) (storage.Store, error) {
+			return sqlite.Open(ctx, filepath.Join(f.dir, name+".db"), sqlite.Options{NoSync: true})
+		}
+	}
+	store, err := open(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -111,26 +142,66 @@ func (f *Fleet) open(ctx context.Context, name string, id station.Identity) (*No
 	return f.start(ctx, name, id, store)
 }
 
+// Open opens the installation of the identity on its database, as a program does
+// that starts. It takes its place in the fleet.
+func (f *Fleet) Open(ctx context.Context, name string, id station.Identity) (*Node, error) {
+	n, err := f.open(ctx, name, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case n.Site == nil:
+		f.Centre = n
+	default:
+		f.Sites[id.Site] = n
+	}
+	return n, nil
+}
+
 func (f *Fleet) start(ctx context.Context, name string, id station.Identity, store storage.Store) (*Node, error) {
 	n := &Node{Name: name, Clock: f.Clock, Net: &Network{}, dir: f.dir}
-	n.Station = station.New(id, station.Options{Store: store, Catalogue: f.Catalogue, Now: n.Clock.Now})
+	if f.parts.Clock != nil {
+		n.Clock = f.parts.Clock(name)
+	}
+	words := f.Catalogue
+	if f.parts.Catalogue != nil {
+		words = f.parts.Catalogue(name)
+	}
+	n.Station = station.New(id, station.Options{Store: store, Catalogue: words, Now: n.Clock.Now, Log: f.parts.Log})
 	if id.Role == station.Central {
-		if err := n.found(ctx); err != nil {
+		if err := n.found(ctx, f.parts.Log); err != nil {
 			return nil, err
 		}
 		return n, nil
 	}
+	var to Line = &line{f, n}
+	if f.parts.Line != nil {
+		var err error
+		if to, err = f.parts.Line(n); err != nil {
+			return nil, err
+		}
+	}
 	n.Site = site.New(site.Options{
-		Store: store, Door: n.Door, Centre: &line{f, n}, Device: "device of " + name, App: "test", Now: n.Clock.Now,
+		Store: store, Door: n.Door, Centre: to, Device: Device(name), App: "test", Now: n.Clock.Now, Log: f.parts.Log,
 		Integrated: func(ctx context.Context) error { _, err := n.Processors.Run(ctx); return err },
 		Restate:    func(ctx context.Context) error { _, err := n.Station.Restate(ctx, "atoll", nil); return err },
+		Hooks: site.Hooks{Cycled: func(c site.Cycle) {
+			if f.parts.Cycled != nil {
+				f.parts.Cycled(n, c)
+			}
+		}},
 	})
 	n.Usable, n.LastSync = n.Site.Usable, n.Site.LastSync
-	n.People, n.Pull = &line{f, n}, n.Site.Fetch
+	n.People, n.Pull = to, n.Site.Fetch
 	return n, n.Site.Begin(ctx)
 }
 
-func (n *Node) found(ctx context.Context) error {
+// Device is the identity of the machine of the installation.
+func Device(name string) string { return "device of " + name }
+
+func (n *Node) found(ctx context.Context, log *slog.Logger) error {
+	if log == nil {
+		log = slog.Default()
+	}
 	err := n.Store.Update(ctx, func(tx storage.Tx) error {
 		head, err := tx.Head(atoll.CentreID)
 		if err != nil || head.Timeline != "" {
@@ -142,10 +213,10 @@ func (n *Node) found(ctx context.Context) error {
 		return err
 	}
 	n.Centre = central.New(central.Options{
-		Store: n.Store, Door: n.Door, System: atoll.DeriveID("test system"), Now: n.Clock.Now, App: "test",
+		Store: n.Store, Door: n.Door, System: System, Now: n.Clock.Now, App: "test", Log: log,
 		Admitted: func(ctx context.Context) {
 			if _, err := n.Processors.Run(ctx); err != nil {
-				slog.Default().Error("processors", "err", err)
+				log.Error("processors failed", "err", err)
 			}
 		},
 	})
@@ -227,7 +298,7 @@ func (f *Fleet) AddSite(ctx context.Context, name string, kind topology.Kind, st
 	key := make([]byte, 32)
 	if len(stores) > 0 {
 		if _, err := f.Centre.Centre.Enrol(ctx, exchange.Enrolment{
-			Code: code, Key: key, Device: "device of " + name, Protocol: exchange.Protocol,
+			Code: code, Key: key, Device: Device(name), Protocol: exchange.Protocol,
 		}); err != nil {
 			return nil, err
 		}

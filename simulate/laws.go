@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/authority"
@@ -16,30 +17,50 @@ import (
 	"github.com/atollsync/atoll/topology"
 )
 
+// Breach is one case of a law that does not hold.
+type Breach struct {
+	Law   string `json:"law"`
+	Words string `json:"words"`
+}
+
+// String tells the breach.
+func (b Breach) String() string { return b.Law + ": " + b.Words }
+
 // Check holds the fleet to the laws that must be true whenever all sites have
 // synchronised and none has anything left to say (see [Fleet.Settle]). It asks
 // from both sides, as a record that never reached the centre is missed by nobody
 // who only asks the centre. It returns each breach in words, none when all is
 // well.
 func (f *Fleet) Check(ctx context.Context) []string {
-	c := &checker{fleet: f}
-	if err := c.run(ctx); err != nil {
-		c.say("the laws could not be checked: %v", err)
+	breaches, _ := f.Laws(ctx)
+	var out []string
+	for _, b := range breaches {
+		out = append(out, b.Words)
 	}
-	return c.breaches
+	return out
+}
+
+// Laws is Check with the name of each law, and how many things were held against
+// it: a law that looked at nothing has proved nothing.
+func (f *Fleet) Laws(ctx context.Context) (breaches []Breach, looked map[string]int) {
+	c := &checker{fleet: f, looked: map[string]int{}}
+	if err := c.run(ctx); err != nil {
+		c.say("checked", "the laws could not be checked: %v", err)
+	}
+	slices.SortFunc(c.breaches, func(a, b Breach) int { return strings.Compare(a.String(), b.String()) })
+	const most = 50
+	return c.breaches[:min(len(c.breaches), most)], c.looked
 }
 
 // checker gathers breaches.
 type checker struct {
 	fleet    *Fleet
-	breaches []string
+	breaches []Breach
+	looked   map[string]int
 }
 
-func (c *checker) say(format string, args ...any) {
-	const most = 50
-	if len(c.breaches) < most {
-		c.breaches = append(c.breaches, fmt.Sprintf(format, args...))
-	}
+func (c *checker) say(law, format string, args ...any) {
+	c.breaches = append(c.breaches, Breach{law, fmt.Sprintf(format, args...)})
 }
 
 func (c *checker) run(ctx context.Context) error {
@@ -126,9 +147,9 @@ func (c *checker) replicas(centre, at *holding) {
 		case !due:
 		case !there && want.Deleted: // it never had what is gone
 		case !there:
-			c.say("site %d lacks %s", site, key)
+			c.say("equal", "site %d lacks %s", site, key)
 		case got.Hidden:
-			c.say("site %d hides %s, which it is entitled to", site, key)
+			c.say("equal", "site %d hides %s, which it is entitled to", site, key)
 		default:
 			c.same(site, got, want)
 		}
@@ -137,12 +158,13 @@ func (c *checker) replicas(centre, at *holding) {
 
 // same compares a site's record with the centre's.
 func (c *checker) same(site atoll.SiteID, got, want atoll.Record) {
+	c.looked["equal"]++
 	switch {
 	case got.Version != want.Version || got.Origin != want.Origin || got.Deleted != want.Deleted:
-		c.say("%s: site %d has version %d of %s (deleted: %t), the centre version %d of %s (deleted: %t)", got.Key, site,
+		c.say("equal", "%s: site %d has version %d of %s (deleted: %t), the centre version %d of %s (deleted: %t)", got.Key, site,
 			got.Version, got.Origin, got.Deleted, want.Version, want.Origin, want.Deleted)
 	case !bytes.Equal(got.Body, want.Body):
-		c.say("%s: site %d has %s, the centre %s", got.Key, site, got.Body, want.Body)
+		c.say("equal", "%s: site %d has %s, the centre %s", got.Key, site, got.Body, want.Body)
 	}
 }
 
@@ -152,6 +174,8 @@ func (c *checker) holdings(centre, at *holding) {
 	site := at.node.Door.Site
 	entitled := centre.topology.Subscription(site)
 	for key, got := range at.records {
+		c.looked["entitled"]++
+		c.looked["kept"]++
 		def, ok := at.node.Catalogue.Lookup(key.Type)
 		if !ok || got.Hidden {
 			continue
@@ -161,21 +185,21 @@ func (c *checker) holdings(centre, at *holding) {
 		switch {
 		case route.Stays(at.topology, def, got.MustFields()):
 			if !owned {
-				c.say("site %d has %s, which stays at another", site, key)
+				c.say("entitled", "site %d has %s, which stays at another", site, key)
 			}
 			if there && want.Origin == got.Origin {
-				c.say("the centre has %s, which stays at site %d", key, site)
+				c.say("entitled", "the centre has %s, which stays at site %d", key, site)
 			}
 			continue
 		case !there && got.Deleted:
 			continue // made and unmade before it was ever sent
 		case !there:
-			c.say("the centre lacks %s, which site %d has", key, site)
+			c.say("kept", "the centre lacks %s, which site %d has", key, site)
 			continue
 		}
 		due := slices.ContainsFunc(want.Audiences, func(a atoll.Audience) bool { return slices.Contains(entitled, a) })
 		if !due && !owned && !got.Deleted && got.Origin.Site != site {
-			c.say("site %d holds %s, which is not meant for it (audiences %v)", site, key, want.Audiences)
+			c.say("entitled", "site %d holds %s, which is not meant for it (audiences %v)", site, key, want.Audiences)
 		}
 		if owned {
 			c.same(site, got, want)
@@ -200,14 +224,15 @@ func (c *checker) owner(at *holding, def *catalogue.Def, r atoll.Record) atoll.S
 
 // rest: nothing waits, nothing was refused, no document is unanswered.
 func (c *checker) rest(h *holding) {
+	c.looked["rest"]++
 	for lane, n := range h.staged {
-		c.say("%s: %d records wait in lane %q", h.node.Name, n, lane)
+		c.say("rest", "%s: %d records wait in lane %q", h.node.Name, n, lane)
 	}
 	for site, n := range h.refused {
-		c.say("%s: %d entries of site %d are in quarantine", h.node.Name, n, site)
+		c.say("rest", "%s: %d entries of site %d are in quarantine", h.node.Name, n, site)
 	}
 	for _, e := range h.exceptions {
-		c.say("%s: %s could not be answered by %s: %s", h.node.Name, e.Record, e.Kind, e.Message)
+		c.say("rest", "%s: %s could not be answered by %s: %s", h.node.Name, e.Record, e.Kind, e.Message)
 	}
 }
 
@@ -228,12 +253,13 @@ func (c *checker) chains(ctx context.Context, n *Node) error {
 			if len(first) == 0 || first[0].Seq != 1 {
 				continue // it goes on from the centre's memory (R-H-25)
 			}
+			c.looked["chains"] += int(head.Seq)
 			read, err := journal.Verify(r, site, 0, atoll.Hash{})
 			if err != nil {
-				c.say("%s: journal of site %d: %v", n.Name, site, err)
+				c.say("chains", "%s: journal of site %d: %v", n.Name, site, err)
 			}
 			if uint64(read) != head.Seq {
-				c.say("%s: journal of site %d ends at %d, not %d", n.Name, site, read, head.Seq)
+				c.say("chains", "%s: journal of site %d ends at %d, not %d", n.Name, site, read, head.Seq)
 			}
 		}
 		if n.Site == nil {
@@ -242,7 +268,7 @@ func (c *checker) chains(ctx context.Context, n *Node) error {
 		return c.fleet.Centre.Store.View(ctx, func(at storage.Reader) error {
 			copied, err := at.Head(own)
 			if err == nil && (copied.Seq != heads[own].Seq || copied.Hash != heads[own].Hash) {
-				c.say("the journal of site %d ends at %d (%s), the centre's copy at %d (%s)", own, heads[own].Seq, heads[own].Hash, copied.Seq, copied.Hash)
+				c.say("chains", "the journal of site %d ends at %d (%s), the centre's copy at %d (%s)", own, heads[own].Seq, heads[own].Hash, copied.Seq, copied.Hash)
 			}
 			return err
 		})

@@ -97,7 +97,7 @@ func (c *checker) pairs(ctx context.Context, nodes map[atoll.SiteID]*holding, ce
 		for _, r := range half {
 			// One that was read in from another system may answer what was not.
 			if !there[id] && slices.ContainsFunc(sides, func(s side) bool { return r.ID == atoll.DeriveID(s.name, string(id)) }) {
-				c.say("%s answers %s, which is not there", r.Key, id)
+				c.say("paired", "%s answers %s, which is not there", r.Key, id)
 			}
 		}
 	}
@@ -105,19 +105,20 @@ func (c *checker) pairs(ctx context.Context, nodes map[atoll.SiteID]*holding, ce
 }
 
 func (c *checker) pair(centre *holding, r atoll.Record, half []atoll.Record, listed map[atoll.ID]transfer.Reason) {
+	c.looked["paired"]++
 	f := r.MustFields()
 	reason, excused := listed[r.ID]
 	switch {
 	case len(half) == 0 && excused:
 		if reason == transfer.Waiting {
-			c.say("%s is listed as unanswered, without a reason", r.Key)
+			c.say("paired", "%s is listed as unanswered, without a reason", r.Key)
 		}
 		return
 	case len(half) != 1:
-		c.say("%s of store %s has %d responding halves", r.Key, f.ID("store_id"), len(half))
+		c.say("paired", "%s of store %s has %d responding halves", r.Key, f.ID("store_id"), len(half))
 		return
 	case excused:
-		c.say("%s is answered, and listed as if it were not", r.Key)
+		c.say("paired", "%s is answered, and listed as if it were not", r.Key)
 	}
 	other := half[0].MustFields()
 	i := slices.IndexFunc(sides, func(s side) bool {
@@ -129,9 +130,9 @@ func (c *checker) pair(centre *holding, r atoll.Record, half []atoll.Record, lis
 	heir, _ := centre.topology.Heir(f.ID("partner_store_id"))
 	switch {
 	case other.ID("store_id") != f.ID("partner_store_id") && other.ID("store_id") != heir.ID || other.ID("partner_store_id") != f.ID("store_id"):
-		c.say("%s is addressed to store %s and answered in %s", r.Key, f.ID("partner_store_id"), other.ID("store_id"))
+		c.say("paired", "%s is addressed to store %s and answered in %s", r.Key, f.ID("partner_store_id"), other.ID("store_id"))
 	case f.ID(sides[i].linked) != half[0].ID || f.Text("linked_status") != other.Text("status") || f.Int("linked_number") != other.Int("number"):
-		c.say("%s does not know how its responding half %s stands", r.Key, half[0].ID)
+		c.say("paired", "%s does not know how its responding half %s stands", r.Key, half[0].ID)
 	}
 }
 
@@ -260,14 +261,15 @@ func (c *checker) stock(ctx context.Context, nodes map[atoll.SiteID]*holding, ce
 	told = centre.fold(told)
 	family := kin(centre)
 	told, have = together(family, told), together(family, have)
+	c.looked["stock"] += len(told)
 	for b := range told {
 		if documents.Compare(or0(told[b]), or0(have[b])) != 0 {
-			c.say("batch %q of item %s: the journals tell of %s packs, the stores and lorries have %s", b.Batch, b.Item, told[b], or0(have[b]))
+			c.say("stock", "batch %q of item %s: the journals tell of %s packs, the stores and lorries have %s", b.Batch, b.Item, told[b], or0(have[b]))
 		}
 	}
 	for b := range have {
 		if _, ok := told[b]; !ok {
-			c.say("batch %q of item %s: nobody brought in the %s packs there are", b.Batch, b.Item, have[b])
+			c.say("stock", "batch %q of item %s: nobody brought in the %s packs there are", b.Batch, b.Item, have[b])
 		}
 	}
 	return nil

@@ -51,11 +51,12 @@ func (c *checker) resolves(site atoll.SiteID, h *holding, rec atoll.Record, own,
 		return err
 	}
 	for _, ref := range c.fleet.Catalogue.References(rec.Type, f) {
+		c.looked["resolved"]++
 		if here.ID(ref.Field) != want.ID(ref.Field) {
-			c.say("%s: site %d resolves %s to %s, the centre to %s", rec.Key, site, ref.Field, here.ID(ref.Field), want.ID(ref.Field))
+			c.say("resolved", "%s: site %d resolves %s to %s, the centre to %s", rec.Key, site, ref.Field, here.ID(ref.Field), want.ID(ref.Field))
 		}
 		if want.ID(ref.Field) != ref.ID && c.owner(h, def, rec) == site {
-			c.say("%s: site %d owns it, and its %s names %s, which was merged", rec.Key, site, ref.Field, ref.ID)
+			c.say("resolved", "%s: site %d owns it, and its %s names %s, which was merged", rec.Key, site, ref.Field, ref.ID)
 		}
 	}
 	return nil
