@@ -77,6 +77,7 @@ var rooms = []room{
 	// Where everything is put together.
 	{"host", everything},
 	{"simulate", everything},
+	{"simulate/hunt", everything},
 	{"demo", everything},
 	{"cmd/atoll", everything},
 	{"acceptance", everything}, // tests only: the built program, from outside
@@ -91,7 +92,7 @@ var kept = map[string]string{
 	"database/sql":                         "storage/sqlite",
 	"modernc.org/sqlite":                   "storage/sqlite",
 	"github.com/tidwall/btree":             "storage/memory",
-	"net/http":                             "wire api host simulate demo cmd/atoll",
+	"net/http":                             "wire api host simulate simulate/hunt demo cmd/atoll",
 	"crypto/tls":                           "wire host cmd/atoll",
 	"github.com/klauspost/compress":        "wire api",
 	"github.com/goccy/go-yaml":             "catalogue cmd/atoll",
@@ -106,7 +107,7 @@ var kept = map[string]string{
 	"log":                                  "",
 	"math/rand":                            "",
 	"unsafe":                               "",
-	"github.com/atollsync/atoll/simulate":  "demo cmd/atoll",
+	"github.com/atollsync/atoll/simulate":  "simulate/hunt demo cmd/atoll",
 	"github.com/atollsync/atoll/cmd/atoll": "",
 }
 

@@ -83,6 +83,7 @@ type cli struct {
 	Reset      resetCmd      `cmd:"" group:"trouble" help:"Empty this site as if it had never been set up."`
 	Support    supportCmd    `cmd:"" group:"trouble" help:"A copy of the database for support, which can never synchronise."`
 	Backup     backupCmd     `cmd:"" group:"trouble" help:"Write a consistent copy of the database to a file, while it is in use."`
+	Simulate   simulateCmd   `cmd:"" group:"trouble" help:"Hunt for lost records: play made-up stories of work and misfortune, and hold the end to the laws."`
 	Check      checkCmd      `cmd:"" group:"trouble" help:"Examine the database: its indexes, and the hash chains of its journals."`
 
 	Record     recordCmd     `cmd:"" group:"any" help:"Read and write records."`
@@ -191,7 +192,14 @@ func helpFor(err error, args []string) string {
 // what they found is printed already.
 var unwell = errors.New("not well") //nolint:staticcheck // reads as what it says
 
+// broken is returned when a law was found to be broken; what it was is printed
+// already.
+var broken = errors.New("a law was broken")
+
 func statusOf(err error) int {
+	if errors.Is(err, broken) {
+		return exitFailed
+	}
 	if errors.Is(err, unwell) {
 		return exitBadness
 	}
@@ -207,7 +215,7 @@ func statusOf(err error) int {
 
 // fail prints an error as its reader wants it, and returns the status.
 func (s *session) fail(err error, status int) int {
-	if errors.Is(err, unwell) {
+	if errors.Is(err, unwell) || errors.Is(err, broken) {
 		return status
 	}
 	if errors.Is(err, context.Canceled) {

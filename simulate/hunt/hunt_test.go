@@ -1,0 +1,54 @@
+package hunt
+
+import (
+	"testing"
+)
+
+// Same seed, same run, to the byte: entries, answers, bytes on the line, the final
+// databases, and the words of the story.
+func TestSameSeedSameRun(t *testing.T) {
+	for seed := uint64(1); seed <= 3; seed++ {
+		story := Tell(seed, Settings{Steps: 150})
+		first := play(t, story)
+		again := play(t, Tell(seed, Settings{Steps: 150}))
+		if first.Trace != again.Trace {
+			t.Errorf("seed %d: %s, then %s", seed, first.Trace, again.Trace)
+			for i := range min(len(first.Lines), len(again.Lines)) {
+				if first.Lines[i] != again.Lines[i] {
+					t.Fatalf("they part at line %d:\n%s\n%s", i, first.Lines[i], again.Lines[i])
+				}
+			}
+		}
+		if other := play(t, Tell(seed+100, Settings{Steps: 150})); other.Trace == first.Trace {
+			t.Errorf("seeds %d and %d are one run", seed, seed+100)
+		}
+	}
+}
+
+// A few seeds without a breach: what CI plays by the hundred with atoll simulate.
+func TestSeeds(t *testing.T) {
+	tally := NewTally()
+	for seed := uint64(1); seed <= 8; seed++ {
+		r := play(t, Tell(seed, Settings{}))
+		tally.Add(r.Tally)
+		for _, b := range r.Breaches {
+			t.Errorf("seed %d: %s", seed, b)
+		}
+		if t.Failed() {
+			for _, l := range r.Lines {
+				t.Log(l)
+			}
+			break
+		}
+	}
+	t.Logf("%+v", tally)
+}
+
+func play(t *testing.T, s Story) Result {
+	t.Helper()
+	r, err := Play(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}

@@ -1,0 +1,90 @@
+package hunt
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/storage"
+)
+
+// mostCycles is how often everybody synchronises until peace must have come.
+const mostCycles = 40
+
+// makePeace ends all faults and lets everybody synchronise until nothing moves.
+func (w *World) makePeace() {
+	w.peaceful = true
+	w.beginStep(len(w.story.Steps), Step{Kind: "peace", Seed: w.story.Seed, At: w.at + 60})
+	for _, f := range Faults() {
+		if f.Peace != nil {
+			f.Peace(w)
+		}
+	}
+	w.letters = nil
+	w.revive()
+	if err := w.settle(); err != nil {
+		w.Breach("rest", "%v", err)
+	}
+	w.Say("peace: everybody has synchronised")
+	w.endStep()
+}
+
+// settle lets all sites synchronise until none has anything more to say or to hear.
+func (w *World) settle() error {
+	for range mostCycles {
+		moved := 0
+		for _, n := range w.Nodes()[1:] {
+			c, err := n.Site.Cycle(w.Ctx)
+			if err != nil {
+				return fmt.Errorf("in peace a cycle of %s fails: %w", n.Name, err)
+			}
+			moved += c.Sent + c.Received + c.Retracted
+		}
+		w.book()
+		if moved == 0 {
+			return nil
+		}
+		w.wind(w.at + 5)
+	}
+	return fmt.Errorf("the sites do not come to rest in %d rounds", mostCycles)
+}
+
+// dump writes the final databases into the trace.
+func (w *World) dump() {
+	for _, n := range w.Nodes() {
+		w.trace.say("database", n.Name)
+		if err := n.Store.View(w.Ctx, w.dumpOne); err != nil {
+			w.Breach("sound", "the database of %s cannot be read: %v", n.Name, err)
+		}
+	}
+}
+
+func (w *World) dumpOne(r storage.Reader) error {
+	for after := atoll.Position(0); ; {
+		page, err := r.Changed(after, 1000)
+		if err != nil {
+			return err
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, rec := range page {
+			after = rec.Position
+			w.trace.say("record", rec.Position, rec.Key, rec.Version, rec.Origin, rec.Deleted, rec.Hidden)
+			w.trace.add("body", rec.Body)
+		}
+	}
+	heads, err := r.Journals()
+	if err != nil {
+		return err
+	}
+	for _, site := range slices.Sorted(maps.Keys(heads)) {
+		w.trace.say("journal", site, heads[site])
+	}
+	refusals, err := r.Refusals(0, false, 0, 0)
+	for _, no := range refusals {
+		w.trace.say("refusal", no.ID, no.Site, no.Seq, no.Code, no.Subject, no.State)
+	}
+	return err
+}
