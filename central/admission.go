@@ -36,7 +36,7 @@ func (c *Centre) admit(tx storage.Tx, h exchange.Hello, batch []exchange.Entry, 
 			}
 			return atoll.Errorf(atoll.WrongChain, "entry %d of site %d came where %d was due", e.Seq, h.Site, head.Seq+1)
 		}
-		je := storage.JournalEntry{Site: h.Site, Timeline: h.Timeline, Seq: e.Seq, Received: c.Now(), Content: e.Content}
+		je := storage.JournalEntry{Site: h.Site, Timeline: h.TimelineOf(e.Seq), Seq: e.Seq, Received: c.Now(), Content: e.Content}
 		je.Hash = atoll.Chain(head.Hash, je.Site, je.Timeline, je.Seq, atoll.Digest(e.Content))
 		if e.Seq == h.Head.Seq && je.Hash != h.Head.Hash {
 			return atoll.Errorf(atoll.WrongChain, "entry %d of site %d does not have the hash the site says it has", e.Seq, h.Site)

@@ -70,40 +70,90 @@ func New(o Options) *Centre {
 	return c
 }
 
-// Start notes that a run of the centre begins: the database is being served from
-// here on. It returns the timeline of the database.
+// Start notes that the database is being served from here on: by a run of its own,
+// or the one that Await began. It returns the timeline of the database.
 func (c *Centre) Start(ctx context.Context) (atoll.Timeline, error) {
 	var t atoll.Timeline
 	err := c.Store.Update(ctx, func(tx storage.Tx) error {
-		at, err := tx.LastPosition()
-		if err != nil {
-			return err
-		}
 		l, err := loadLife(tx)
 		if err != nil {
 			return err
 		}
-		own, err := tx.Head(c.Door.Site)
-		if err != nil {
-			return err
+		if !l.Awaited {
+			if err := c.begun(tx, &l); err != nil {
+				return err
+			}
 		}
-		if l.Timeline == "" {
-			l.Timeline = atoll.NewTimeline()
-		}
-		l.Runs = append(l.Runs, exchange.Run{ID: string(atoll.NewTimeline())[:8], Began: at, Own: own.Seq})
-		if len(l.Runs) > exchange.MaxRuns {
-			l.Runs = l.Runs[len(l.Runs)-exchange.MaxRuns:]
-		}
+		l.Awaited = false
 		t = l.Timeline
 		return saveJSON(tx, shelfCentre, "life", l)
 	})
 	return t, err
 }
 
+// Await begins the next run while nobody serves the database. The caller makes
+// sure of that, before anything else is written: a backup that was put back gives
+// positions a second time with its first change, not when it is served, and sites
+// must go back to before that. It writes nothing when a run waits already.
+func (c *Centre) Await(ctx context.Context) error {
+	var l life
+	err := c.Store.View(ctx, func(r storage.Reader) (err error) {
+		l, err = loadLife(r)
+		return err
+	})
+	if err != nil || l.Awaited || len(l.Runs) == 0 { // one that was never served has given nothing
+		return err
+	}
+	return c.Store.Update(ctx, func(tx storage.Tx) error {
+		if l, err = loadLife(tx); err != nil || l.Awaited {
+			return err
+		}
+		if err := c.begun(tx, &l); err != nil {
+			return err
+		}
+		l.Awaited = true
+		return saveJSON(tx, shelfCentre, "life", l)
+	})
+}
+
+// begun adds a run that begins where the database stands.
+func (c *Centre) begun(tx storage.Tx, l *life) error {
+	at, err := tx.LastPosition()
+	if err != nil {
+		return err
+	}
+	own, err := tx.Head(c.Door.Site)
+	if err != nil {
+		return err
+	}
+	if l.Timeline == "" {
+		l.Timeline = atoll.NewTimeline()
+	}
+	l.Runs = append(l.Runs, exchange.Run{ID: string(atoll.NewTimeline())[:8], Began: at, Own: own.Seq})
+	if len(l.Runs) > exchange.MaxRuns {
+		l.Runs = l.Runs[len(l.Runs)-exchange.MaxRuns:]
+	}
+	return nil
+}
+
+// Renew lets a database that was restored from a backup go on: its next run begins,
+// and its own journal goes on under a new timeline.
+func (c *Centre) Renew(ctx context.Context) error {
+	if err := c.Await(ctx); err != nil {
+		return err
+	}
+	return c.Store.Update(ctx, func(tx storage.Tx) error {
+		_, err := c.Door.Renew(tx)
+		return err
+	})
+}
+
 // life is the history of the centre's own database, on the shelf.
 type life struct {
 	Timeline atoll.Timeline `json:"timeline"`
 	Runs     []exchange.Run `json:"runs"` // oldest first; the last is the present one
+	// Awaited says that the last run has begun and that nobody served it yet.
+	Awaited bool `json:"awaited,omitempty"`
 	// Lost are numbers of the centre's own journal that were given before it was
 	// restored, and are not given again.
 	Lost []Span `json:"lost,omitempty"`

@@ -134,7 +134,7 @@ func (c *Centre) identify(t interface {
 	case slices.Contains(s.Orders, orderReinitialise) && !h.Initialising:
 		return atoll.Errorf(atoll.Initialise, "the centre asks this site to initialise again").Do("run: atoll init site --again")
 	}
-	_, taken, err := exchange.Memory{Timeline: s.Timeline, Turn: s.Turn, Nonce: s.Nonce}.Recognise(h, older)
+	next, taken, err := exchange.Memory{Timeline: s.Timeline, Turn: s.Turn, Nonce: s.Nonce}.Recognise(h, older)
 	if taken { // the database before can no longer sync
 		s.Timeline, s.Turn, s.Nonce, s.Voucher = h.Timeline, 0, "", 0
 		if h.Initialising {
@@ -144,6 +144,11 @@ func (c *Centre) identify(t interface {
 			// not have seen what it has.
 			c.Log.Warn("the site has initialised since this database was backed up; its present database is taken for the site", "site", h.Site)
 		}
+	}
+	if err == nil {
+		// One that was restored from a backup as new as our memory goes on in the place
+		// of the one before, which is out from here on.
+		s.Timeline = next.Timeline
 	}
 	return err
 }

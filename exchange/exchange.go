@@ -13,6 +13,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,6 +83,12 @@ type Hello struct {
 	// centre goes on from Base, and asks for everything again ("resend").
 	Base *atoll.Head `json:"base,omitempty"`
 
+	// Earlier are the timelines that the site's journal had before, oldest first, each
+	// with the number of its last entry (no hashes): a database that is restored from a
+	// backup goes on under a new one. Given are those that reach to Acknowledged or
+	// above, MaxEarlier at most.
+	Earlier []atoll.Head `json:"earlier,omitempty"`
+
 	// Centre is the timeline of the centre's database that Cursor belongs to, and Run
 	// the run of the centre that the site last heard of (see Run).
 	Centre atoll.Timeline `json:"centre,omitempty"`
@@ -118,6 +125,24 @@ type Hello struct {
 	Errors  int   `json:"errors,omitempty"` // records the site could not integrate
 }
 
+// MaxEarlier bounds the earlier timelines in a Hello.
+const MaxEarlier = 16
+
+// TimelineOf returns the timeline under which the site made the entry.
+func (h Hello) TimelineOf(seq uint64) atoll.Timeline {
+	for _, e := range h.Earlier {
+		if seq <= e.Seq {
+			return e.Timeline
+		}
+	}
+	return h.Timeline
+}
+
+// Descends reports whether the site's journal once had the timeline.
+func (h Hello) Descends(from atoll.Timeline) bool {
+	return slices.ContainsFunc(h.Earlier, func(e atoll.Head) bool { return e.Timeline == from })
+}
+
 // Backfill is one audience being read from its beginning.
 type Backfill struct {
 	Audience atoll.Audience `json:"audience"`
@@ -125,7 +150,8 @@ type Backfill struct {
 }
 
 // Entry is one entry of the site's journal on its way up: the content as
-// atoll.Outgoing leaves it. Its site and timeline are those of the Hello.
+// atoll.Outgoing leaves it. Its site is that of the Hello, its timeline too (see
+// Hello.TimelineOf).
 type Entry struct {
 	Seq     uint64
 	Content []byte

@@ -14,14 +14,15 @@ type Memory struct {
 // remembers, and what it remembers from then on. Older says that this centre is
 // older than what the site has seen (Reading.Older). Taken is true when another
 // database takes the site's place: one that initialises, or, at a centre that was
-// restored to before that, one that did. The error carries atoll.Cloned or
-// atoll.Restored (R-H-13, R-H-27).
+// restored to before that, one that did. One that was restored from a backup says of
+// which timeline it was, and goes on if that is as new as the centre's memory. The
+// error carries atoll.Cloned or atoll.Restored (R-H-13, R-H-27).
 func (m Memory) Recognise(h Hello, older bool) (next Memory, taken bool, err error) {
 	if (h.Initialising || older) && h.Timeline != m.Timeline {
 		m, taken = Memory{Timeline: h.Timeline}, true
 	}
 	switch {
-	case h.Timeline != m.Timeline:
+	case h.Timeline != m.Timeline && !h.Descends(m.Timeline):
 		return m, false, atoll.Errorf(atoll.Cloned, "another database has taken this site's place since").
 			Do("if this is the right one, re-initialise it with: atoll init site --again")
 	case h.Turn < m.Turn || (h.Turn == m.Turn && h.Nonce != m.Nonce):

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/gofrs/flock"
 
@@ -25,17 +26,36 @@ const shelfHost = "host"
 
 // alone makes sure that one program serves the installation. A second one would
 // give out another address for it, and run its schedule twice.
-func (h *Host) alone() (release func(), err error) {
-	f := flock.New(filepath.Join(h.Data, "serve.lock"))
-	ok, err := f.TryLock()
-	if err != nil {
+func (c Config) alone(ctx context.Context) (release func(), err error) {
+	f := flock.New(filepath.Join(c.Data, "serve.lock"))
+	// A command that looks whether anybody serves has it for a moment.
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	ok, err := f.TryLockContext(ctx, 50*time.Millisecond)
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return nil, err
 	}
 	if !ok {
-		return nil, atoll.Errorf(atoll.Busy, "another program serves %s already", h.Data).
+		return nil, atoll.Errorf(atoll.Busy, "another program serves %s already", c.Data).
 			Do("stop that one first; every other command works while it runs")
 	}
 	return func() { _ = f.Unlock() }, nil
+}
+
+// await notes at the centre that nobody serves it, if that is so, before the caller
+// writes anything: see central.Centre.Await.
+func (h *Host) await(ctx context.Context) error {
+	if h.Centre == nil {
+		return nil
+	}
+	f := flock.New(filepath.Join(h.Data, "serve.lock"))
+	switch ok, err := f.TryLock(); {
+	case err != nil:
+		return err
+	case !ok:
+		return nil
+	}
+	return errors.Join(h.Centre.Await(ctx), f.Unlock())
 }
 
 // open opens the port.

@@ -204,6 +204,9 @@ func Open(ctx context.Context, c Config) (*Host, error) {
 	if err := h.views(ctx); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
+	if err := h.await(ctx); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
 	return h, nil
 }
 

@@ -27,7 +27,7 @@ const grace = 10 * time.Second // for requests in hand when serving ends
 // with the address once it can be reached; nil is allowed. At a remote site the
 // schedule of synchronisation runs too.
 func (h *Host) Serve(ctx context.Context, ready func(url string)) error {
-	alone, err := h.alone()
+	alone, err := h.alone(ctx)
 	if err != nil {
 		return err
 	}

@@ -49,6 +49,34 @@ func (d *Door) Skip(tx storage.Tx, site atoll.SiteID, to atoll.Head) error {
 	return nil
 }
 
+// renewedDigest stands for the digest of the entry with which a journal goes on after
+// its database was restored.
+var renewedDigest = atoll.Hash(sha256.Sum256([]byte("atoll restored database\n")))
+
+// Renew goes on with this database's own journal under a new timeline: the database
+// was restored from a backup, and what it writes from here on is not what the one
+// before wrote (R-H-13). An entry without content marks the place, if there are
+// entries before it. It returns where the earlier timeline ended.
+func (d *Door) Renew(tx storage.Tx) (atoll.Head, error) {
+	before, err := tx.Head(d.Site)
+	if err != nil || before.Timeline == "" {
+		return before, err // it has no history yet
+	}
+	base, err := tx.Base(d.Site)
+	if err != nil {
+		return before, err
+	}
+	if base.Seq == before.Seq {
+		return before, tx.SetBase(d.Site, atoll.Head{Timeline: atoll.NewTimeline(), Seq: base.Seq, Hash: base.Hash})
+	}
+	e := storage.JournalEntry{
+		Site: d.Site, Timeline: atoll.NewTimeline(), Seq: before.Seq + 1, Received: d.Now(),
+		Content: (&atoll.Entry{Withheld: renewedDigest}).Encode(),
+	}
+	e.Hash = atoll.Chain(before.Hash, e.Site, e.Timeline, e.Seq, atoll.Digest(e.Content))
+	return before, tx.Append(e)
+}
+
 // takenUp reports whether the entry stands for lost ones, and the chain is taken
 // up again at it. No entry that was made can look like this.
 func takenUp(e storage.JournalEntry) bool { return atoll.Digest(e.Content) == e.Hash }

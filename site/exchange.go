@@ -92,7 +92,7 @@ func (r *round) open(ctx context.Context) error {
 		r.hello = exchange.Hello{
 			Protocol: exchange.Protocol, Catalogue: s.Door.Judge.Catalogue.Version(), CatalogueHash: s.Door.Judge.Catalogue.Hash(),
 			App: s.App, Site: s.Door.Site, Device: s.Device, Timeline: head.Timeline, Turn: l.Turn, Nonce: l.Nonce,
-			Initialising: l.State == Initialising, Acknowledged: l.Acknowledged, Head: head, Centre: l.Centre, Run: l.run(), Cursor: l.Cursor,
+			Initialising: l.State == Initialising, Acknowledged: l.Acknowledged, Head: head, Earlier: l.earlier(), Centre: l.Centre, Run: l.run(), Cursor: l.Cursor,
 			Subscription: exchange.DigestAudiences(l.Covered), Backfills: l.reading(), Queued: l.queued(),
 			Records: s.pace.records(), Bytes: s.pace.bytes(), NoFeed: s.diskFull(),
 			Clock: s.Now().UnixMilli(), Waiting: int(head.Seq - l.Acknowledged.Seq), Errors: waiting[integrate.LaneWaiting],

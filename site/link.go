@@ -41,6 +41,7 @@ type link struct {
 	Open  bool   `json:"open,omitempty"`
 
 	Acknowledged atoll.Head          `json:"acknowledged"`
+	Earlier      []atoll.Head        `json:"earlier,omitempty"` // timelines before restores of this database, with their ends
 	Centre       atoll.Timeline      `json:"centre,omitempty"`
 	Runs         []exchange.Run      `json:"runs,omitempty"` // of the centre, with our cursor when we first heard of each
 	Cursor       atoll.Position      `json:"cursor"`         // staged up to here
@@ -75,6 +76,17 @@ func (l link) run() string {
 		return ""
 	}
 	return l.Runs[len(l.Runs)-1].ID
+}
+
+// earlier are the earlier timelines a Hello names: of what is not acknowledged, and
+// the one before the present until an entry under that is.
+func (l link) earlier() []atoll.Head {
+	for i, e := range l.Earlier {
+		if e.Seq >= l.Acknowledged.Seq {
+			return l.Earlier[i:]
+		}
+	}
+	return nil
 }
 
 // reading are the backfills a Hello names.

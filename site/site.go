@@ -108,6 +108,32 @@ func (s *Site) Begin(ctx context.Context) error {
 	})
 }
 
+// Renew lets a database that was restored from a backup go on, under a new timeline
+// (R-H-13). The centre takes it for the site's if the backup is as new as what it
+// has seen of the site, and refuses it otherwise (R-H-27).
+func (s *Site) Renew(ctx context.Context) error {
+	return s.Store.Update(ctx, func(tx storage.Tx) error {
+		l, err := loadLink(tx)
+		if err != nil || l.State == Unenrolled {
+			return err
+		}
+		before, err := s.Door.Renew(tx)
+		if err != nil {
+			return err
+		}
+		l.Earlier = append(l.Earlier, atoll.Head{Timeline: before.Timeline, Seq: before.Seq})
+		l.Earlier = l.Earlier[max(0, len(l.Earlier)-exchange.MaxEarlier):]
+		return l.save(tx)
+	})
+}
+
+// Earlier returns the timelines that the site's journal had before its database was
+// restored from backups, oldest first, each with the number of its last entry.
+func (s *Site) Earlier(r storage.Reader) ([]atoll.Head, error) {
+	l, err := loadLink(r)
+	return l.Earlier, err
+}
+
 // Usable says whether users may work here: not before initialisation is done
 // (R-H-21). The error tells what to do.
 func (s *Site) Usable(r storage.Reader) error {

@@ -40,6 +40,14 @@ func decodeHello(b []byte) (exchange.Hello, error) {
 	if h.Base != nil && len(h.Base.Timeline) > maxText {
 		return h, atoll.Errorf(atoll.TooLarge, "the text has %d bytes; the limit is %d", len(h.Base.Timeline), maxText).On("base")
 	}
+	if len(h.Earlier) > exchange.MaxEarlier {
+		return h, atoll.Errorf(atoll.TooLarge, "%d earlier timelines; the limit is %d", len(h.Earlier), exchange.MaxEarlier).On("earlier")
+	}
+	for _, e := range h.Earlier {
+		if len(e.Timeline) > maxText {
+			return h, atoll.Errorf(atoll.TooLarge, "the text has %d bytes; the limit is %d", len(e.Timeline), maxText).On("earlier")
+		}
+	}
 	for name, n := range map[string]int{
 		"protocol": h.Protocol, "catalogue": h.Catalogue, "site": int(h.Site) - 1, "records": h.Records,
 		"bytes": h.Bytes, "waiting": h.Waiting, "errors": h.Errors,
