@@ -23,8 +23,8 @@ type quarantineCmd struct {
 }
 
 type quarantineListCmd struct {
-	All  bool `help:"Settled ones too."`
-	Site int  `help:"Of one site only." placeholder:"N"`
+	All  bool    `help:"Settled ones too."`
+	Site siteRef `help:"Of one site only, by number or name." placeholder:"SITE"`
 }
 
 // Run lists refusals: all of them at the centre, at a site what it was told.
@@ -43,9 +43,13 @@ func (c quarantineListCmd) Run(s *session) error {
 				s.table("Head office has refused nothing.", []string{"ENTRY", "CODE", "CHECK", "RECORD", "REASON"}, rows)
 			})
 		}
+		of, err := c.Site.id(s, h)
+		if err != nil {
+			return err
+		}
 		var list []storage.Refusal
-		err := h.Store.View(s.ctx, func(r storage.Reader) (err error) {
-			list, err = r.Refusals(atoll.SiteID(c.Site), !c.All, 0, 1000)
+		err = h.Store.View(s.ctx, func(r storage.Reader) (err error) {
+			list, err = r.Refusals(of, !c.All, 0, 1000)
 			return err
 		})
 		if err != nil {

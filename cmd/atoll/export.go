@@ -21,7 +21,7 @@ func (siteExportCmd) Help() string {
 
 // Run writes the file.
 func (c siteExportCmd) Run(s *session) error {
-	return s.atCentre(func(h *host.Host) error {
+	return c.do(s, func(h *host.Host, id atoll.SiteID) error {
 		f, err := os.OpenFile(c.File, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 		if errors.Is(err, os.ErrExist) {
 			return atoll.Errorf(atoll.Exists, "%s exists already", c.File).Do("choose another name")
@@ -29,7 +29,7 @@ func (c siteExportCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		err = errors.Join(h.ExportSite(s.ctx, c.id(), c.Request, f), f.Sync(), f.Close())
+		err = errors.Join(h.ExportSite(s.ctx, id, c.Request, f), f.Sync(), f.Close())
 		if err != nil {
 			return errors.Join(err, os.Remove(c.File))
 		}
@@ -37,7 +37,7 @@ func (c siteExportCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		return s.print(map[string]any{"site": c.Site, "file": c.File, "bytes": info.Size()}, func() {
+		return s.print(map[string]any{"site": id, "file": c.File, "bytes": info.Size()}, func() {
 			s.say("%d bytes written to %s. On the site's machine: atoll init site --data DIR --from FILE", info.Size(), c.File)
 		})
 	})

@@ -21,8 +21,8 @@ type jobCmd struct {
 }
 
 type jobPrimaryCmd struct {
-	Site   int  `arg:"" help:"Number of the site that is to edit central data; 1 is the centre."`
-	DryRun bool `help:"Only check what speaks against it."`
+	Site   siteRef `arg:"" help:"Number or name of the site that is to edit central data; 1 is the centre."`
+	DryRun bool    `help:"Only check what speaks against it."`
 }
 
 // Help tells what happens.
@@ -33,7 +33,11 @@ func (jobPrimaryCmd) Help() string {
 // Run begins the change.
 func (c jobPrimaryCmd) Run(s *session) error {
 	return s.atCentre(func(h *host.Host) error {
-		id, err := h.Centre.StartPrimary(s.ctx, s.globals.User, atoll.SiteID(c.Site), c.DryRun)
+		to, err := c.Site.id(s, h)
+		if err != nil {
+			return err
+		}
+		id, err := h.Centre.StartPrimary(s.ctx, s.globals.User, to, c.DryRun)
 		if err != nil {
 			return err
 		}
@@ -42,7 +46,7 @@ func (c jobPrimaryCmd) Run(s *session) error {
 				s.say("Nothing speaks against it.")
 				return
 			}
-			s.say("The right to edit central data goes to site %d with the next exchanges of the site that takes part.", c.Site)
+			s.say("The right to edit central data goes to site %d with the next exchanges of the site that takes part.", to)
 			s.say("Watch it with: atoll job show %s", id)
 		})
 	})
@@ -86,7 +90,7 @@ func about(s *session, h *host.Host, sel handover.Selection) string {
 }
 
 type selectionFlags struct {
-	Site     int      `arg:"" help:"Number of the site."`
+	siteArg
 	Store    string   `help:"All data of this store." placeholder:"STORE" xor:"what"`
 	Type     []string `help:"Records of this type; may be repeated." placeholder:"TYPE" xor:"what"`
 	Patients bool     `help:"Patients and prescribers, with all that hangs on them." xor:"what"`
@@ -95,7 +99,7 @@ type selectionFlags struct {
 }
 
 func (f selectionFlags) start(s *session, kind string) error {
-	return s.atCentre(func(h *host.Host) error {
+	return f.do(s, func(h *host.Host, site atoll.SiteID) error {
 		sel := handover.Selection{Patients: f.Patients, Record: f.Record}
 		for _, t := range f.Type {
 			sel.Types = append(sel.Types, atoll.Type(t))
@@ -107,7 +111,7 @@ func (f selectionFlags) start(s *session, kind string) error {
 			}
 			sel.Store = st.ID
 		}
-		order := central.JobOrder{Kind: kind, Site: atoll.SiteID(f.Site), Selection: sel}
+		order := central.JobOrder{Kind: kind, Site: site, Selection: sel}
 		id, records, err := h.Centre.StartJob(s.ctx, s.globals.User, order, f.DryRun)
 		if err != nil {
 			return err
@@ -121,7 +125,7 @@ func (f selectionFlags) start(s *session, kind string) error {
 				s.say("It would be about %d records of %d types.", n, len(records))
 				return
 			}
-			s.say("The job is about %d records of %d types. Site %d takes part with its next exchange.", n, len(records), f.Site)
+			s.say("The job is about %d records of %d types. Site %d takes part with its next exchange.", n, len(records), site)
 			s.say("Watch it with: atoll job show %s", id)
 		})
 	})
@@ -206,7 +210,7 @@ type siteDeleteCmd struct{ siteArg }
 
 // Run deletes the site.
 func (c siteDeleteCmd) Run(s *session) error {
-	return s.siteDone(c.id(), "site %d is deleted: its credentials ended, its history stays", func(h *host.Host) error {
-		return h.Centre.DeleteSite(s.ctx, s.globals.User, c.id())
+	return c.done(s, "site %d is deleted: its credentials ended, its history stays", func(h *host.Host, id atoll.SiteID) error {
+		return h.Centre.DeleteSite(s.ctx, s.globals.User, id)
 	})
 }

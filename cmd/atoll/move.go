@@ -49,28 +49,32 @@ func (moveListCmd) Run(s *session) error {
 }
 
 type moveStartCmd struct {
-	Store    string `arg:"" help:"Code, name or id of the store."`
-	To       int    `help:"Number of the site it goes to; 1 is the centre. This, or --to-new." xor:"to" placeholder:"NUMBER"`
-	ToNew    string `help:"Make a new site with this name for it, and print its ticket." xor:"to" placeholder:"NAME"`
-	Kind     string `help:"Type of the new site." enum:"server,desktop,mobile,open" default:"desktop"`
-	KeepCopy bool   `help:"Leave a read-only copy on the site it leaves."`
-	DryRun   bool   `help:"Check, and tell what would change; change nothing."`
-	Reason   string `help:"Why; kept with the move." placeholder:"TEXT"`
-	Force    bool   `help:"The site it leaves is gone for good: move from the centre's copy."`
-	SignedBy string `help:"Who answers for what is lost by a forced move." placeholder:"NAME"`
+	Store    string  `arg:"" help:"Code, name or id of the store."`
+	To       siteRef `help:"Number or name of the site it goes to; 1 is the centre. This, or --to-new." xor:"to" placeholder:"SITE"`
+	ToNew    string  `help:"Make a new site with this name for it, and print its ticket." xor:"to" placeholder:"NAME"`
+	Kind     string  `help:"Type of the new site." enum:"server,desktop,mobile,open" default:"desktop"`
+	KeepCopy bool    `help:"Leave a read-only copy on the site it leaves."`
+	DryRun   bool    `help:"Check, and tell what would change; change nothing."`
+	Reason   string  `help:"Why; kept with the move." placeholder:"TEXT"`
+	Force    bool    `help:"The site it leaves is gone for good: move from the centre's copy."`
+	SignedBy string  `help:"Who answers for what is lost by a forced move." placeholder:"NAME"`
 }
 
 // Run begins the move.
 func (c moveStartCmd) Run(s *session) error {
-	if c.To == 0 && c.ToNew == "" {
-		return atoll.Errorf(atoll.Invalid, "where to is not said").Do("name a site with --to NUMBER, or make one with --to-new NAME")
+	if c.To == "" && c.ToNew == "" {
+		return atoll.Errorf(atoll.Invalid, "where to is not said").Do("name a site with --to SITE, or make one with --to-new NAME")
 	}
 	return s.atCentre(func(h *host.Host) error {
 		st, err := storeNamed(s, h, c.Store)
 		if err != nil {
 			return err
 		}
-		to, ticket := atoll.SiteID(c.To), ""
+		to, err := c.To.id(s, h)
+		if err != nil {
+			return err
+		}
+		ticket := ""
 		if c.ToNew != "" {
 			if c.DryRun {
 				return atoll.Errorf(atoll.Invalid, "a new site is not made in a dry run").Do("try the move to a site that exists, or leave --dry-run out")
@@ -99,7 +103,7 @@ func (c moveStartCmd) Run(s *session) error {
 			return err
 		}
 		return s.print(map[string]any{"move": v, "ticket": ticket}, func() {
-			printMove(s, v)
+			printMove(s, h, v)
 			if ticket != "" {
 				s.say("\nSite %d, %s, is made. It enrols with this ticket, once, within 7 days:\n\n  %s\n", to, c.ToNew, ticket)
 			}
@@ -117,8 +121,8 @@ func nameOf(s *session, h *host.Host, id atoll.ID) string {
 	return st.Name
 }
 
-func printMove(s *session, v central.MoveView) {
-	s.say("%s, from site %d to site %d: %s.", v.StoreName, v.From, v.To, v.Words)
+func printMove(s *session, h *host.Host, v central.MoveView) {
+	s.say("%s, from %s to %s: %s.", v.StoreName, s.place(h, v.From), s.place(h, v.To), v.Words)
 	if v.Problem != "" {
 		s.say("It cannot go on: %s", v.Problem)
 	}
@@ -183,7 +187,7 @@ func (a moveArg) do(s *session, act func(h *host.Host, id atoll.ID) error) error
 				return err
 			}
 		}
-		err = s.print(v, func() { printMove(s, v) })
+		err = s.print(v, func() { printMove(s, h, v) })
 		if err == nil && act == nil && v.Problem != "" {
 			return unwell
 		}

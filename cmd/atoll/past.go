@@ -26,15 +26,15 @@ func (c siteHistoryCmd) Run(s *session) error {
 	if c.Months > 0 {
 		words = "site %d will get the documents of the last months when it initialises"
 	}
-	return s.siteDone(c.id(), words, func(h *host.Host) error { return h.Centre.LimitHistory(s.ctx, c.id(), c.Months) })
+	return c.done(s, words, func(h *host.Host, id atoll.SiteID) error { return h.Centre.LimitHistory(s.ctx, id, c.Months) })
 }
 
 type siteFetchCmd struct {
-	Document string `arg:"" optional:"" help:"Type and id of a document, as invoice/ID. Without it, name a period." placeholder:"TYPE/ID"`
-	From     string `help:"Documents settled from this day on." placeholder:"YYYY-MM-DD"`
-	To       string `help:"Documents settled before this day." placeholder:"YYYY-MM-DD"`
-	Store    string `help:"Only of this store." placeholder:"STORE"`
-	Site     int    `help:"At the centre: the site to send them to." placeholder:"SITE"`
+	Document string  `arg:"" optional:"" help:"Type and id of a document, as invoice/ID. Without it, name a period." placeholder:"TYPE/ID"`
+	From     string  `help:"Documents settled from this day on." placeholder:"YYYY-MM-DD"`
+	To       string  `help:"Documents settled before this day." placeholder:"YYYY-MM-DD"`
+	Store    string  `help:"Only of this store." placeholder:"STORE"`
+	Site     siteRef `help:"At the centre: number or name of the site to send them to." placeholder:"SITE"`
 }
 
 // Run fetches old documents.
@@ -50,15 +50,19 @@ func (c siteFetchCmd) Run(s *session) error {
 			}
 			return s.print(map[string]any{"asked": true}, func() { s.say("Asked. They come with the next cycle: atoll sync") })
 		}
-		if c.Site == 0 {
-			return atoll.Errorf(atoll.Invalid, "the centre has all documents").On("site").Do("name the site that shall have them: --site SITE")
-		}
-		n, err := h.Centre.Fetch(s.ctx, atoll.SiteID(c.Site), p)
+		to, err := c.Site.id(s, h)
 		if err != nil {
 			return err
 		}
-		return s.print(map[string]any{"site": c.Site, "documents": n}, func() {
-			s.say("Documents on their way to site %d: %d. They come with its next cycle.", c.Site, n)
+		if to == 0 {
+			return atoll.Errorf(atoll.Invalid, "the centre has all documents").On("site").Do("name the site that shall have them: --site SITE")
+		}
+		n, err := h.Centre.Fetch(s.ctx, to, p)
+		if err != nil {
+			return err
+		}
+		return s.print(map[string]any{"site": to, "documents": n}, func() {
+			s.say("Documents on their way to site %d: %d. They come with its next cycle.", to, n)
 		})
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -123,6 +124,30 @@ func storeNamed(s *session, h *host.Host, name string) (station.StoreView, error
 		}
 	}
 	return station.StoreView{}, atoll.Errorf(atoll.NotFound, "there is no store %q here", name).Do("list them with: atoll store list")
+}
+
+// siteRef is a site as a command names it: by its number or its name.
+type siteRef string
+
+// id finds the site; 0 when none was named. A number stands for itself: whether
+// there is such a site says the command that wants it.
+func (r siteRef) id(s *session, h *host.Host) (atoll.SiteID, error) {
+	if r == "" {
+		return 0, nil
+	}
+	if n, err := strconv.ParseUint(string(r), 10, 31); err == nil && n > 0 {
+		return atoll.SiteID(n), nil
+	}
+	t, err := h.Station.Topology(s.ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, site := range t.Sites() {
+		if strings.EqualFold(site.Name, string(r)) {
+			return site.ID, nil
+		}
+	}
+	return 0, atoll.Errorf(atoll.NotFound, "there is no site %q here", string(r)).On("site").Do("name it by its number or its name; at the centre they are listed with: atoll site list")
 }
 
 // sorted returns the keys of a map in order.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/host"
 	"github.com/atollsync/atoll/topology"
@@ -14,8 +15,8 @@ type siteKindCmd struct {
 
 // Run changes the type of a site.
 func (c siteKindCmd) Run(s *session) error {
-	return s.atCentre(func(h *host.Host) error {
-		return configured(s, h, c.Preview, central.SetKind(c.id(), topology.Kind(c.Kind)))
+	return c.do(s, func(h *host.Host, id atoll.SiteID) error {
+		return configured(s, h, c.Preview, central.SetKind(id, topology.Kind(c.Kind)))
 	})
 }
 
@@ -26,7 +27,7 @@ type sitePrimaryCmd struct {
 
 // Run makes a site the primary.
 func (c sitePrimaryCmd) Run(s *session) error {
-	return s.atCentre(func(h *host.Host) error {
-		return configured(s, h, c.Preview, central.MakePrimary(c.id()))
+	return c.do(s, func(h *host.Host, id atoll.SiteID) error {
+		return configured(s, h, c.Preview, central.MakePrimary(id))
 	})
 }

@@ -95,10 +95,19 @@ func (c siteAddCmd) Run(s *session) error {
 }
 
 type siteArg struct {
-	Site int `arg:"" help:"Number of the site."`
+	Site siteRef `arg:"" help:"Number or name of the site."`
 }
 
-func (a siteArg) id() atoll.SiteID { return atoll.SiteID(a.Site) }
+// do acts on the site at the centre.
+func (a siteArg) do(s *session, act func(h *host.Host, id atoll.SiteID) error) error {
+	return s.atCentre(func(h *host.Host) error {
+		id, err := a.Site.id(s, h)
+		if err != nil {
+			return err
+		}
+		return act(h, id)
+	})
+}
 
 type siteCodeCmd struct {
 	siteArg
@@ -108,12 +117,12 @@ type siteCodeCmd struct {
 
 // Run makes a new ticket.
 func (c siteCodeCmd) Run(s *session) error {
-	return s.atCentre(func(h *host.Host) error {
+	return c.do(s, func(h *host.Host, id atoll.SiteID) error {
 		code, err := "", error(nil)
 		if c.ReplaceKey {
-			code, _, err = h.Centre.ReplaceKey(s.ctx, c.id(), c.Grace)
+			code, _, err = h.Centre.ReplaceKey(s.ctx, id, c.Grace)
 		} else {
-			code, err = h.Centre.NewCode(s.ctx, c.id())
+			code, err = h.Centre.NewCode(s.ctx, id)
 		}
 		if err != nil {
 			return err
@@ -122,7 +131,7 @@ func (c siteCodeCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		return s.print(map[string]any{"site": c.Site, "ticket": ticket.String()}, func() { s.say("%s", ticket) })
+		return s.print(map[string]any{"site": id, "ticket": ticket.String()}, func() { s.say("%s", ticket) })
 	})
 }
 
@@ -130,8 +139,8 @@ type siteResetCmd struct{ siteArg }
 
 // Run frees the site from its device.
 func (c siteResetCmd) Run(s *session) error {
-	return s.siteDone(c.id(), "site %d may be enrolled on another device; get a ticket with: atoll site code %d", func(h *host.Host) error {
-		return h.Centre.ResetDevice(s.ctx, c.id())
+	return c.done(s, "site %d may be enrolled on another device; get a ticket with: atoll site code %d", func(h *host.Host, id atoll.SiteID) error {
+		return h.Centre.ResetDevice(s.ctx, id)
 	})
 }
 
@@ -142,8 +151,8 @@ type sitePauseCmd struct {
 
 // Run pauses the site.
 func (c sitePauseCmd) Run(s *session) error {
-	return s.siteDone(c.id(), "site %d is paused; resume with: atoll site resume %d", func(h *host.Host) error {
-		return h.Centre.Pause(s.ctx, c.id(), c.Reason)
+	return c.done(s, "site %d is paused; resume with: atoll site resume %d", func(h *host.Host, id atoll.SiteID) error {
+		return h.Centre.Pause(s.ctx, id, c.Reason)
 	})
 }
 
@@ -151,7 +160,7 @@ type siteResumeCmd struct{ siteArg }
 
 // Run resumes the site.
 func (c siteResumeCmd) Run(s *session) error {
-	return s.siteDone(c.id(), "site %d may synchronise again", func(h *host.Host) error { return h.Centre.Pause(s.ctx, c.id(), "") })
+	return c.done(s, "site %d may synchronise again", func(h *host.Host, id atoll.SiteID) error { return h.Centre.Pause(s.ctx, id, "") })
 }
 
 type siteOrderCmd struct {
@@ -161,12 +170,12 @@ type siteOrderCmd struct {
 
 // Run orders something of the site.
 func (c siteOrderCmd) Run(s *session) error {
-	return s.siteDone(c.id(), "site %d is told at its next exchange", func(h *host.Host) error { return h.Centre.Order(s.ctx, c.id(), c.What) })
+	return c.done(s, "site %d is told at its next exchange", func(h *host.Host, id atoll.SiteID) error { return h.Centre.Order(s.ctx, id, c.What) })
 }
 
-func (s *session) siteDone(id atoll.SiteID, words string, do func(h *host.Host) error) error {
-	return s.atCentre(func(h *host.Host) error {
-		if err := do(h); err != nil {
+func (a siteArg) done(s *session, words string, act func(h *host.Host, id atoll.SiteID) error) error {
+	return a.do(s, func(h *host.Host, id atoll.SiteID) error {
+		if err := act(h, id); err != nil {
 			return err
 		}
 		args := []any{id}

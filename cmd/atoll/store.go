@@ -147,37 +147,37 @@ func configured(s *session, h *host.Host, preview bool, change central.Configura
 }
 
 type storeAssignCmd struct {
-	Store   string `arg:"" help:"Code, name or id of the store."`
-	Site    int    `arg:"" help:"Number of the site."`
-	Preview bool   `help:"Only show what would change."`
+	Store string `arg:"" help:"Code, name or id of the store."`
+	siteArg
+	Preview bool `help:"Only show what would change."`
 }
 
 // Run assigns a store.
 func (c storeAssignCmd) Run(s *session) error {
-	return s.atCentre(func(h *host.Host) error {
+	return c.do(s, func(h *host.Host, site atoll.SiteID) error {
 		st, err := storeNamed(s, h, c.Store)
 		if err != nil {
 			return err
 		}
-		return configured(s, h, c.Preview, central.Assign(st.ID, atoll.SiteID(c.Site)))
+		return configured(s, h, c.Preview, central.Assign(st.ID, site))
 	})
 }
 
 type storeCollectCmd struct {
-	Store   string `arg:"" help:"Code, name or id of the store."`
-	Site    int    `arg:"" help:"Number of the site."`
-	Off     bool   `help:"No longer."`
-	Preview bool   `help:"Only show what would change."`
+	Store string `arg:"" help:"Code, name or id of the store."`
+	siteArg
+	Off     bool `help:"No longer."`
+	Preview bool `help:"Only show what would change."`
 }
 
 // Run chooses a collector.
 func (c storeCollectCmd) Run(s *session) error {
-	return s.atCentre(func(h *host.Host) error {
+	return c.do(s, func(h *host.Host, site atoll.SiteID) error {
 		st, err := storeNamed(s, h, c.Store)
 		if err != nil {
 			return err
 		}
-		return configured(s, h, c.Preview, central.Collect(st.ID, atoll.SiteID(c.Site), !c.Off))
+		return configured(s, h, c.Preview, central.Collect(st.ID, site, !c.Off))
 	})
 }
 

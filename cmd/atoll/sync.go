@@ -10,7 +10,6 @@ import (
 	"github.com/cheggaaa/pb/v3"
 	"github.com/dustin/go-humanize"
 
-	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/host"
 	"github.com/atollsync/atoll/site"
 )
@@ -226,15 +225,19 @@ func centreStatus(s *session, h *host.Host) error {
 }
 
 type logCmd struct {
-	Limit int `help:"How many rows." default:"20"`
-	Site  int `help:"Of one site only (at the centre)." placeholder:"N"`
+	Limit int     `help:"How many rows." default:"20"`
+	Site  siteRef `help:"Of one site only, by number or name (at the centre)." placeholder:"SITE"`
 }
 
 // Run prints the sync log.
 func (c logCmd) Run(s *session) error {
 	return s.with(func(h *host.Host) error {
 		if h.Centre != nil {
-			rows, err := h.Centre.SyncLog(s.ctx, atoll.SiteID(c.Site), c.Limit)
+			of, err := c.Site.id(s, h)
+			if err != nil {
+				return err
+			}
+			rows, err := h.Centre.SyncLog(s.ctx, of, c.Limit)
 			if err != nil {
 				return err
 			}

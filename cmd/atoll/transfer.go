@@ -24,17 +24,21 @@ type transferCmd struct {
 }
 
 type transferListCmd struct {
-	InTransit  bool   `help:"Only goods that have left a store and are not in stock at the other."`
-	Exceptions bool   `help:"Only documents that the other store has not answered."`
-	Store      string `help:"Only those from or to this store." placeholder:"STORE"`
-	Site       int    `help:"Only those to a store on this site." placeholder:"NUMBER"`
-	Reason     string `help:"Only those with this reason: waiting, not_connected, integration_error, too_old, not_visible or disabled." enum:",waiting,not_connected,integration_error,too_old,not_visible,disabled" default:"" placeholder:"REASON"`
+	InTransit  bool    `help:"Only goods that have left a store and are not in stock at the other."`
+	Exceptions bool    `help:"Only documents that the other store has not answered."`
+	Store      string  `help:"Only those from or to this store." placeholder:"STORE"`
+	Site       siteRef `help:"Only those to a store on this site, by number or name." placeholder:"SITE"`
+	Reason     string  `help:"Only those with this reason: waiting, not_connected, integration_error, too_old, not_visible or disabled." enum:",waiting,not_connected,integration_error,too_old,not_visible,disabled" default:"" placeholder:"REASON"`
 }
 
 // Run lists the transfers under way.
 func (c transferListCmd) Run(s *session) error {
 	return s.with(func(h *host.Host) error {
-		f := transfer.Filter{InTransit: c.InTransit, Exceptions: c.Exceptions, Site: atoll.SiteID(c.Site), Reason: transfer.Reason(c.Reason)}
+		site, err := c.Site.id(s, h)
+		if err != nil {
+			return err
+		}
+		f := transfer.Filter{InTransit: c.InTransit, Exceptions: c.Exceptions, Site: site, Reason: transfer.Reason(c.Reason)}
 		if c.Store != "" {
 			st, err := storeNamed(s, h, c.Store)
 			if err != nil {
@@ -222,13 +226,13 @@ func (c transferSuccessorCmd) Run(s *session) error {
 }
 
 type transferAnswerForCmd struct {
-	Site int  `arg:"" help:"Number of the site."`
-	Off  bool `help:"No longer: the site makes them itself."`
+	siteArg
+	Off bool `help:"No longer: the site makes them itself."`
 }
 
 // Run sets who answers.
 func (c transferAnswerForCmd) Run(s *session) error {
-	return s.atCentre(func(h *host.Host) error {
-		return configured(s, h, false, central.CentreAnswers(atoll.SiteID(c.Site), !c.Off))
+	return c.do(s, func(h *host.Host, id atoll.SiteID) error {
+		return configured(s, h, false, central.CentreAnswers(id, !c.Off))
 	})
 }
