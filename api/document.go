@@ -59,7 +59,7 @@ type documentAnswer struct {
 }
 
 type documentsInput struct {
-	Store  string            `query:"store" maxLength:"36" doc:"The id of a store"`
+	Store  string            `query:"store" maxLength:"200" doc:"The id, code or name of a store"`
 	Status string            `query:"status" enum:"new,suggested,confirmed,finalised,cancelled,"`
 	Kind   string            `query:"kind" maxLength:"48" doc:"Such as customer_invoice or request"`
 	Number int64             `query:"number" doc:"The number of the document"`
@@ -190,6 +190,14 @@ func (s *server) ownWords(ctx context.Context, d documents.Desk, t atoll.Type, d
 	return do, nil
 }
 
+// storeNamed is the store that a query names by id, code or name; "" for none.
+func (s *server) storeNamed(ctx context.Context, what string) (atoll.ID, error) {
+	if what == "" {
+		return "", nil
+	}
+	return s.Station.Named(ctx, "store", "", what)
+}
+
 func (s *server) listDocuments(ctx context.Context, r resource, in *documentsInput) (*listAnswer, error) {
 	q := storage.Query{Type: r.of, Limit: in.Limit, Where: map[string]string{}}
 	query := url.Values{}
@@ -197,8 +205,12 @@ func (s *server) listDocuments(ctx context.Context, r resource, in *documentsInp
 		q.Where[name] = v
 		query.Set("where["+name+"]", v)
 	}
+	store, err := s.storeNamed(ctx, in.Store)
+	if err != nil {
+		return nil, err
+	}
 	for _, f := range []struct{ field, name, value string }{
-		{"store_id", "store", in.Store}, {"status", "status", in.Status}, {"kind", "kind", in.Kind},
+		{"store_id", "store", string(store)}, {"status", "status", in.Status}, {"kind", "kind", in.Kind},
 	} {
 		if f.value != "" {
 			q.Where[f.field] = f.value

@@ -130,7 +130,8 @@ func (s *server) documentEdits(r resource) {
 		OperationID: "make-" + r.one, Method: http.MethodPost, Path: "/" + r.path, Tags: []string{"documents"}, MaxBodyBytes: entryBody,
 		DefaultStatus: http.StatusCreated, Summary: "Make a " + strings.ReplaceAll(r.one, "-", " "),
 		Description: "The document and its lines, in one transaction. Status and time are its own to say, and new and now if it says nothing. " +
-			"A line that names a stock line has item, batch, pack size and prices from it.",
+			"A line that names a stock line has item, batch, pack size and prices from it. " +
+			"References may be codes: store_id and item_id a code, stock_line_id ITEM/BATCH, purchase_order_id the number of an order of the store.",
 	}, func(ctx context.Context, in *makeDocumentInput) (*documentAnswer, error) {
 		return s.makeDocument(ctx, r, in)
 	})

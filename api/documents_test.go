@@ -79,3 +79,48 @@ func (f *fleet) shipment(t *testing.T, line, medicine atoll.ID, packs string) st
 		id, f.Stores["B"], c, id, f.Stores["B"], medicine, line, packs)).want(200)
 	return id
 }
+
+// What is sent may name records as people do: by code, or stock as ITEM/BATCH. Goods
+// received find the line of their order by themselves.
+func TestRecordsInDraftsGoByCodesAndNumbers(t *testing.T) {
+	f := newFleet(t)
+	medicine := f.item(t, "amox")
+	line := f.stock(t, f.Sites[2], f.Stores["B"], medicine)
+	code := f.one.call("GET", "/records/item/"+string(medicine), "").want(200).text("fields", "code")
+	stock := f.one.call("GET", "/records/stock_line/"+string(line), "").want(200)
+	what := code + "/" + stock.text("fields", "batch")
+	made := f.one.call("POST", "/invoices", `{"fields":{"store_id":"B","kind":"customer_invoice","name_id":"C"},
+		"lines":[{"fields":{"stock_line_id":"`+what+`","number_of_packs":2}}]}`).want(201)
+	var doc struct {
+		ID     string
+		Fields map[string]any
+		Lines  []struct{ Fields map[string]any }
+	}
+	made.json(&doc)
+	if doc.Fields["store_id"] != string(f.Stores["B"]) || len(doc.Lines) != 1 || doc.Lines[0].Fields["stock_line_id"] != string(line) || doc.Lines[0].Fields["item_id"] != string(medicine) {
+		t.Errorf("made %s", made.body)
+	}
+	got := f.one.call("GET", "/invoices?store=B&status=new", "").want(200)
+	var list struct{ Records []struct{ ID string } }
+	if got.json(&list); len(list.Records) != 1 || list.Records[0].ID != doc.ID {
+		t.Errorf("documents of store B: %s, want %s", got.body, doc.ID)
+	}
+	f.one.call("GET", "/invoices?store=nowhere", "").refused(404, atoll.NotFound)
+	f.one.call("GET", "/stock/check?store=B", "").want(200)
+	body := `{"fields":{"store_id":"B","kind":"customer_invoice"},"lines":[{"fields":{"stock_line_id":"` + code + `/none","number_of_packs":2}}]}`
+	f.one.call("POST", "/invoices", body).refused(404, atoll.NotFound)
+	f.one.call("POST", "/invoices", `{"fields":{"store_id":"nowhere","kind":"customer_invoice"}}`).refused(404, atoll.NotFound)
+
+	order := f.one.call("POST", "/purchase-orders", `{"fields":{"store_id":"B","name_id":"C"},"lines":[{"fields":{"item_id":"amox","requested_quantity":20}}]}`).want(201)
+	var po struct {
+		ID    string
+		Lines []struct{ ID string }
+	}
+	order.json(&po)
+	f.one.call("POST", "/purchase-orders/"+po.ID+"/confirm", "").want(200)
+	f.one.call("POST", "/goods-received", `{"fields":{"store_id":"B","purchase_order_id":"2"}}`).refused(404, atoll.NotFound)
+	got = f.one.call("POST", "/goods-received", `{"fields":{"store_id":"B","purchase_order_id":"1"},"lines":[{"fields":{"item_id":"amox","number_of_packs_received":5,"received_pack_size":1}}]}`).want(201)
+	if got.json(&doc); doc.Fields["purchase_order_id"] != po.ID || doc.Lines[0].Fields["purchase_order_line_id"] != po.Lines[0].ID {
+		t.Errorf("received %s, want line %s of order %s", got.body, po.Lines[0].ID, po.ID)
+	}
+}

@@ -25,6 +25,7 @@ type Records interface {
 	Records(ctx context.Context, q storage.Query) (page []station.Record, next atoll.ID, err error)
 	History(ctx context.Context, key atoll.Key, limit int) ([]journal.Change, error)
 	Document(ctx context.Context, key atoll.Key) (station.Document, error)
+	Named(ctx context.Context, t atoll.Type, store atoll.ID, what string) (atoll.ID, error)
 	CheckStock(ctx context.Context, store atoll.ID) (documents.Examination, error)
 	Ledger(ctx context.Context, stockLine atoll.ID) (documents.StockLedger, error)
 	AskPast(ctx context.Context, actor string, p documents.Past) error

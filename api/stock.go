@@ -31,7 +31,7 @@ type repackInput struct {
 }
 
 type checkInput struct {
-	Store string `query:"store" maxLength:"36" doc:"The id of a store; every store here without it"`
+	Store string `query:"store" maxLength:"200" doc:"The id, code or name of a store; every store here without it"`
 }
 
 type checkAnswer struct {
@@ -83,13 +83,9 @@ func (s *server) stockOperations() {
 		Description: "Compares every stock line with the documents that moved it: the opening and all movements must be what is there, and what is set aside " +
 			"what suggested documents hold. It lists the lines that differ, and by how much; nothing is corrected.",
 	}, func(ctx context.Context, in *checkInput) (*checkAnswer, error) {
-		store := atoll.ID("")
-		if in.Store != "" {
-			id, err := atoll.ParseID(in.Store)
-			if err != nil {
-				return nil, err
-			}
-			store = id
+		store, err := s.storeNamed(ctx, in.Store)
+		if err != nil {
+			return nil, err
 		}
 		res, err := s.Station.CheckStock(ctx, store)
 		return &checkAnswer{Body: res}, err

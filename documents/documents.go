@@ -21,6 +21,7 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/admit"
+	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
 )
@@ -84,6 +85,8 @@ type Desk struct {
 	R   storage.Reader
 	T   *topology.Topology
 	Now time.Time
+	// Catalogue lets drafts name records by codes and numbers; nil for none of that.
+	Catalogue *catalogue.Catalogue
 }
 
 // document reads a record and its fields.

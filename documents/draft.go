@@ -19,8 +19,10 @@ type Draft struct {
 // DraftLine is one line of a draft.
 type DraftLine struct {
 	// ID is "" for a new line.
-	ID     atoll.ID
-	Fields atoll.Fields // to set; null clears
+	ID atoll.ID
+	// Fields are those to set; null clears. References may hold a code or a number
+	// instead of an id: the item's code, ITEM/BATCH of a stock line.
+	Fields atoll.Fields
 	Remove bool
 }
 
@@ -36,7 +38,10 @@ func (d Desk) Make(t atoll.Type, id atoll.ID, want Draft) ([]journal.Proposal, e
 	if g.line == "" && len(want.Lines) > 0 {
 		return nil, atoll.Errorf(atoll.Invalid, "a %s has no lines", t)
 	}
-	header := want.Fields.Clone()
+	header, err := d.named(t, want.Fields.Clone(), "")
+	if err != nil {
+		return nil, err
+	}
 	if header == nil {
 		header = atoll.Fields{}
 	}
@@ -92,6 +97,9 @@ func (d Desk) Change(key atoll.Key, want Draft) ([]journal.Proposal, error) {
 	if c := s.choice(EditLines); len(want.Lines) > 0 && !c.Allowed && Rank(s.Fields.Text("status")) >= Rank(Finalised) {
 		return nil, s.refuse(c).About(key)
 	}
+	if want.Fields, err = d.named(key.Type, want.Fields, s.Fields.ID("store_id")); err != nil {
+		return nil, err
+	}
 	var do []journal.Proposal
 	if len(want.Fields) > 0 {
 		do = append(do, journal.Proposal{Verb: atoll.Update, Key: key, Fields: want.Fields})
@@ -110,14 +118,16 @@ func (d Desk) place(doc atoll.Key, header atoll.Fields, lines []DraftLine, there
 	for _, l := range lines {
 		key := atoll.Key{Type: g.line, ID: l.ID}
 		old, known := there[l.ID]
-		switch {
-		case l.Remove:
+		if l.Remove {
 			do = append(do, journal.Proposal{Verb: atoll.Delete, Key: key})
 			continue
-		case known:
-			f := l.Fields
+		}
+		f, err := d.named(g.line, l.Fields, header.ID("store_id"))
+		if err != nil {
+			return nil, err
+		}
+		if known {
 			if f.Has("stock_line_id") && f.ID("stock_line_id") != old.MustFields().ID("stock_line_id") {
-				var err error
 				if f, err = d.fromStock(f); err != nil {
 					return nil, err
 				}
@@ -128,8 +138,7 @@ func (d Desk) place(doc atoll.Key, header atoll.Fields, lines []DraftLine, there
 		if key.ID == "" {
 			key.ID = atoll.NewID(d.Now)
 		}
-		f, err := d.fresh(doc, header, l.Fields)
-		if err != nil {
+		if f, err = d.fresh(doc, header, f); err != nil {
 			return nil, err
 		}
 		do = append(do, journal.Proposal{Verb: atoll.Insert, Key: key, Fields: f})
@@ -153,6 +162,10 @@ func (d Desk) fresh(doc atoll.Key, header, f atoll.Fields) (atoll.Fields, error)
 			case SupplierInvoice, CustomerCredit, InventoryAddition:
 				f.Set("kind", StockIn)
 			}
+		}
+	case "goods_received":
+		if err := d.ordered(header, f); err != nil {
+			return nil, err
 		}
 	case "prescription":
 		if !f.Has("kind") {

@@ -10,7 +10,7 @@ type Repacking struct {
 	StockLine atoll.ID
 	Packs     string   // how many of its packs
 	PackSize  string   // the new size
-	Location  atoll.ID // where the new packs lie; "" for the same place
+	Location  atoll.ID // or its code: where the new packs lie; "" for the same place
 	Comment   string
 }
 
@@ -51,7 +51,9 @@ func (d Desk) Repack(r Repacking) ([]journal.Proposal, error) {
 		}
 	}
 	if r.Location != "" {
-		in.Set("location_id", r.Location)
+		if in, err = d.named("invoice_line", in.Set("location_id", r.Location), stock.ID("store_id")); err != nil {
+			return nil, err
+		}
 	}
 	_, do, err := d.adjustment(stock.ID("store_id"), Repack, atoll.Fields{}.Set("comment", r.Comment), []atoll.Fields{out, in})
 	if err != nil {

@@ -118,6 +118,21 @@ func (s *Station) ChangeDocument(ctx context.Context, actor string, key atoll.Ke
 	})
 }
 
+// Named finds a record as people name it: by id, code or number, or stock as
+// ITEM/BATCH of the store (documents.Desk.Find).
+func (s *Station) Named(ctx context.Context, t atoll.Type, store atoll.ID, what string) (atoll.ID, error) {
+	var id atoll.ID
+	err := s.Store.View(ctx, func(r storage.Reader) error {
+		top, err := s.Door.Topology(r)
+		if err != nil {
+			return err
+		}
+		id, err = documents.Desk{R: r, T: top, Now: s.Now(), Catalogue: s.Catalogue}.Find(t, store, what)
+		return err
+	})
+	return id, err
+}
+
 // Repack packs stock anew, in one transaction.
 func (s *Station) Repack(ctx context.Context, actor string, r documents.Repacking) (journal.Result, error) {
 	return s.Act(ctx, actor, byHand, func(d documents.Desk) ([]journal.Proposal, error) { return d.Repack(r) })

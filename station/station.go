@@ -166,7 +166,7 @@ func (s *Station) Act(ctx context.Context, actor string, cause atoll.Cause, act 
 		if err != nil {
 			return err
 		}
-		desk := documents.Desk{R: tx, T: t, Now: s.Now()}
+		desk := documents.Desk{R: tx, T: t, Now: s.Now(), Catalogue: s.Catalogue}
 		if do, err = act(desk); err != nil {
 			return err
 		}

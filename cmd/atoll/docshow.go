@@ -22,7 +22,7 @@ func (a documentArg) key(s *session, h *host.Host, k documentKind) (atoll.Key, e
 	if err != nil {
 		return atoll.Key{}, err
 	}
-	found, _, err := h.Station.Records(s.ctx, storage.Query{Type: k.Type, Where: where, Limit: 20})
+	found, err := a.found(s, h, k, where)
 	if err != nil {
 		return atoll.Key{}, err
 	}
@@ -38,9 +38,38 @@ func (a documentArg) key(s *session, h *host.Host, k documentKind) (atoll.Key, e
 	}
 	var names []string
 	for _, r := range found {
-		names = append(names, strings.ReplaceAll(storeCode(s, h, r.Fields)+"/"+kindOf(r)+"/"+r.Fields.Number("number"), " ", "_"))
+		name := strings.ReplaceAll(storeCode(s, h, r.Fields)+"/"+kindOf(r)+"/"+r.Fields.Number("number"), " ", "_")
+		if documents.Unnumbered(r.Fields) {
+			name = string(r.ID)
+			if other := otherParty(s, h, r.Fields); other != "" {
+				name += " (" + kindOf(r) + ", " + other + ")"
+			}
+		}
+		names = append(names, name)
 	}
 	return atoll.Key{}, atoll.Errorf(atoll.Invalid, "%s can be several documents", a.ID).Do("name one of: %s", strings.Join(names, ", "))
+}
+
+// draft names a document that has no number yet.
+const draft = "draft"
+
+// found are the documents under the conditions; without a number, those that wait
+// for one.
+func (a documentArg) found(s *session, h *host.Host, k documentKind, where map[string]string) ([]station.Record, error) {
+	if where["number"] != "" {
+		recs, _, err := h.Station.Records(s.ctx, storage.Query{Type: k.Type, Where: where, Limit: 20})
+		return recs, err
+	}
+	var out []station.Record
+	for _, status := range []string{documents.New, documents.Suggested, documents.Confirmed} {
+		where["status"] = status
+		recs, _, err := h.Station.Records(s.ctx, storage.Query{Type: k.Type, Where: where})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, slices.DeleteFunc(recs, func(r station.Record) bool { return !documents.Unnumbered(r.Fields) })...)
+	}
+	return out, nil
 }
 
 // where are the conditions that STORE/KIND/NUMBER means.
@@ -49,10 +78,12 @@ func (a documentArg) where(s *session, h *host.Host, k documentKind) (map[string
 	kinds, _ := def.Field("kind")
 	parts := strings.Split(a.ID, "/")
 	number := parts[len(parts)-1]
-	if n, err := strconv.ParseInt(number, 10, 64); err != nil || n < 1 {
+	where := map[string]string{"number": number}
+	if number == draft {
+		delete(where, "number")
+	} else if n, err := strconv.ParseInt(number, 10, 64); err != nil || n < 1 {
 		return nil, atoll.Errorf(atoll.Invalid, "%q is neither the id of a document nor a number", a.ID).Do("list them with: atoll %s list", k.group())
 	}
-	where := map[string]string{"number": number}
 	for _, part := range parts[:len(parts)-1] {
 		if slices.Contains(kinds.Values, part) || part == string(k.Type) {
 			if part != string(k.Type) {
@@ -67,34 +98,6 @@ func (a documentArg) where(s *session, h *host.Host, k documentKind) (map[string
 		where["store_id"] = string(st.ID)
 	}
 	return where, nil
-}
-
-// ordered notes which line of the order the goods were ordered with, when one line of
-// it alone is for the item: only so the order knows how much of it has come.
-func (s *session) ordered(h *host.Host, k documentKind, receipt documentArg, f atoll.Fields) error {
-	if f.Has("purchase_order_line_id") {
-		return nil
-	}
-	key, err := receipt.key(s, h, k)
-	if err != nil {
-		return err
-	}
-	r, err := h.Station.Record(s.ctx, key)
-	if err != nil || r.Fields.ID("purchase_order_id") == "" {
-		return err
-	}
-	order, err := h.Station.Document(s.ctx, atoll.Key{Type: "purchase_order", ID: r.Fields.ID("purchase_order_id")})
-	if atoll.CodeOf(err) == atoll.NotFound {
-		return nil // an order of another place
-	}
-	if err != nil {
-		return err
-	}
-	lines := slices.DeleteFunc(order.Lines, func(l station.Record) bool { return l.Fields.ID("item_id") != f.ID("item_id") })
-	if len(lines) == 1 {
-		f.Set("purchase_order_line_id", lines[0].ID)
-	}
-	return nil
 }
 
 // group is the name of the commands for the type.

@@ -112,7 +112,7 @@ type documentCmds struct {
 
 // documentArg names one document.
 type documentArg struct {
-	ID string `arg:"" name:"document" help:"Its id; or its number, with the store and the kind where others have it too: WH/customer_invoice/12."`
+	ID string `arg:"" name:"document" help:"Its id; or its number, with the store and the kind where others have it too: WH/customer_invoice/12. One that has no number yet is named draft: WH/draft."`
 }
 
 // The acts.
@@ -439,7 +439,7 @@ type documentLineCmd struct {
 // lineFlags say what a line shall be.
 type lineFlags struct {
 	Item     string   `help:"Code or id of the item." placeholder:"ITEM"`
-	Stock    string   `help:"Id of the stock line it draws from; item, batch and prices come with it." placeholder:"ID"`
+	Stock    string   `help:"The stock line it draws from: ITEM/BATCH, with /PACK SIZE where that is needed, or its id. Item, batch and prices come with it." placeholder:"STOCK"`
 	Quantity string   `help:"How many: packs of invoices, receipts and counts, units of requisitions and orders." placeholder:"N"`
 	Batch    string   `help:"Batch of goods that come in." placeholder:"BATCH"`
 	Expires  string   `help:"Expiry date of goods that come in, YYYY-MM-DD." placeholder:"DATE"`
@@ -464,12 +464,10 @@ func (l lineFlags) fields(s *session, h *host.Host, k documentKind) (atoll.Field
 			set = append(set, flag.field+"="+flag.value)
 		}
 	}
-	f, err := sent(s, h, line, set, "")
-	if err != nil || l.Item == "" {
-		return f, err
+	if l.Item != "" {
+		set = append(set, "item_id="+l.Item)
 	}
-	id, err := named(s, h, "item", l.Item)
-	return f.Set("item_id", id), err
+	return sent(s, h, line, set, "")
 }
 
 type lineAddCmd struct {
@@ -482,10 +480,7 @@ func (c lineAddCmd) Run(s *session, k documentKind) error {
 	return changeLine(s, k, c.documentArg, func(h *host.Host) (documents.DraftLine, error) {
 		f, err := c.fields(s, h, k)
 		if err == nil && k.Quantity != "" && !f.Has("item_id") && !f.Has("stock_line_id") {
-			err = atoll.Errorf(atoll.Invalid, "the line says neither an item nor a stock line").Do("name it with --item CODE, or with --stock ID; see: atoll stock list STORE")
-		}
-		if err == nil && k.Type == "goods_received" {
-			err = s.ordered(h, k, c.documentArg, f)
+			err = atoll.Errorf(atoll.Invalid, "the line says neither an item nor a stock line").Do("name it with --item CODE, or with --stock ITEM/BATCH; see: atoll stock list STORE")
 		}
 		return documents.DraftLine{ID: atoll.NewID(time.Now()), Fields: f}, err
 	}, "Added")
@@ -493,14 +488,14 @@ func (c lineAddCmd) Run(s *session, k documentKind) error {
 
 type lineSetCmd struct {
 	documentArg
-	Line string `arg:"" help:"Id of the line."`
+	lineArg
 	lineFlags
 }
 
 // Run changes a line.
 func (c lineSetCmd) Run(s *session, k documentKind) error {
 	return changeLine(s, k, c.documentArg, func(h *host.Host) (documents.DraftLine, error) {
-		id, err := atoll.ParseID(c.Line)
+		id, err := c.find(s, h, k, c.documentArg)
 		if err != nil {
 			return documents.DraftLine{}, err
 		}
@@ -509,15 +504,53 @@ func (c lineSetCmd) Run(s *session, k documentKind) error {
 	}, "Changed")
 }
 
+// lineArg names one line of a document.
+type lineArg struct {
+	Line string `arg:"" help:"Id of the line; or the code of its item, with the batch where the item has several lines: AMX/B-12."`
+}
+
+// find finds the line in the document.
+func (a lineArg) find(s *session, h *host.Host, k documentKind, doc documentArg) (atoll.ID, error) {
+	if id, err := atoll.ParseID(a.Line); err == nil {
+		return id, nil
+	}
+	key, err := doc.key(s, h, k)
+	if err != nil {
+		return "", err
+	}
+	d, err := h.Station.Document(s.ctx, key)
+	if err != nil {
+		return "", err
+	}
+	var found []string
+	for _, l := range d.Lines {
+		it, err := h.Station.Record(s.ctx, atoll.Key{Type: "item", ID: l.Fields.ID("item_id")})
+		if err != nil {
+			continue
+		}
+		code := it.Fields.Text("code")
+		if a.Line == code || a.Line == code+"/"+l.Fields.Text("batch") {
+			found = append(found, string(l.ID))
+		}
+	}
+	switch len(found) {
+	case 1:
+		return atoll.ID(found[0]), nil
+	case 0:
+		return "", atoll.Errorf(atoll.NotFound, "the document has no line %q", a.Line).Do("see: atoll %s show %s", k.group(), doc.ID)
+	}
+	return "", atoll.Errorf(atoll.Invalid, "%q can be several lines", a.Line).Do("name its batch, as ITEM/BATCH, or its id: %s", strings.Join(found, ", "))
+}
+
 type lineRemoveCmd struct {
 	documentArg
-	Line string `arg:"" help:"Id of the line."`
+	lineArg
 }
 
 // Run takes a line out.
 func (c lineRemoveCmd) Run(s *session, k documentKind) error {
-	return changeLine(s, k, c.documentArg, func(*host.Host) (documents.DraftLine, error) {
-		id, err := atoll.ParseID(c.Line)
+	return changeLine(s, k, c.documentArg, func(h *host.Host) (documents.DraftLine, error) {
+		id, err := c.find(s, h, k, c.documentArg)
 		return documents.DraftLine{ID: id, Remove: true}, err
 	}, "Removed")
 }

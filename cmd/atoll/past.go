@@ -102,17 +102,15 @@ func (c siteFetchCmd) past(s *session, h *host.Host) (p documents.Past, err erro
 	return p, p.Check()
 }
 
-type stockLedgerCmd struct {
-	Line string `arg:"" help:"Id of the stock line."`
-}
+type stockLedgerCmd struct{ stockArg }
 
 // Run prints the ledger.
 func (c stockLedgerCmd) Run(s *session) error {
-	id, err := atoll.ParseID(c.Line)
-	if err != nil {
-		return err
-	}
 	return s.with(func(h *host.Host) error {
+		id, err := c.find(s, h)
+		if err != nil {
+			return err
+		}
 		l, err := h.Station.Ledger(s.ctx, id)
 		if err != nil {
 			return err

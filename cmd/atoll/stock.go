@@ -60,8 +60,18 @@ func (c stockListCmd) Run(s *session) error {
 	})
 }
 
+// stockArg names one stock line.
+type stockArg struct {
+	Line string `arg:"" name:"stock" help:"The stock line: STORE/ITEM/BATCH, with /PACK SIZE where that is needed, or its id."`
+}
+
+// find finds the stock line.
+func (a stockArg) find(s *session, h *host.Host) (atoll.ID, error) {
+	return h.Station.Named(s.ctx, "stock_line", "", a.Line)
+}
+
 type stockAdjustCmd struct {
-	Line   string `arg:"" help:"Id of the stock line."`
+	stockArg
 	Packs  string `arg:"" help:"Packs to add; negative to take away (after --)."`
 	Reason string `help:"Why." default:"counted"`
 }
@@ -69,13 +79,13 @@ type stockAdjustCmd struct {
 // Run adjusts stock.
 func (c stockAdjustCmd) Run(s *session) error {
 	if !json.Valid([]byte(c.Packs)) {
-		return atoll.Errorf(atoll.Invalid, "%q is not a number of packs", c.Packs).Do("to take 3 away: atoll stock adjust LINE -- -3")
-	}
-	id, err := atoll.ParseID(c.Line)
-	if err != nil {
-		return err
+		return atoll.Errorf(atoll.Invalid, "%q is not a number of packs", c.Packs).Do("to take 3 away: atoll stock adjust STOCK -- -3")
 	}
 	return s.with(func(h *host.Host) error {
+		id, err := c.find(s, h)
+		if err != nil {
+			return err
+		}
 		res, err := h.Station.Act(s.ctx, s.globals.User, atoll.Cause{Kind: "user"}, func(d documents.Desk) ([]journal.Proposal, error) {
 			return d.Adjust(id, c.Packs, c.Reason)
 		})
@@ -125,25 +135,25 @@ func (c stockCheckCmd) Run(s *session) error {
 }
 
 type repackCmd struct {
-	Line     string `arg:"" help:"Id of the stock line."`
+	stockArg
 	Packs    string `arg:"" help:"How many of its packs."`
 	Size     string `arg:"" help:"Units in a pack from now on."`
-	Location string `help:"Where the new packs lie: id of a location." placeholder:"ID"`
+	Location string `help:"Where the new packs lie: code or id of a location." placeholder:"LOCATION"`
 	Comment  string `help:"A word about it." placeholder:"TEXT"`
 }
 
 // Run repacks stock.
 func (c repackCmd) Run(s *session) error {
-	id, err := atoll.ParseID(c.Line)
-	if err != nil {
-		return err
-	}
 	for _, n := range []string{c.Packs, c.Size} {
 		if !json.Valid([]byte(n)) {
 			return atoll.Errorf(atoll.Invalid, "%q is not a number", n)
 		}
 	}
 	return s.with(func(h *host.Host) error {
+		id, err := c.find(s, h)
+		if err != nil {
+			return err
+		}
 		res, err := h.Station.Repack(s.ctx, s.globals.User, documents.Repacking{
 			StockLine: id, Packs: c.Packs, PackSize: c.Size, Location: atoll.ID(c.Location), Comment: c.Comment,
 		})

@@ -120,13 +120,13 @@ func (c transferDifferencesCmd) Run(s *session) error {
 }
 
 type transferPrepareCmd struct {
-	Requisition string `arg:"" help:"Id of the response requisition."`
+	Requisition string `arg:"" help:"Id of the response requisition, or its number: WH/response/12."`
 }
 
 // Run prepares a shipment.
 func (c transferPrepareCmd) Run(s *session) error {
 	return s.with(func(h *host.Host) error {
-		id, err := atoll.ParseID(c.Requisition)
+		id, err := numbered(s, h, "requisition", c.Requisition)
 		if err != nil {
 			return err
 		}
@@ -141,13 +141,13 @@ func (c transferPrepareCmd) Run(s *session) error {
 }
 
 type transferAskCancelCmd struct {
-	Invoice string `arg:"" help:"Id of the finalised invoice or credit."`
+	Invoice string `arg:"" help:"Id of the finalised invoice or credit, or its number: WH/customer_invoice/12."`
 }
 
 // Run asks for the cancellation.
 func (c transferAskCancelCmd) Run(s *session) error {
 	return s.with(func(h *host.Host) error {
-		id, err := atoll.ParseID(c.Invoice)
+		id, err := numbered(s, h, "invoice", c.Invoice)
 		if err != nil {
 			return err
 		}
@@ -160,8 +160,14 @@ func (c transferAskCancelCmd) Run(s *session) error {
 	})
 }
 
+// numbered finds a document by id or number.
+func numbered(s *session, h *host.Host, t atoll.Type, what string) (atoll.ID, error) {
+	key, err := documentArg{what}.key(s, h, documentKind{Type: t})
+	return key.ID, err
+}
+
 type decision struct {
-	Requisition string `arg:"" help:"Id of the response requisition."`
+	Requisition string `arg:"" help:"Id of the response requisition, or its number: WH/response/12."`
 	Comment     string `help:"Why; the ordering store reads it too." placeholder:"TEXT"`
 }
 
@@ -180,7 +186,7 @@ func (c transferDenyCmd) Run(s *session) error { return c.decide(s, false, nil) 
 
 func (c decision) decide(s *session, yes bool, quantity map[string]string) error {
 	return s.atCentre(func(h *host.Host) error {
-		id, err := atoll.ParseID(c.Requisition)
+		id, err := numbered(s, h, "requisition", c.Requisition)
 		if err != nil {
 			return err
 		}
