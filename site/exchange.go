@@ -2,6 +2,7 @@ package site
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"slices"
 	"time"
@@ -295,6 +296,9 @@ func (r *round) receipt(rc exchange.Receipt) {
 	r.note(func(tx storage.Tx, l *link) error {
 		if rc.Acknowledged.Seq > 0 && rc.Acknowledged.Seq > l.Acknowledged.Seq {
 			e, err := tx.Entry(s.Door.Site, rc.Acknowledged.Seq)
+			if err != nil && !errors.Is(err, atoll.NotFound) {
+				return err // a disk that fails says nothing about whose journal it is
+			}
 			if err != nil || e.Hash != rc.Acknowledged.Hash {
 				return atoll.Errorf(atoll.Cloned, "the centre acknowledges entry %d, which is not as this site made it", rc.Acknowledged.Seq).
 					Do("another database has worked as this site; export the unsent work and re-initialise")

@@ -22,7 +22,7 @@ type Fault struct {
 
 // Faults are all kinds of faults. Not yet here, and left to their own files:
 // site-restored, centre-restored, site-cloned, poison, hostile.
-func Faults() []Fault { return slices.Concat(lineFaults) }
+func Faults() []Fault { return slices.Concat(lineFaults, diskFaults, clockFaults) }
 
 func faultNamed(name string) (Fault, bool) {
 	all := Faults()

@@ -101,6 +101,9 @@ func (l *line) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	w.handle(l.site, req, up, down)
 	switch {
+	case !w.Alive(w.Centre):
+		w.notice()
+		return l.response(req, down, 0), nil // whatever it answered died with it
 	case up.cutOff:
 		w.Struck("cut-up", "the line is cut after %d bytes up", up.cut)
 		return nil, errReset

@@ -52,12 +52,6 @@ func (w *World) key(name string) ed25519.PrivateKey {
 	return k
 }
 
-// Alive reports whether the node's program runs.
-func (w *World) Alive(n *Node) bool { return n != nil }
-
-// revive starts the programs of dead nodes again.
-func (w *World) revive() {}
-
 // build makes the system: stores, who sees whom, sites, items and a first stock.
 func (w *World) build(d Dice) error {
 	var err error

@@ -22,6 +22,7 @@ func (w *World) makePeace() {
 		}
 	}
 	w.letters = nil
+	clear(w.down)
 	w.revive()
 	if err := w.settle(); err != nil {
 		w.Breach("rest", "%v", err)

@@ -34,6 +34,9 @@ type World struct {
 	at      int // minutes since the beginning
 	keys    map[string]ed25519.PrivateKey
 	handler http.Handler
+	armed   []armed
+	dead    map[string]bool // nodes whose crash was told
+	down    map[string]int  // until when a dead node stays so
 	away    map[atoll.SiteID]int // until when a site has no line
 	depth   int                  // of exchanges inside exchanges
 	letters []letter
@@ -59,7 +62,7 @@ func begin(ctx context.Context, s Story) (*World, error) {
 	}
 	w := &World{
 		Ctx: ctx, story: s, disks: d, clocks: map[string]*simulate.Clock{}, keys: map[string]ed25519.PrivateKey{},
-		account: newAccount(), tally: NewTally(), trace: newTrace(), named: map[atoll.ID]string{}, away: map[atoll.SiteID]int{}, fates: map[string]Dice{},
+		account: newAccount(), tally: NewTally(), trace: newTrace(), named: map[atoll.ID]string{}, away: map[atoll.SiteID]int{}, dead: map[string]bool{}, down: map[string]int{}, fates: map[string]Dice{},
 		peaceful: true,
 	}
 	w.step = Step{Kind: "build", Seed: s.Seed}
@@ -97,9 +100,11 @@ func (w *World) beginStep(i int, s Step) {
 	w.index, w.step, w.fates, w.struck, w.said = i, s, map[string]Dice{}, nil, nil
 	w.wind(s.At)
 	entropy.seed(s.Seed)
+	w.arm()
 }
 
 func (w *World) endStep() {
+	w.disarm()
 	w.revive()
 	w.book()
 	if len(w.said) > 0 {
@@ -144,20 +149,25 @@ func (w *World) check(kind string, err error) error {
 // excused reports whether a failure may follow from the faults that struck in this
 // step.
 func (w *World) excused(err error) bool {
+	w.notice()
 	switch {
-	case errors.Is(err, errDead):
+	case powerless(err):
+		return true
+	case !w.Alive(w.Centre) && passing(err):
 		return true
 	case len(w.struck) == 0:
 		return false
-	case slices.Contains(w.struck, "twice") && errors.Is(err, atoll.SignIn):
-		return true // a challenge is good once
+	case (slices.Contains(w.struck, "twice") || slices.Contains(w.struck, "slow-disk")) && errors.Is(err, atoll.SignIn):
+		return true // a challenge is good once, and for a minute
+	case slices.Contains(w.struck, "disk-full") && errors.Is(err, atoll.DiskFull):
+		return true
 	default:
 		return passing(err)
 	}
 }
 
 // passing reports whether a failure may follow from a fault of the line or the disk.
-func passing(err error) bool { return site.Passing(atoll.CodeOf(err)) || errors.Is(err, errDead) }
+func passing(err error) bool { return site.Passing(atoll.CodeOf(err)) || powerless(err) }
 
 func short(err error) string {
 	const most = 120
