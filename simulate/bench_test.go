@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 			if err := os.Mkdir(at, 0o700); err != nil {
 				return nil, err
 			}
-			f, err := F1(context.Background(), at, mirrored)
+			f, err := F1With(context.Background(), at, usual(), mirrored)
 			if err != nil {
 				return nil, err
 			}
@@ -60,6 +60,17 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)
+}
+
+// engine is where the fleets of the tests keep their databases. All of them hold
+// on either; those that are about SQLite itself say so.
+var engine = flag.String("engine", "sqlite", "sqlite or memory")
+
+func usual() Parts {
+	if *engine == "memory" {
+		return Parts{Disks: &Disks{}}
+	}
+	return Parts{}
 }
 
 func newWorld(t testing.TB, template func() (*Fleet, error)) *world {
@@ -268,10 +279,8 @@ func (w *world) replace(at atoll.SiteID) {
 	if err := old.Store.Close(); err != nil {
 		w.t.Fatal(err)
 	}
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := os.Remove(old.dir + "/" + old.Name + ".db" + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
-			w.t.Fatal(err)
-		}
+	if err := w.place(old.Name, nil); err != nil {
+		w.t.Fatal(err)
 	}
 	n, err := w.open(w.ctx, old.Name, old.Identity)
 	if err != nil {

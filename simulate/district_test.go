@@ -37,7 +37,7 @@ var supplier = map[string]string{
 
 func newDistrict(t *testing.T, seed uint64) *district {
 	t.Helper()
-	f, err := New(t.Context(), t.TempDir())
+	f, err := Assemble(t.Context(), t.TempDir(), usual())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,7 +301,7 @@ func TestDistrict(t *testing.T) {
 
 func district1(t *testing.T, seed uint64) {
 	d := newDistrict(t, seed)
-	var backup []byte
+	var backup *image
 	var move atoll.ID
 	restored := d.sites[2] // H2, K3, K4
 	for range 30 {

@@ -18,7 +18,12 @@ var Pairs = [][2]string{{"A", "B"}, {"A", "E"}, {"B", "C"}, {"B", "F"}, {"C", "D
 // visible pairs, a collector copy of A on site 2, F managed only. Both sites have
 // initialised. Mirrored adds site 4 as the primary, with store P (F2).
 func F1(ctx context.Context, dir string, mirrored bool) (*Fleet, error) {
-	f, err := New(ctx, dir)
+	return F1With(ctx, dir, Parts{}, mirrored)
+}
+
+// F1With is F1 with parts of one's own.
+func F1With(ctx context.Context, dir string, parts Parts, mirrored bool) (*Fleet, error) {
+	f, err := Assemble(ctx, dir, parts)
 	if err != nil {
 		return nil, err
 	}

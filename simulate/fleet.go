@@ -10,8 +10,6 @@ import (
 	"iter"
 	"log/slog"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -25,7 +23,6 @@ import (
 	"github.com/atollsync/atoll/site"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
-	"github.com/atollsync/atoll/storage/sqlite"
 	"github.com/atollsync/atoll/topology"
 )
 
@@ -75,7 +72,6 @@ type Node struct {
 	Net    *Network
 	Site   *site.Site      // nil at the centre
 	Centre *central.Centre // nil at a site
-	dir    string
 }
 
 // Fleet is a system: a centre and its sites.
@@ -100,6 +96,7 @@ type Line interface {
 // SQLite, a [Network], one clock for all, the embedded catalogue.
 type Parts struct {
 	Open      func(ctx context.Context, name string) (storage.Store, error)
+	Disks     *Disks // instead of Open: the databases are in memory
 	Line      func(n *Node) (Line, error)
 	Clock     func(name string) *Clock
 	Catalogue func(name string) *catalogue.Catalogue
@@ -128,13 +125,7 @@ func Assemble(ctx context.Context, dir string, parts Parts) (*Fleet, error) {
 }
 
 func (f *Fleet) open(ctx context.Context, name string, id station.Identity) (*Node, error) {
-	open := f.parts.Open
-	if open == nil {
-		open = func(ctx context.Context, name string) (storage.Store, error) {
-			return sqlite.Open(ctx, filepath.Join(f.dir, name+".db"), sqlite.Options{NoSync: true})
-		}
-	}
-	store, err := open(ctx, name)
+	store, err := f.database(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -158,10 +149,7 @@ func (f *Fleet) Open(ctx context.Context, name string, id station.Identity) (*No
 }
 
 func (f *Fleet) start(ctx context.Context, name string, id station.Identity, store storage.Store) (*Node, error) {
-	n := &Node{Name: name, Clock: f.Clock, Net: &Network{}, dir: f.dir}
-	if f.parts.Clock != nil {
-		n.Clock = f.parts.Clock(name)
-	}
+	n := &Node{Name: name, Clock: f.clock(name), Net: &Network{}}
 	words := f.Catalogue
 	if f.parts.Catalogue != nil {
 		words = f.parts.Catalogue(name)
@@ -193,6 +181,13 @@ func (f *Fleet) start(ctx context.Context, name string, id station.Identity, sto
 	n.Usable, n.LastSync = n.Site.Usable, n.Site.LastSync
 	n.People, n.Pull = to, n.Site.Fetch
 	return n, n.Site.Begin(ctx)
+}
+
+func (f *Fleet) clock(name string) *Clock {
+	if f.parts.Clock != nil {
+		return f.parts.Clock(name)
+	}
+	return f.Clock
 }
 
 // Device is the identity of the machine of the installation.
@@ -231,17 +226,21 @@ func (n *Node) found(ctx context.Context, log *slog.Logger) error {
 }
 
 // Clone returns a fleet with copies of this one's databases, in another
-// directory. This one must be closed; it can be cloned any number of times.
+// directory, or on other [Disks]. This one must be closed; it can be cloned any
+// number of times. It has none of this one's other parts.
 func (f *Fleet) Clone(ctx context.Context, dir string) (*Fleet, error) {
 	out := &Fleet{
 		Sites: map[atoll.SiteID]*Node{}, Stores: maps.Clone(f.Stores), Clock: &Clock{now: f.Clock.Now()}, Catalogue: f.Catalogue, dir: dir,
 	}
+	if f.parts.Disks != nil {
+		out.parts.Disks = &Disks{}
+	}
 	for _, n := range f.Nodes() {
-		b, err := os.ReadFile(filepath.Join(f.dir, n.Name+".db"))
+		i, err := f.image(n.Name)
 		if err != nil {
 			return nil, err
 		}
-		if err := os.WriteFile(filepath.Join(dir, n.Name+".db"), b, 0o600); err != nil {
+		if err := out.place(n.Name, i); err != nil {
 			return nil, err
 		}
 		copied, err := out.open(ctx, n.Name, n.Identity)

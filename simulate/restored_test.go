@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/atollsync/atoll"
@@ -14,56 +12,40 @@ import (
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
-	"github.com/atollsync/atoll/storage/sqlite"
 )
 
 // reopen ends a node's program and starts it again over its database, or over the
 // copy that is given.
-func (f *Fleet) reopen(t *testing.T, n *Node, copied []byte) *Node {
+func (f *Fleet) reopen(t *testing.T, n *Node, copied *image) *Node {
 	t.Helper()
 	if err := n.Store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(f.dir, n.Name+".db")
 	if copied != nil {
-		for _, suffix := range []string{"-wal", "-shm"} {
-			_ = os.Remove(path + suffix)
-		}
-		if err := os.WriteFile(path, copied, 0o600); err != nil {
+		if err := f.place(n.Name, copied); err != nil {
 			t.Fatal(err)
 		}
 	}
-	ctx := context.WithoutCancel(t.Context())
-	store, err := sqlite.Open(ctx, path, sqlite.Options{NoSync: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.closers = append(f.closers, store.Close)
-	again, err := f.start(ctx, n.Name, n.Identity, store)
+	again, err := f.Open(context.WithoutCancel(t.Context()), n.Name, n.Identity)
 	if err != nil {
 		t.Fatal(err)
 	}
 	again.Net = n.Net
-	if again.Site == nil {
-		f.Centre = again
-	} else {
-		f.Sites[again.Door.Site] = again
-	}
 	return again
 }
 
 // stopped returns a copy of a node's database between two runs of its program.
-func (f *Fleet) stopped(t *testing.T, n *Node) []byte {
+func (f *Fleet) stopped(t *testing.T, n *Node) *image {
 	t.Helper()
 	if err := n.Store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	b, err := os.ReadFile(filepath.Join(f.dir, n.Name+".db"))
+	i, err := f.image(n.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.reopen(t, n, b)
-	return b
+	f.reopen(t, n, nil)
+	return i
 }
 
 // live are the bodies of a node's records that are neither deleted nor hidden.
@@ -101,7 +83,7 @@ func TestR_M_03_RestoredCentreLosesNothingAnySiteHad(t *testing.T) {
 }
 
 func restoredCentre(t *testing.T, rnd *rand.Rand) {
-	f, err := F1(t.Context(), t.TempDir(), false)
+	f, err := F1With(t.Context(), t.TempDir(), usual(), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,9 +133,7 @@ func restoredCentre(t *testing.T, rnd *rand.Rand) {
 		must(t, f.Settle(t.Context()))
 		n := f.Sites[id]
 		must(t, n.Store.Close())
-		for _, suffix := range []string{"", "-wal", "-shm"} {
-			_ = os.Remove(filepath.Join(f.dir, n.Name+".db") + suffix)
-		}
+		must(t, f.place(n.Name, nil))
 		fresh, err := f.open(context.WithoutCancel(t.Context()), n.Name, station.Identity{Role: station.Remote, Site: id, Name: n.Name})
 		must(t, err)
 		f.Sites[id] = fresh

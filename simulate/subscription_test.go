@@ -318,7 +318,7 @@ func (w *world) lawfulAt(at atoll.SiteID, when string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	c := &checker{fleet: w.Fleet}
+	c := &checker{fleet: w.Fleet, looked: map[string]int{}}
 	c.replicas(centre, site)
 	c.holdings(centre, site)
 	c.rest(site)
