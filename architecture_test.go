@@ -43,11 +43,11 @@ var rooms = []room{
 	{"plan", "topology"},
 
 	// What is stored, and what is said.
-	{"storage", "atoll"},
 	{"digest", "atoll"},
-	{"storage/sqlite", "atoll storage"},
-	{"storage/memory", "atoll storage"},
-	{"storage/storagetest", "atoll storage"},
+	{"storage", "atoll digest"},
+	{"storage/sqlite", "atoll digest storage"},
+	{"storage/memory", "atoll digest storage"},
+	{"storage/storagetest", "atoll digest storage"},
 	{"exchange", "atoll"},
 	{"survivor", "atoll catalogue storage"},
 

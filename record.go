@@ -68,8 +68,9 @@ type Record struct {
 	// Position is where this database committed this version. It differs from
 	// database to database.
 	Position Position
-	// Audiences are those under which the centre lists the record. Empty at
-	// remote sites.
+	// Audiences are those under which the centre lists the record. At a remote site
+	// they are those it must have there for all the site knows, and empty for a record
+	// that stays at the site: what both compare.
 	Audiences []Audience
 }
 

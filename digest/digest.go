@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/atollsync/atoll"
 )
@@ -25,11 +26,19 @@ type Row [32]byte
 // Of returns the checksum of the record as it stands. Where a database keeps it
 // (its position, its audiences, whether it is shown) does not count.
 func Of(r atoll.Record) Row {
-	h := sha256.New()
-	// Lengths keep neighbours apart. A hash takes every write.
-	_, _ = fmt.Fprintf(h, "%s\n%s\n%d\n%s\n%t\n%d\n", r.Type, r.ID, r.Version, r.Origin, r.Deleted, len(r.Body))
-	h.Write(r.Body)
-	return Row(h.Sum(nil))
+	// Lengths keep neighbours apart.
+	b := make([]byte, 0, 1024)
+	b = append(append(b, r.Type...), '\n')
+	b = append(append(b, r.ID...), '\n')
+	b = append(strconv.AppendUint(b, r.Version, 10), '\n')
+	if r.Origin != (atoll.Origin{}) {
+		b = append(strconv.AppendInt(b, int64(r.Origin.Site), 10), '/')
+		b = strconv.AppendUint(b, r.Origin.Seq, 10)
+	}
+	b = append(b, '\n')
+	b = append(strconv.AppendBool(b, r.Deleted), '\n')
+	b = append(strconv.AppendInt(b, int64(len(r.Body)), 10), '\n')
+	return sha256.Sum256(append(b, r.Body...))
 }
 
 // Short is as much of a row's checksum as finding the rows that differ needs.
@@ -136,4 +145,66 @@ func (t Table) Count() (n int) {
 		n += s.Count
 	}
 	return n
+}
+
+// Size is the length of a Sum's bytes.
+const Size = 32
+
+// Bytes returns the checksum without the number of records.
+func (s Sum) Bytes() []byte {
+	b := make([]byte, 0, Size)
+	for _, l := range s.lanes {
+		b = binary.BigEndian.AppendUint64(b, l)
+	}
+	return b
+}
+
+// SumOf is the Sum with this number of records and these bytes; false when the
+// bytes are not a checksum's.
+func SumOf(count int, b []byte) (Sum, bool) {
+	s := Sum{Count: count}
+	if len(b) != Size {
+		return Sum{}, false
+	}
+	for i := range s.lanes {
+		s.lanes[i] = binary.BigEndian.Uint64(b[8*i:])
+	}
+	return s, true
+}
+
+// Minus returns the sum without the rows of another: with [Sum.Join], it undoes
+// it. The outcome may stand for fewer than no records.
+func (s Sum) Minus(o Sum) Sum {
+	s.Count -= o.Count
+	for i := range s.lanes {
+		s.lanes[i] -= o.lanes[i]
+	}
+	return s
+}
+
+// Short is as much of the checksum as a comparison sends: 16 hexadecimal digits.
+// The number of records is in it.
+func (s Sum) Short() string {
+	return fmt.Sprintf("%016x", s.lanes[0]+uint64(s.Count)) //nolint:gosec // any 64 bits do
+}
+
+// Counted returns the audiences under which a record counts in their digests, out
+// of those it has. What goes to a narrow audience is listed under the sites that
+// are its members, and counts there; but when it also has an audience of its own,
+// it counts under that one only: whether a site is a member then makes no
+// difference to it, and it would not be told.
+func Counted(audiences []atoll.Audience) []atoll.Audience {
+	narrow, wide := false, false
+	for _, a := range audiences {
+		kind, _ := a.Split()
+		narrow = narrow || a.Narrow()
+		wide = wide || !a.Narrow() && kind != "site"
+	}
+	if !narrow {
+		return audiences
+	}
+	return slices.DeleteFunc(slices.Clone(audiences), func(a atoll.Audience) bool {
+		kind, _ := a.Split()
+		return a.Narrow() || wide && kind == "site"
+	})
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/digest"
 )
 
 // Store is one database: a site's, or the centre's. All methods may be called
@@ -39,6 +40,7 @@ type Store interface {
 // Reader reads one snapshot.
 type Reader interface {
 	RecordReader
+	DigestReader
 	RowReader
 	JournalReader
 	FeedReader
@@ -51,6 +53,7 @@ type Reader interface {
 type Tx interface {
 	Reader
 	RecordWriter
+	DigestWriter
 	JournalWriter
 	FeedWriter
 	StageWriter
@@ -113,6 +116,56 @@ type RecordWriter interface {
 	// Forget removes a record from the database without a trace: a replica that
 	// this site shall no longer hold. Forgetting what is not there does nothing.
 	Forget(key atoll.Key) error
+}
+
+// DigestReader reads what the engine keeps beside the records to prove that they
+// are as they were put, and the same as in another database (R-H-44).
+//
+// With each record Put stores its seal, which is digest.Of the record; it never
+// follows what happens to the row otherwise. For each audience the engine keeps
+// the digest of the seals of all records that count under it (digest.Counted) and
+// are not hidden, tombstones included; Put, Forget and Place move it in the same
+// transaction.
+type DigestReader interface {
+	// Digest returns the digest kept for the audience; the zero Sum for one that no
+	// record counts under.
+	Digest(audience atoll.Audience) (digest.Sum, error)
+
+	// Digests returns up to limit (0: all) digests that are not zero, of audiences
+	// above after, in byte order.
+	Digests(after atoll.Audience, limit int) ([]AudienceDigest, error)
+
+	// Sealed returns the records that Changed returns, with their seals.
+	Sealed(after atoll.Position, limit int) ([]Sealed, error)
+
+	// Seal returns the seal of one record, or atoll.NotFound.
+	Seal(key atoll.Key) (digest.Row, error)
+}
+
+// AudienceDigest is the digest of one audience.
+type AudienceDigest struct {
+	Audience atoll.Audience
+	Sum      digest.Sum
+}
+
+// Sealed is a record as it is, and the seal of what was put.
+type Sealed struct {
+	Record atoll.Record
+	Seal   digest.Row
+}
+
+// Whole reports whether the record is as it was put.
+func (s Sealed) Whole() bool { return digest.Of(s.Record) == s.Seal }
+
+// DigestWriter corrects them. Like RecordWriter it is for package journal.
+type DigestWriter interface {
+	// Place sets the audiences of a record and nothing else: its position and its
+	// seal stay, the digests follow. Nothing happens when the record is not there.
+	Place(key atoll.Key, audiences []atoll.Audience) error
+
+	// Amend adds to the digest kept for the audience, after the rows were counted
+	// and found to be others. (A difference may be added whatever was written since.)
+	Amend(audience atoll.Audience, by digest.Sum) error
 }
 
 // JournalReader reads journals: this site's own, and, at the centre, the copies

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/digest"
 	"github.com/atollsync/atoll/storage"
 )
 
@@ -171,7 +172,7 @@ func (t *tx) Put(rec atoll.Record, index map[string]string) (atoll.Position, err
 	if len(rec.Audiences) == 0 {
 		rec.Audiences = nil
 	}
-	now := &row{rec, fields(index)}
+	now := &row{rec, fields(index), digest.Of(rec)}
 	had, _ := write(t, &t.state.records).Set(now)
 	t.replace(had, now)
 	return rec.Position, nil
@@ -203,6 +204,7 @@ func (t *tx) replace(had, now *row) {
 		if had.live() {
 			live--
 		}
+		t.count(had, (*digest.Sum).Remove)
 	}
 	if now != nil {
 		changed.Set(now)
@@ -210,6 +212,7 @@ func (t *tx) replace(had, now *row) {
 		if now.live() {
 			live++
 		}
+		t.count(now, (*digest.Sum).Add)
 	}
 	of := now
 	if of == nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/tidwall/btree"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/digest"
 	"github.com/atollsync/atoll/storage"
 )
 
@@ -18,6 +19,7 @@ type state struct {
 	changed table[*row] // by position
 	index   table[*indexed]
 	counts  table[count]
+	digests table[kept] // by audience
 
 	heads   table[*chain] // by site
 	journal table[*storage.JournalEntry]
@@ -44,7 +46,8 @@ type state struct {
 // row is one record. What a row holds never changes.
 type row struct {
 	record atoll.Record
-	index  []field // in the order of their names
+	index  []field    // in the order of their names
+	seal   digest.Row // of the record as it was put
 }
 
 type field struct{ name, value string }
@@ -61,6 +64,9 @@ type count struct {
 	typ atoll.Type
 	n   int
 }
+
+// kept is the digest of an audience.
+type kept = storage.AudienceDigest
 
 // chain is one site's journal without its entries.
 type chain struct {
@@ -109,6 +115,7 @@ func empty() *state {
 		changed:  newTable(func(a, b *row) bool { return a.record.Position < b.record.Position }),
 		index:    newTable(beforeIndexed),
 		counts:   newTable(func(a, b count) bool { return a.typ < b.typ }),
+		digests:  newTable(func(a, b kept) bool { return a.Audience < b.Audience }),
 		heads:    newTable(func(a, b *chain) bool { return a.site < b.site }),
 		journal:  newTable(beforeEntry),
 		feed:     newTable(beforeLine),
@@ -127,7 +134,7 @@ func empty() *state {
 func (s *state) fork() *state {
 	out := *s
 	out.records, out.changed = out.records.fork(), out.changed.fork()
-	out.index, out.counts = out.index.fork(), out.counts.fork()
+	out.index, out.counts, out.digests = out.index.fork(), out.counts.fork(), out.digests.fork()
 	out.heads, out.journal, out.feed = out.heads.fork(), out.journal.fork(), out.feed.fork()
 	out.staged, out.lanes = out.staged.fork(), out.lanes.fork()
 	out.refusals, out.bySite = out.refusals.fork(), out.bySite.fork()

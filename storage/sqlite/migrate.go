@@ -16,6 +16,10 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// fills are what migrations do beyond their scripts, by number: in the same
+// transaction.
+var fills = map[int]func(context.Context, *sql.Conn) error{2: seal}
+
 // scripts returns the migrations in their order.
 func scripts() ([]string, error) {
 	names, err := fs.Glob(migrations, "migrations/*.sql") // sorted
@@ -80,6 +84,11 @@ func step(ctx context.Context, conn *sql.Conn, all []string) (done int, err erro
 		done++
 		if _, err = conn.ExecContext(ctx, all[done-1]+fmt.Sprintf("; PRAGMA user_version = %d", done)); err != nil {
 			return 0, ended(ctx, explain(fmt.Sprintf("migrate to %d", done), err))
+		}
+		if more, ok := fills[done]; ok {
+			if err := more(ctx, conn); err != nil {
+				return 0, ended(ctx, explain(fmt.Sprintf("migrate to %d", done), err))
+			}
 		}
 	}
 	_, err = conn.ExecContext(ctx, "COMMIT")

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/digest"
 	"github.com/atollsync/atoll/storage"
 )
 
@@ -30,10 +31,10 @@ const (
 
 	// A record that is not there yet costs one statement; one that is there is
 	// taken out first.
-	putRecord = `INSERT INTO record (position, type, id, version, state, origin_site, origin_seq, audiences, indexed, body)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (type, id) DO NOTHING`
+	putRecord = `INSERT INTO record (position, type, id, version, state, origin_site, origin_seq, audiences, indexed, body, seal)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (type, id) DO NOTHING`
 
-	takeRecord = `DELETE FROM record WHERE type = ? AND id = ? RETURNING state, indexed`
+	takeRecord = `DELETE FROM record WHERE type = ? AND id = ? RETURNING state, indexed, audiences, seal`
 
 	putIndex = `INSERT INTO record_index (type, field, value, id) VALUES (?, ?, ?, ?)`
 
@@ -43,14 +44,14 @@ const (
 		ON CONFLICT (type) DO UPDATE SET live = live + excluded.live`
 )
 
-func scanRecord(rows *sql.Rows) (atoll.Record, error) {
+func scanRecord(rows *sql.Rows, more ...any) (atoll.Record, error) {
 	var (
 		position, version, seq int64
 		state, site            int
 		typ, id, audiences     string
 		body                   []byte
 	)
-	err := rows.Scan(&position, &typ, &id, &version, &state, &site, &seq, &audiences, &body)
+	err := rows.Scan(append([]any{&position, &typ, &id, &version, &state, &site, &seq, &audiences, &body}, more...)...)
 	r := atoll.Record{
 		Key:      atoll.Key{Type: atoll.Type(typ), ID: atoll.ID(id)},
 		Version:  uint64(version),
@@ -62,11 +63,7 @@ func scanRecord(rows *sql.Rows) (atoll.Record, error) {
 	if len(body) > 0 {
 		r.Body = body
 	}
-	if audiences != "" {
-		for a := range strings.SplitSeq(audiences, "\n") {
-			r.Audiences = append(r.Audiences, atoll.Audience(a))
-		}
-	}
+	r.Audiences = splitAudiences(audiences)
 	return r, err
 }
 
@@ -203,9 +200,10 @@ func (t *tx) Put(r atoll.Record, index map[string]string) (atoll.Position, error
 		indexed = string(b)
 	}
 	state := bit(r.Deleted)*deleted + bit(r.Hidden)*hidden
+	seal := digest.Of(r)
 	args := []any{
 		int64(position), string(r.Type), string(r.ID), int64(r.Version), state,
-		int64(r.Origin.Site), int64(r.Origin.Seq), audiences, indexed, string(r.Body),
+		int64(r.Origin.Site), int64(r.Origin.Seq), audiences, indexed, string(r.Body), seal[:],
 	}
 	n, err := t.exec("write a record", putRecord, args...)
 	if err != nil {
@@ -223,6 +221,7 @@ func (t *tx) Put(r atoll.Record, index map[string]string) (atoll.Position, error
 	if state == 0 {
 		t.counts[r.Type]++
 	}
+	t.count(state, r.Audiences, seal[:], (*digest.Sum).Add)
 	return position, t.reindex(r.Key, had, index)
 }
 
@@ -238,14 +237,16 @@ func (t *tx) Forget(key atoll.Key) error {
 // take removes the record's row and returns the values it was indexed by.
 func (t *tx) take(key atoll.Key) (map[string]string, error) {
 	var state int
-	var indexed string
-	found, err := t.row("replace a record", takeRecord, []any{string(key.Type), string(key.ID)}, &state, &indexed)
+	var indexed, audiences string
+	var seal []byte
+	found, err := t.row("replace a record", takeRecord, []any{string(key.Type), string(key.ID)}, &state, &indexed, &audiences, &seal)
 	if err != nil || !found {
 		return nil, err
 	}
 	if state == 0 {
 		t.counts[key.Type]--
 	}
+	t.count(state, splitAudiences(audiences), seal, (*digest.Sum).Remove)
 	if indexed == "" {
 		return nil, nil
 	}

@@ -1,5 +1,11 @@
 -- What the migrations make. Written by: go test ./storage/sqlite -run Schema -update
 
+CREATE TABLE digest (
+	audience TEXT    PRIMARY KEY NOT NULL, -- which records
+	records  INTEGER NOT NULL,             -- how many count under it
+	sum      BLOB    NOT NULL CHECK (length(sum) = 32) -- of their seals
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE feed (
 	audience TEXT    NOT NULL, -- who reads the line
 	position INTEGER NOT NULL, -- the record's latest change there
@@ -157,7 +163,7 @@ CREATE TABLE record (
 	origin_seq  INTEGER NOT NULL,    -- … and where in it
 	audiences   TEXT    NOT NULL,    -- those it is listed under, one a line
 	indexed     TEXT    NOT NULL,    -- its rows in record_index, as a JSON object; '' for none
-	body        TEXT    NOT NULL,    -- the fields, as canonical JSON
+	body        TEXT    NOT NULL, seal BLOB NOT NULL DEFAULT x'',    -- the fields, as canonical JSON
 	UNIQUE (type, id)
 ) STRICT;
 

@@ -4,6 +4,7 @@ import (
 	"maps"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/digest"
 	"github.com/atollsync/atoll/storage"
 )
 
@@ -22,10 +23,12 @@ type memory struct {
 	moved  bool                        // last is not written yet
 	counts map[atoll.Type]int          // not written yet: more (or fewer) live records
 	heads  map[atoll.SiteID]atoll.Head // known heads of journals
+
+	digests map[atoll.Audience]digest.Sum // not written yet: what was added, less what was removed
 }
 
 func (m memory) copy() memory {
-	m.counts, m.heads = maps.Clone(m.counts), maps.Clone(m.heads)
+	m.counts, m.heads, m.digests = maps.Clone(m.counts), maps.Clone(m.heads), maps.Clone(m.digests)
 	return m
 }
 
@@ -34,7 +37,7 @@ var _ storage.Tx = (*tx)(nil)
 const setLastPosition = `UPDATE last_position SET position = ? WHERE one = 1`
 
 func (t *tx) load() (err error) {
-	t.counts, t.heads = map[atoll.Type]int{}, map[atoll.SiteID]atoll.Head{}
+	t.counts, t.heads, t.digests = map[atoll.Type]int{}, map[atoll.SiteID]atoll.Head{}, map[atoll.Audience]digest.Sum{}
 	t.last, err = t.reader.LastPosition()
 	return err
 }
@@ -49,6 +52,9 @@ func (t *tx) commit() error {
 		}
 	}
 	if err := t.writeCounts(); err != nil {
+		return err
+	}
+	if err := t.writeDigests(); err != nil {
 		return err
 	}
 	// The last look at ctx: a commit is not interrupted.

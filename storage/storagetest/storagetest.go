@@ -33,7 +33,7 @@ type test struct {
 // Run holds an engine to the contract.
 func Run(t *testing.T, open func(t *testing.T, dir string) storage.Store) {
 	for _, group := range [][]test{
-		transactionTests, sharedTests, recordTests, queryTests, positionTests, journalTests, feedTests, stageTests,
+		transactionTests, sharedTests, recordTests, digestTests, queryTests, positionTests, journalTests, feedTests, stageTests,
 		quarantineTests, shelfTests, rowTests,
 	} {
 		for _, tt := range group {
