@@ -207,10 +207,7 @@ func (s *serving) truths() error {
 			frame.Gone = true
 		case err != nil:
 			return err
-		case !slices.ContainsFunc(r.Audiences, func(a atoll.Audience) bool {
-			_, in := slices.BinarySearch(s.entitled, a)
-			return in
-		}):
+		case !s.reaches(r):
 			frame.Gone = true
 		default:
 			frame.Version, frame.Origin, frame.Deleted, frame.Body = r.Version, r.Origin, r.Deleted, r.Body

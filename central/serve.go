@@ -144,7 +144,9 @@ func (s *serving) flow(lane atoll.Audience, audiences []atoll.Audience, after at
 			if s.records <= 0 || s.bytes <= 0 {
 				return after, false, nil
 			}
-			if i+1 == len(page) || page[i+1].Key != l.Key { // the same record at the same position once
+			// The same record once, unless the next line only says that it left an audience:
+			// it may still be in this one.
+			if i+1 == len(page) || page[i+1].Key != l.Key || page[i+1].Gone && !l.Gone {
 				if err := s.add(lane, audiences, l); err != nil {
 					return after, false, err
 				}
@@ -190,6 +192,11 @@ func (s *serving) page(audiences []atoll.Audience, after atoll.Position, limit i
 				return -1
 			}
 			return 1
+		case a.Gone != b.Gone: // it left one of the audiences and is in another: that line speaks
+			if a.Gone {
+				return -1
+			}
+			return 1
 		case a.Forced != b.Forced: // a forced line speaks for its twin
 			if b.Forced {
 				return -1
@@ -211,6 +218,14 @@ func (s *serving) fresh(lane atoll.Audience) bool {
 	return !slices.ContainsFunc(s.hello.Backfills, func(b exchange.Backfill) bool { return b.Audience == lane && b.Cursor > 0 })
 }
 
+// reaches reports whether the record goes to the site, by whatever audience.
+func (s *serving) reaches(r atoll.Record) bool {
+	return slices.ContainsFunc(r.Audiences, func(a atoll.Audience) bool {
+		_, in := slices.BinarySearch(s.entitled, a)
+		return in
+	})
+}
+
 // add puts one line's record into the answer, unless the site has it already.
 func (s *serving) add(lane atoll.Audience, audiences []atoll.Audience, l storage.FeedLine) error {
 	frame := exchange.Record{Position: l.Position, Lane: lane, Key: l.Key, Forced: l.Forced, Gone: l.Gone}
@@ -220,6 +235,10 @@ func (s *serving) add(lane atoll.Audience, audiences []atoll.Audience, l storage
 		frame.Gone = true
 	case err != nil:
 		return err
+	case l.Forced && len(r.Audiences) > 0:
+		// The true state is that of now: the record may have left the site's audiences
+		// since the line was put, or have come back.
+		frame.Gone = !s.reaches(r)
 	case l.Gone:
 		// It left one audience; the site may still have it by another.
 		for _, a := range r.Audiences {
@@ -227,11 +246,10 @@ func (s *serving) add(lane atoll.Audience, audiences []atoll.Audience, l storage
 				return nil
 			}
 		}
+	case len(r.Audiences) > 0 && !s.reaches(r):
+		return nil // it was listed to be sent again, and has left the site's audiences since
 	case r.Origin.Site == s.hello.Site && !s.hello.Initialising && !l.Forced && lane == "" && !s.fetched(l, r):
 		return nil // the site made this version itself (R-A-12)
-	}
-	if kind, _ := lane.Split(); kind == "job" && !slices.ContainsFunc(r.Audiences, func(a atoll.Audience) bool { return slices.Contains(s.entitled, a) }) {
-		return nil // it was listed to be sent again, and has left the site's audiences since
 	}
 	if !frame.Gone {
 		if left, err := s.companions(lane, l, r); err != nil || left {

@@ -46,6 +46,16 @@ func (a Agreement) Take(entitled []atoll.Audience) (next Agreement, lost map[ato
 	return next, lost
 }
 
+// Gained reports whether it reads an audience from its beginning that the agreement
+// before did not.
+func (a Agreement) Gained(before Agreement) bool {
+	was := make(map[atoll.Audience]bool, len(before.Backfills))
+	for _, b := range before.Backfills {
+		was[b.Audience] = true
+	}
+	return slices.ContainsFunc(a.Backfills, func(b Backfill) bool { return !was[b.Audience] })
+}
+
 // Join covers the backfilled audiences that a checkpoint completes.
 func (a Agreement) Join(joined []atoll.Audience) Agreement {
 	next := Agreement{Covered: append(slices.Clone(a.Covered), joined...)}

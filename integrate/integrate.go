@@ -121,6 +121,28 @@ func Checkpoint(tx storage.Tx, door *journal.Door, lanes []string) (Tally, error
 	return tally, nil
 }
 
+// Departures takes what is staged of the normal flow as gone, ahead of its
+// checkpoint. It was said of the audiences the site had; what audiences bring that it
+// gains afterwards is newer, whatever its position.
+func Departures(tx storage.Tx, door *journal.Door) error {
+	items, err := tx.Staged(LaneNormal, 0)
+	if err != nil {
+		return err
+	}
+	for _, item := range items {
+		if a, err := Decode(item); err != nil || !a.Gone {
+			continue // what cannot be read waits, and is shown
+		}
+		if _, err := one(tx, door, item); err != nil {
+			return err
+		}
+		if err := tx.Unstage(LaneNormal, item.Key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // waits reports whether an item with this error may succeed later.
 func waits(c atoll.Code) bool {
 	switch c {

@@ -434,6 +434,11 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 		}
 		l.Cursor, l.Applied, l.Ask = max(l.Cursor, c.Position), c.Position, l.Doubts > 0
 		next := exchange.Agreement{Covered: l.Covered, Backfills: l.Backfills}.Join(c.Joined)
+		if next.Gained(exchange.Agreement{Backfills: l.Backfills}) {
+			if err := integrate.Departures(tx, s.Door); err != nil {
+				return err
+			}
+		}
 		l.Covered, l.Backfills = next.Covered, next.Backfills
 		if l.State == Initialising && len(l.Backfills) == 0 {
 			l.State = Ready

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/atollsync/atoll"
@@ -27,7 +28,8 @@ func (s *Site) leaves(t *topology.Topology, rec atoll.Record, lost, entitled map
 }
 
 // unstage forgets what was staged for the next checkpoint of audiences that were
-// lost meanwhile.
+// lost meanwhile. It was the latest of these records: an earlier version that is here
+// by an audience which the record has left since goes with it.
 func (s *Site) unstage(tx storage.Tx, t *topology.Topology, lost, entitled map[atoll.Audience]bool) error {
 	for _, lane := range []string{integrate.LaneNormal, integrate.LaneWaiting} {
 		items, err := tx.Staged(lane, 0)
@@ -40,6 +42,9 @@ func (s *Site) unstage(tx storage.Tx, t *topology.Topology, lost, entitled map[a
 				continue // what cannot be read waits, and is shown
 			}
 			if err := tx.Unstage(lane, item.Key); err != nil {
+				return err
+			}
+			if err := s.Door.Hide(tx, item.Key); err != nil && !errors.Is(err, atoll.NotFound) {
 				return err
 			}
 		}
