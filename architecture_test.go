@@ -74,6 +74,8 @@ var rooms = []room{
 	{"gateway/msupply", "atoll catalogue topology admit storage journal"},
 	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents process merge patients rights handover plan transfer report station central site"},
 
+	{"backup", "atoll"},
+
 	// Where everything is put together.
 	{"host", everything},
 	{"simulate", everything},
@@ -94,7 +96,7 @@ var kept = map[string]string{
 	"github.com/tidwall/btree":             "storage/memory",
 	"net/http":                             "wire api host simulate simulate/hunt demo cmd/atoll",
 	"crypto/tls":                           "wire host cmd/atoll",
-	"github.com/klauspost/compress":        "wire api",
+	"github.com/klauspost/compress":        "wire api backup",
 	"github.com/goccy/go-yaml":             "catalogue cmd/atoll",
 	"github.com/cockroachdb/apd":           "catalogue documents gateway/msupply simulate demo",
 	"filippo.io/age":                       "host",

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -63,7 +64,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("TZ", "UTC")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status, "grab": grab, "serve": serve},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status, "grab": grab, "serve": serve, "start": start, "halt": halt, "damage": damage},
 	})
 }
 
@@ -130,6 +131,50 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	})
 }
+
+// start starts a server that runs until halt, on a port of its own each time, and
+// puts its address into URL: start DIR
+func start(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: start DIR")
+	}
+	s, err := begin(environment("ATOLL_DEVICE=test machine"), "--data", ts.MkAbs(args[0]), "serve", "--listen", "127.0.0.1:0", "--json")
+	if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	ts.Setenv("URL", s.url)
+	started.Store(ts.MkAbs(args[0]), s)
+	ts.Defer(func() { _ = s.cmd.Process.Kill() })
+}
+
+// halt ends it: halt DIR
+func halt(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: halt DIR")
+	}
+	s, there := started.LoadAndDelete(ts.MkAbs(args[0]))
+	if !there {
+		ts.Fatalf("nothing was started in %s", args[0])
+	}
+	if err := s.(*server).stop(); err != nil {
+		ts.Fatalf("the server: %v", err)
+	}
+}
+
+// damage copies a file and changes one byte in its second half: damage FROM TO
+func damage(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: damage FROM TO")
+	}
+	b := []byte(ts.ReadFile(args[0]))
+	b[len(b)*3/4] ^= 0x10
+	if err := os.WriteFile(ts.MkAbs(args[1]), b, 0o600); err != nil {
+		ts.Fatalf("%v", err)
+	}
+}
+
+// started are the servers that scripts run, by their directories.
+var started sync.Map
 
 // server is a running `atoll serve`.
 type server struct {

@@ -34,3 +34,12 @@ func (c Config) engine(ctx context.Context) (Database, error) {
 	}
 	return s, nil
 }
+
+// reading opens a database that exists to be looked at only.
+func (c Config) reading(ctx context.Context, file string) (Database, error) {
+	s, err := sqlite.Open(ctx, file, sqlite.Options{Now: c.Now, ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}

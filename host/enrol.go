@@ -1,16 +1,12 @@
 package host
 
 import (
-	"bufio"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/central"
@@ -106,8 +102,11 @@ func (h *Host) Reinitialise(ctx context.Context) (unsent string, entries int, er
 	if id.Role != station.Remote || id.Site == 0 {
 		return "", 0, atoll.Errorf(atoll.Invalid, "only an enrolled site can be initialised again")
 	}
-	stamp := h.Now().UTC().Format("20060102-150405")
-	unsent, entries, err = h.exportUnsent(ctx, filepath.Join(h.Data, "unsent-"+stamp+".jsonl"))
+	file, err := h.aside("unsent-")
+	if err != nil {
+		return "", 0, err
+	}
+	unsent, entries, err = h.exportUnsent(ctx, filepath.Join(h.Data, file+".jsonl"))
 	if err != nil {
 		return "", 0, err
 	}
@@ -125,7 +124,11 @@ func (h *Host) Reinitialise(ctx context.Context) (unsent string, entries int, er
 	if err := h.Close(); err != nil {
 		return unsent, entries, err
 	}
-	old, now := filepath.Join(h.Data, database), filepath.Join(h.Data, "before-"+stamp+".db")
+	before, err := h.aside("before-")
+	if err != nil {
+		return unsent, entries, err
+	}
+	old, now := filepath.Join(h.Data, database), filepath.Join(h.Data, before+".db")
 	if err := os.Rename(old, now); err != nil {
 		return unsent, entries, err
 	}
@@ -160,74 +163,3 @@ func (h *Host) Reinitialise(ctx context.Context) (unsent string, entries int, er
 	}
 	return unsent, entries, errors.Join(again.Site.Begin(ctx), again.Close())
 }
-
-// exportUnsent writes the journal entries the centre does not have to a file, one
-// JSON object a line. No file is made when there are none.
-func (h *Host) exportUnsent(ctx context.Context, name string) (string, int, error) {
-	st, err := h.Site.Status(ctx)
-	if err != nil || st.Waiting == 0 {
-		return "", 0, err
-	}
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return "", 0, err
-	}
-	w := bufio.NewWriter(f)
-	n := 0
-	err = h.Store.View(ctx, func(r storage.Reader) error {
-		head, err := r.Head(h.Station.Door.Site)
-		if err != nil {
-			return err
-		}
-		for after := head.Seq - st.Waiting; ; {
-			page, err := r.Entries(h.Station.Door.Site, after, 200, 8<<20)
-			if err != nil || len(page) == 0 {
-				return err
-			}
-			for _, je := range page {
-				after = je.Seq
-				e, err := atoll.DecodeEntry(je.Content)
-				if err != nil {
-					return err
-				}
-				line, err := json.Marshal(readable(je, e))
-				if err != nil {
-					return err
-				}
-				n++
-				if _, err := fmt.Fprintf(w, "%s\n", line); err != nil {
-					return err
-				}
-			}
-		}
-	})
-	return name, n, errors.Join(err, w.Flush(), f.Sync(), f.Close())
-}
-
-// unsentEntry is an entry as the export file tells it.
-type unsentEntry struct {
-	Seq     uint64            `json:"seq"`
-	Time    time.Time         `json:"time"`
-	Actor   string            `json:"actor"`
-	Cause   atoll.Cause       `json:"cause"`
-	Changes []unsentOperation `json:"changes"`
-}
-
-type unsentOperation struct {
-	Verb    atoll.Verb   `json:"verb"`
-	Type    atoll.Type   `json:"type"`
-	ID      atoll.ID     `json:"id"`
-	Version uint64       `json:"version"`
-	Fields  atoll.Fields `json:"fields,omitempty"`
-}
-
-func readable(je storage.JournalEntry, e *atoll.Entry) unsentEntry {
-	out := unsentEntry{Seq: je.Seq, Time: e.Time, Actor: e.Actor, Cause: e.Cause}
-	for _, op := range e.Operations {
-		out.Changes = append(out.Changes, unsentOperation{op.Verb, op.Type, op.ID, op.Version, op.Fields})
-	}
-	return out
-}
-
-// Backup writes a consistent copy of the database to a file, while it is in use.
-func (h *Host) Backup(ctx context.Context, name string) error { return h.Store.Backup(ctx, name) }

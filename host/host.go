@@ -43,6 +43,7 @@ type Config struct {
 	// is made and signed by itself, and pinned by the sites that enrol.
 	TLSCert, TLSKey string
 	AllowPlain      bool   // unencrypted also beyond this machine: for networks that encrypt by themselves
+	File            string // the configuration file in use, "" for none; backups name it when it is elsewhere
 	Device          string // identity of the machine; found out when empty
 	App             string // program version
 	Now             func() time.Time

@@ -72,7 +72,7 @@ func (h *Host) FactoryReset(ctx context.Context, user, password string, discard 
 // wipe removes what belongs to a site in its directory: the database, the ones
 // before it, and what was exported of them. The configuration stays.
 func wipe(data string) error {
-	for _, pattern := range []string{database + "*", "before-*.db*", "unsent-*.jsonl", "tls-key.pem", "tls-cert.pem"} {
+	for _, pattern := range []string{database + "*", "before-*", "unsent-*.jsonl", "tls-key.pem", "tls-cert.pem"} {
 		found, err := filepath.Glob(filepath.Join(data, pattern))
 		if err != nil {
 			return err

@@ -35,6 +35,7 @@ type settings struct {
 	LogLevel   string `yaml:"log_level" help:"debug, info, warn or error"`
 
 	origin map[string]string // where each value comes from
+	file   string            // that was read, if it is there
 }
 
 func defaults() settings {
@@ -95,6 +96,7 @@ func (s *settings) read(file string, must bool) error {
 	if err != nil {
 		return atoll.Errorf(atoll.NotFound, "the configuration file cannot be read: %w", err)
 	}
+	s.file = file
 	if len(b) > 1<<20 {
 		return atoll.Errorf(atoll.TooLarge, "the configuration file %s has %d bytes", file, len(b))
 	}
@@ -163,6 +165,9 @@ func (s *session) host() host.Config {
 		Data: s.settings.Data, Catalogue: s.settings.Catalogue, Listen: s.settings.Listen, URL: s.settings.URL,
 		TLS: s.settings.TLS, TLSCert: s.settings.TLSCert, TLSKey: s.settings.TLSKey,
 		AllowPlain: s.settings.AllowPlain == "true", App: version(), Log: s.logger(),
+	}
+	if file := s.settings.file; file != "" {
+		c.File = file
 	}
 	if s.settings.origin["tls"] == "" {
 		c.TLS = "" // as in the last run

@@ -1,13 +1,8 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 
-	"github.com/dustin/go-humanize/english"
-
-	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/discovery"
 	"github.com/atollsync/atoll/host"
 	"github.com/atollsync/atoll/wire"
@@ -44,6 +39,7 @@ type initSiteCmd struct {
 	Admin    string `help:"Name of the first administrator here." default:"admin"`
 	Password string `help:"The administrator's password; one is drawn unless given." env:"ATOLL_ADMIN_PASSWORD" placeholder:"TEXT"`
 	Again    bool   `help:"Initialise a site again: export what was not sent, empty the database, fill it from the centre." xor:"how"`
+	NoSync   bool   `help:"With --again: do not fill the new database at once."`
 	Request  bool   `help:"Print the line with which the centre puts this site's data into a file, for a place without a line; sets the site up if it is not yet." xor:"how"`
 	From     string `help:"Take the site's data from a file that the centre made from its request." type:"existingfile" placeholder:"FILE" xor:"how"`
 }
@@ -69,37 +65,6 @@ func (c initSiteCmd) Run(s *session) error {
 		s.password(c.Password, password)
 		s.say("Next: get a ticket at the centre (atoll site add NAME --store STORE), then here:")
 		s.say("      atoll enrol --data %s TICKET", s.settings.Data)
-	})
-}
-
-func (c initSiteCmd) again(s *session) error {
-	h, err := s.open()
-	if err != nil {
-		return err
-	}
-	if h.Site == nil {
-		return atoll.Errorf(atoll.NotHere, "this is the central server; only a remote site is initialised again")
-	}
-	// One last push; it may well be refused, which is why we are here.
-	_, syncErr := h.Site.Cycle(s.ctx)
-	file, n, err := h.Reinitialise(s.ctx)
-	if err != nil {
-		return err
-	}
-	out := map[string]any{"data": s.settings.Data, "unsent": n, "file": file}
-	if syncErr != nil {
-		out["last_push"] = syncErr.Error()
-	}
-	return s.print(out, func() {
-		if syncErr != nil {
-			s.say("A last push was tried and failed: %v", syncErr)
-		}
-		if n > 0 {
-			s.say("%s that the centre does not have %s written to %s.", english.Plural(n, "entry", "entries"), english.PluralWord(n, "was", "were"), file)
-		} else {
-			s.say("The centre has everything this site made.")
-		}
-		s.say("The old database is kept beside the new one. Fill it now with: atoll sync --data %s", s.settings.Data)
 	})
 }
 
@@ -192,29 +157,6 @@ func (c serveCmd) Run(s *session) error {
 			s.say("Serving %s at %s", what, url)
 			s.say("  API   %s/api/v1/docs", strings.TrimSuffix(url, "/"))
 			s.say("  Stop  Ctrl-C")
-		})
-	})
-}
-
-type backupCmd struct {
-	File string `arg:"" help:"File to write; it must not exist." type:"path"`
-}
-
-// Run writes a copy of the database.
-func (c backupCmd) Run(s *session) error {
-	if _, err := os.Stat(c.File); err == nil {
-		return atoll.Errorf(atoll.Exists, "%s exists already", c.File).Do("choose another name")
-	}
-	return s.with(func(h *host.Host) error {
-		if err := h.Backup(s.ctx, c.File); err != nil {
-			return err
-		}
-		info, err := os.Stat(c.File)
-		if err != nil {
-			return err
-		}
-		return s.print(map[string]any{"file": c.File, "bytes": info.Size()}, func() {
-			s.say("%d bytes written to %s.", info.Size(), filepath.Base(c.File))
 		})
 	})
 }

@@ -82,7 +82,9 @@ type cli struct {
 	Retire     retireCmd     `cmd:"" group:"trouble" help:"Remove replicas that this site lost the right to long ago."`
 	Reset      resetCmd      `cmd:"" group:"trouble" help:"Empty this site as if it had never been set up."`
 	Support    supportCmd    `cmd:"" group:"trouble" help:"A copy of the database for support, which can never synchronise."`
-	Backup     backupCmd     `cmd:"" group:"trouble" help:"Write a consistent copy of the database to a file, while it is in use."`
+	Backup     backupCmd     `cmd:"" group:"trouble" help:"Back this installation up into one file, while it is in use; prove a backup; list backups."`
+	Restore    restoreCmd    `cmd:"" group:"trouble" help:"Make an installation of a backup."`
+	Unsent     unsentCmd     `cmd:"" group:"trouble" help:"Read what a site could not send before it was initialised again."`
 	Simulate   simulateCmd   `cmd:"" group:"trouble" help:"Hunt for lost records: play made-up stories of work and misfortune, and hold the end to the laws."`
 	Check      checkCmd      `cmd:"" group:"trouble" help:"Examine the database: its indexes, and the hash chains of its journals."`
 
