@@ -227,11 +227,12 @@ func (n *Node) found(ctx context.Context, log *slog.Logger) error {
 
 // Clone returns a fleet with copies of this one's databases, in another
 // directory, or on other [Disks]. This one must be closed; it can be cloned any
-// number of times. It has none of this one's other parts.
+// number of times. Of this one's other parts it has the log.
 func (f *Fleet) Clone(ctx context.Context, dir string) (*Fleet, error) {
 	out := &Fleet{
 		Sites: map[atoll.SiteID]*Node{}, Stores: maps.Clone(f.Stores), Clock: &Clock{now: f.Clock.Now()}, Catalogue: f.Catalogue, dir: dir,
 	}
+	out.parts.Log = f.parts.Log
 	if f.parts.Disks != nil {
 		out.parts.Disks = &Disks{}
 	}
