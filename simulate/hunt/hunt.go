@@ -76,6 +76,8 @@ type Tally struct {
 	Work   map[string]Count `json:"work"`
 	Faults map[string]int   `json:"faults"` // times that each struck, not times it might have
 	Laws   map[string]int   `json:"laws"`   // things that were held against each
+	// Refusals are changes that the story had refused, by the code of the reason.
+	Refusals map[string]int `json:"refusals,omitempty"`
 }
 
 // Count is what became of the steps of one kind of work.
@@ -88,7 +90,7 @@ type Count struct {
 // NewTally returns a tally with a zero for everything that there is, so that what
 // was never exercised is seen.
 func NewTally() Tally {
-	t := Tally{Work: map[string]Count{}, Faults: map[string]int{}, Laws: map[string]int{}}
+	t := Tally{Work: map[string]Count{}, Faults: map[string]int{}, Laws: map[string]int{}, Refusals: map[string]int{}}
 	for _, w := range Works() {
 		t.Work[w.Name] = Count{}
 	}
@@ -112,6 +114,9 @@ func (t Tally) Add(o Tally) {
 	}
 	for name, n := range o.Laws {
 		t.Laws[name] += n
+	}
+	for code, n := range o.Refusals {
+		t.Refusals[code] += n
 	}
 }
 

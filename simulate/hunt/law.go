@@ -80,10 +80,14 @@ func kept(w *World) error {
 		return bytes.Compare([]byte(a.timeline), []byte(b.timeline))
 	})
 	return w.Centre.Store.View(w.Ctx, func(r storage.Reader) error {
+		refused, err := refusedEntries(r)
+		if err != nil {
+			return err
+		}
 		for _, b := range books {
 			for _, e := range w.account.books[b] {
 				w.Looked("kept", 1)
-				if err := w.keptEntry(r, b, e); err != nil {
+				if err := w.keptEntry(r, b, e, refused[atoll.Origin{Site: b.site, Seq: e.Seq}]); err != nil {
 					return err
 				}
 			}
@@ -92,7 +96,7 @@ func kept(w *World) error {
 	})
 }
 
-func (w *World) keptEntry(r storage.Reader, b book, e storage.JournalEntry) error {
+func (w *World) keptEntry(r storage.Reader, b book, e storage.JournalEntry, refused bool) error {
 	copied, err := r.Entry(b.site, e.Seq)
 	if atoll.CodeOf(err) == atoll.NotFound {
 		w.Breach("kept", "the centre lacks entry %d of site %d, which was acknowledged to its user", e.Seq, b.site)
@@ -104,6 +108,9 @@ func (w *World) keptEntry(r storage.Reader, b book, e storage.JournalEntry) erro
 	if copied.Hash != e.Hash {
 		w.Breach("kept", "the centre's copy of entry %d of site %d is another than the one that was acknowledged to its user", e.Seq, b.site)
 		return nil
+	}
+	if refused {
+		return nil // whole, and with its reason
 	}
 	entry, err := atoll.DecodeEntry(e.Content)
 	if err != nil {
@@ -118,6 +125,18 @@ func (w *World) keptEntry(r storage.Reader, b book, e storage.JournalEntry) erro
 		}
 	}
 	return nil
+}
+
+// refusedEntries are the entries whose changes do not stand, as the centre decided.
+func refusedEntries(r storage.Reader) (map[atoll.Origin]bool, error) {
+	all, err := r.Refusals(0, false, 0, 0)
+	out := map[atoll.Origin]bool{}
+	for _, no := range all {
+		if no.State != storage.Applied {
+			out[atoll.Origin{Site: no.Site, Seq: no.Seq}] = true
+		}
+	}
+	return out, err
 }
 
 // keptOperation: the record is at the version of the operation, as the operation left

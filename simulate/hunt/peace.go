@@ -24,8 +24,17 @@ func (w *World) makePeace() {
 	w.letters = nil
 	clear(w.down)
 	w.revive()
-	if err := w.settle(); err != nil {
-		w.Breach("rest", "%v", err)
+	for range 20 {
+		if err := w.settle(); err != nil {
+			w.Breach("rest", "%v", err)
+			break
+		}
+		if more, err := w.decide(); err != nil {
+			w.Breach("rest", "quarantine cannot be settled: %v", err)
+			break
+		} else if !more {
+			break
+		}
 	}
 	w.Say("peace: everybody has synchronised")
 	w.endStep()

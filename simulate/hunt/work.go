@@ -32,7 +32,9 @@ type Work struct {
 }
 
 // Works are all kinds of work.
-func Works() []Work { return slices.Concat(syncWork, recordWork, stockWork, shipmentWork) }
+func Works() []Work {
+	return slices.Concat(syncWork, recordWork, stockWork, shipmentWork, configurationWork, moveWork, rightsWork, mergeWork)
+}
 
 // ErrIdle is returned by work for which there is nothing to do it with.
 var ErrIdle = errors.New("there is nothing to do it with")

@@ -42,7 +42,8 @@ type World struct {
 	letters []letter
 
 	account  *account
-	said     []string // in this step
+	fenced   map[atoll.SiteID]string // whose work may be refused, and why
+	said     []string                // in this step
 	lines    []string
 	breaches []Breach
 	tally    Tally
