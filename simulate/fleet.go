@@ -81,6 +81,9 @@ type Fleet struct {
 	Stores    map[string]atoll.ID // by code
 	Clock     *Clock
 	Catalogue *catalogue.Catalogue
+	// Apart are stores that kept their data at their site at some time: what others
+	// have of them may be old, and laws that need all of it leave them out.
+	Apart map[atoll.ID]bool
 	parts     Parts
 	dir       string
 	closers   []func() error

@@ -144,7 +144,7 @@ func (c *checker) replicas(centre, at *holding) {
 		due := slices.ContainsFunc(want.Audiences, func(a atoll.Audience) bool { return slices.Contains(entitled, a) })
 		got, there := at.records[key]
 		switch {
-		case !due:
+		case !due, c.apart(want):
 		case !there && want.Deleted: // it never had what is gone
 		case !there:
 			c.say("equal", "site %d lacks %s", site, key)
@@ -154,6 +154,11 @@ func (c *checker) replicas(centre, at *holding) {
 			c.same(site, got, want)
 		}
 	}
+}
+
+// apart reports whether the record is data of a store that kept it to itself.
+func (c *checker) apart(r atoll.Record) bool {
+	return len(c.fleet.Apart) > 0 && c.fleet.Apart[r.MustFields().ID("store_id")]
 }
 
 // same compares a site's record with the centre's.
@@ -183,7 +188,7 @@ func (c *checker) holdings(centre, at *holding) {
 		want, there := centre.records[key]
 		owned := c.owner(at, def, got) == site
 		switch {
-		case route.Stays(at.topology, def, got.MustFields()):
+		case c.apart(got), route.Stays(at.topology, def, got.MustFields()):
 			continue // what was sent before its store kept its data to itself stays where it went
 		case !there && got.Deleted:
 			continue // made and unmade before it was ever sent

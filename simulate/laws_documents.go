@@ -91,6 +91,9 @@ func (c *checker) pairs(ctx context.Context, nodes map[atoll.SiteID]*holding, ce
 		}
 	}, "invoice", "requisition", "purchase_order", "goods_received")
 	for _, r := range open {
+		if c.apart(r) || c.fleet.Apart[r.MustFields().ID("partner_store_id")] {
+			continue
+		}
 		c.pair(centre, r, answers[r.ID], listed)
 	}
 	for id, half := range answers {
@@ -262,17 +265,42 @@ func (c *checker) stock(ctx context.Context, nodes map[atoll.SiteID]*holding, ce
 	family := kin(centre)
 	told, have = together(family, told), together(family, have)
 	c.looked["stock"] += len(told)
+	apart := c.itemsApart(nodes)
 	for b := range told {
+		if apart[b.Item] {
+			continue
+		}
 		if documents.Compare(or0(told[b]), or0(have[b])) != 0 {
 			c.say("stock", "batch %q of item %s: the journals tell of %s packs, the stores and lorries have %s", b.Batch, b.Item, told[b], or0(have[b]))
 		}
 	}
 	for b := range have {
-		if _, ok := told[b]; !ok {
+		if _, ok := told[b]; !ok && !apart[b.Item] {
 			c.say("stock", "batch %q of item %s: nobody brought in the %s packs there are", b.Batch, b.Item, have[b])
 		}
 	}
 	return nil
+}
+
+// itemsApart are the items, and those they were merged with, of which a store that
+// kept its data to itself ever had any.
+func (c *checker) itemsApart(nodes map[atoll.SiteID]*holding) map[atoll.ID]bool {
+	out := map[atoll.ID]bool{}
+	if len(c.fleet.Apart) == 0 {
+		return out
+	}
+	centre := nodes[atoll.CentreID]
+	family := kin(centre)
+	for _, h := range nodes {
+		for key, r := range h.records {
+			if f := r.MustFields(); (key.Type == "stock_line" || key.Type == "invoice_line") && c.fleet.Apart[f.ID("store_id")] {
+				for b := range together(family, centre.fold(map[Batch]string{{Item: f.ID("item_id")}: "0"})) {
+					out[b.Item] = true
+				}
+			}
+		}
+	}
+	return out
 }
 
 // counted takes account of what receivers counted otherwise than it was sent: that

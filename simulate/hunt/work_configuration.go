@@ -72,8 +72,19 @@ func managedOnly(w *World, d Dice) error {
 		return ErrIdle
 	}
 	only := d.Chance(50)
+	w.keepsApart(s, only)
 	w.Say("store %s is managed only: %t", s.Code, only)
 	return w.configure(central.ManageOnly(s.ID, only))
+}
+
+// keepsApart notes that others may have old data of the store from now on.
+func (w *World) keepsApart(s topology.Store, apart bool) {
+	if w.Apart == nil {
+		w.Apart = map[atoll.ID]bool{}
+	}
+	if apart {
+		w.Apart[s.ID] = true
+	}
 }
 
 func dispensary(w *World, d Dice) error {
@@ -90,6 +101,7 @@ func dispensary(w *World, d Dice) error {
 		return w.Edit(w.Centre, journal.Proposal{Verb: atoll.Update, Key: atoll.Key{Type: "store", ID: s.ID}, Fields: atoll.Fields{}.Set("mode", mode)})
 	}
 	include := d.Chance(70)
+	w.keepsApart(s, !include)
 	w.Say("the transactions of store %s go to the centre: %t", s.Code, include)
 	_, err := w.Centre.Centre.IncludeTransactions(w.Ctx, "tester", s.ID, include, "as the story has it")
 	return err
