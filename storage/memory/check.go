@@ -7,17 +7,19 @@ import (
 	"strings"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/digest"
 	"github.com/atollsync/atoll/storage"
 )
 
 // Check reads the whole database and fails with atoll.Damaged if what must agree
-// in it does not: the index and the counts with the records, the positions, the
-// density of journals, the lanes and the lists of refusals. It does not verify
-// the journals' hash chains, which are not the engine's. It disturbs nobody.
+// in it does not: the records with their seals, the index, the counts and the
+// digests with the records, the positions, the density of journals, the lanes and
+// the lists of refusals. It does not verify the journals' hash chains, which are
+// not the engine's. It disturbs nobody.
 func (s *Store) Check(ctx context.Context) error {
 	return s.view(ctx, func(r *reader) error {
 		c := &check{state: r.state}
-		for _, look := range []func(){c.order, c.records, c.index, c.journals, c.stage, c.quarantine} {
+		for _, look := range []func(){c.order, c.records, c.seals, c.index, c.journals, c.stage, c.quarantine} {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -49,6 +51,7 @@ func (c *check) order() {
 	inOrder(c, "changes", c.changed)
 	inOrder(c, "the index", c.state.index)
 	inOrder(c, "counts", c.counts)
+	inOrder(c, "digests", c.digests)
 	inOrder(c, "journals", c.heads)
 	inOrder(c, "journal entries", c.journal)
 	inOrder(c, "the feed", c.feed)
@@ -105,6 +108,35 @@ func (c *check) records() {
 	})
 	if len(live) > 0 {
 		c.fault("there are records of %d types that are not counted", len(live))
+	}
+}
+
+// seals finds records that are not as they were put, and digests that are not
+// those of the seals.
+func (c *check) seals() {
+	sums := map[atoll.Audience]digest.Sum{}
+	c.state.records.tree.Scan(func(r *row) bool {
+		if digest.Of(r.record) != r.seal {
+			c.fault("%s is not as it was put", r.record.Key)
+		}
+		if !r.record.Hidden {
+			for _, a := range digest.Counted(r.record.Audiences) {
+				s := sums[a]
+				s.Add(r.seal)
+				sums[a] = s
+			}
+		}
+		return true
+	})
+	c.digests.tree.Scan(func(k kept) bool {
+		if k.Sum != sums[k.Audience] {
+			c.fault("the digest of %s is not that of its records", k.Audience)
+		}
+		delete(sums, k.Audience)
+		return true
+	})
+	if len(sums) > 0 {
+		c.fault("%d audiences with records have no digest", len(sums))
 	}
 }
 

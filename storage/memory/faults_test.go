@@ -239,7 +239,7 @@ func TestTornCommitIsOnTheDisk(t *testing.T) {
 }
 
 // A full disk refuses with the code of the real engine and keeps nothing
-//; the program goes on, and with space again so does its work.
+// ; the program goes on, and with space again so does its work.
 func TestDiskFullKeepsNothing(t *testing.T) {
 	d := memory.NewDisk()
 	s := open(d)

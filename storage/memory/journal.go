@@ -5,12 +5,12 @@ import (
 	"github.com/atollsync/atoll/storage"
 )
 
-func (r *reader) chain(site atoll.SiteID) (chain, bool) {
+func (r *reader) chain(site atoll.SiteID) chain {
 	r.ask.chain.site = site
 	if c, ok := r.state.heads.tree.Get(&r.ask.chain); ok {
-		return *c, true
+		return *c
 	}
-	return chain{site: site}, false
+	return chain{site: site}
 }
 
 // Head implements [storage.JournalReader].
@@ -18,7 +18,7 @@ func (r *reader) Head(site atoll.SiteID) (atoll.Head, error) {
 	if err := r.call(); err != nil {
 		return atoll.Head{}, err
 	}
-	c, _ := r.chain(site)
+	c := r.chain(site)
 	return c.head, nil
 }
 
@@ -27,7 +27,7 @@ func (r *reader) Base(site atoll.SiteID) (atoll.Head, error) {
 	if err := r.call(); err != nil {
 		return atoll.Head{}, err
 	}
-	c, _ := r.chain(site)
+	c := r.chain(site)
 	return c.base, nil
 }
 
@@ -92,7 +92,7 @@ func (t *tx) Append(e storage.JournalEntry) error {
 	if err := t.call(); err != nil {
 		return err
 	}
-	c, _ := t.chain(e.Site)
+	c := t.chain(e.Site)
 	if e.Seq != c.head.Seq+1 || e.Seq > 1<<63-1 {
 		return atoll.Errorf(atoll.WrongChain, "entry %d does not follow entry %d", e.Seq, c.head.Seq).About("journal of site " + e.Site.String())
 	}
@@ -115,7 +115,7 @@ func (t *tx) SetBase(site atoll.SiteID, base atoll.Head) error {
 	if err := t.call(); err != nil {
 		return err
 	}
-	c, _ := t.chain(site)
+	c := t.chain(site)
 	if c.entries > 0 {
 		return atoll.Errorf(atoll.Exists, "the journal has entries; its beginning cannot change").About("journal of site " + site.String())
 	}

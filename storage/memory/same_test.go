@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/digest"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/storage/memory"
 	"github.com/atollsync/atoll/storage/sqlite"
@@ -158,7 +159,9 @@ func (p *player) step(tx storage.Tx, depth int) {
 
 func (p *player) id() atoll.ID { return atoll.DeriveID("test", fmt.Sprint(p.IntN(9))) }
 
-func (p *player) typ() atoll.Type { return []atoll.Type{"item", "items", "name", "stock_line"}[p.IntN(4)] }
+func (p *player) typ() atoll.Type {
+	return []atoll.Type{"item", "items", "name", "stock_line"}[p.IntN(4)]
+}
 
 func (p *player) key() atoll.Key { return atoll.Key{Type: p.typ(), ID: p.id()} }
 
@@ -260,7 +263,7 @@ func (p *player) refusal() storage.Refusal {
 }
 
 func (p *player) write(tx storage.Tx) {
-	switch p.IntN(13) {
+	switch p.IntN(15) {
 	case 0, 1, 2, 3:
 		r := p.record()
 		at, err := tx.Put(r, p.index())
@@ -298,6 +301,11 @@ func (p *player) write(tx storage.Tx) {
 		p.hear("unlist", nil, tx.Unlist(a, 3, p.key()))
 		at, err := tx.NextPosition()
 		p.hear("next", at, err)
+	case 13:
+		k, audiences := p.key(), p.record().Audiences
+		p.hear(fmt.Sprint("place ", k, audiences), nil, tx.Place(k, audiences))
+	case 14:
+		p.amend(tx)
 	case 9:
 		it := storage.StagedItem{Key: p.key(), Position: atoll.Position(p.IntN(30)), Payload: p.bytes(), Error: p.word(), Attempts: p.IntN(3)}
 		p.hear("stage", nil, tx.Stage(p.lane(), it))
@@ -324,8 +332,19 @@ func (p *player) write(tx storage.Tx) {
 	}
 }
 
+// amend falsifies a digest, and sets it right.
+func (p *player) amend(tx storage.Tx) {
+	a := p.audience()
+	sum, err := tx.Digest(a)
+	p.hear(fmt.Sprint("digest ", a), sum, err)
+	p.hear("amend", nil, tx.Amend(a, sum))
+	twice, err := tx.Digest(a)
+	p.hear("twice", twice, err)
+	p.hear("amend", nil, tx.Amend(a, digest.Sum{}.Minus(sum)))
+}
+
 func (p *player) read(r storage.Reader) {
-	switch p.IntN(17) {
+	switch p.IntN(19) {
 	case 0:
 		k := p.key()
 		rec, err := r.Record(k)
@@ -388,6 +407,14 @@ func (p *player) read(r storage.Reader) {
 		p.hear("get", v, err)
 	case 16:
 		p.rows(r)
+	case 17:
+		sums, err := r.Digests(p.audience(), p.limit())
+		p.hear("digests", sums, err)
+	case 18:
+		sealed, err := r.Sealed(atoll.Position(p.IntN(80)), p.limit())
+		p.hear("sealed", sealed, err)
+		seal, err := r.Seal(p.key())
+		p.hear("seal", seal, err)
 	}
 }
 
