@@ -72,7 +72,9 @@ var rooms = []room{
 	{"wire", "atoll exchange"},
 	{"discovery", "atoll"},
 	{"gateway/msupply", "atoll catalogue topology admit storage journal"},
-	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents process merge patients rights handover plan transfer report station central site"},
+	{"signin", "atoll station"},
+	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents process merge patients rights handover plan transfer report station central site signin"},
+	{"console", "atoll catalogue topology authority admit storage exchange journal integrate documents process merge patients rights handover plan transfer report station central site signin"},
 
 	{"backup", "atoll"},
 
@@ -94,10 +96,10 @@ var kept = map[string]string{
 	"database/sql":                         "storage/sqlite",
 	"modernc.org/sqlite":                   "storage/sqlite",
 	"github.com/tidwall/btree":             "storage/memory",
-	"net/http":                             "wire api host simulate simulate/hunt demo cmd/atoll",
+	"net/http":                             "wire signin api console host simulate simulate/hunt demo cmd/atoll",
 	"crypto/tls":                           "wire host cmd/atoll",
 	"github.com/klauspost/compress":        "wire api backup",
-	"github.com/goccy/go-yaml":             "catalogue cmd/atoll",
+	"github.com/goccy/go-yaml":             "catalogue console cmd/atoll",
 	"github.com/cockroachdb/apd":           "catalogue documents gateway/msupply simulate demo",
 	"filippo.io/age":                       "host",
 	"github.com/alexedwards/argon2id":      "station central",

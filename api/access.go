@@ -9,11 +9,9 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/signin"
 	"github.com/atollsync/atoll/station"
 )
-
-// cookieName is the cookie with a session's token.
-const cookieName = "atoll_session"
 
 // visit is one request: what the log tells of it, and who makes it.
 type visit struct {
@@ -52,7 +50,7 @@ func (s *server) admit(ctx huma.Context, next func(huma.Context)) {
 	v := visitOf(ctx.Context())
 	token := bearer(ctx.Header("Authorization"))
 	if token == "" {
-		if c, err := huma.ReadCookie(ctx, cookieName); err == nil {
+		if c, err := huma.ReadCookie(ctx, signin.CookieName); err == nil {
 			token = c.Value
 		}
 	}
@@ -106,15 +104,7 @@ func bearer(header string) string {
 }
 
 // holders names the roles that have the power.
-func holders(p station.Power) string {
-	var names []string
-	for _, r := range station.UserRoles {
-		if r.May(p) {
-			names = append(names, strings.ReplaceAll(string(r), "_", " "))
-		}
-	}
-	return strings.Join(names, ", ")
-}
+func holders(p station.Power) string { return p.Holders() }
 
 // foreign reports whether a browser sent the request on behalf of another page.
 // A request that carries its own token cannot be one.

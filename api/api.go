@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/signin"
 	"github.com/atollsync/atoll/station"
 )
 
@@ -36,8 +37,6 @@ type server struct {
 	mux     *http.ServeMux
 	api     huma.API
 	gate    *http.CrossOriginProtection
-	doors   *turnstile    // of sign-ins
-	hashing chan struct{} // one place for each password being checked
 	streams chan struct{} // one place for each open stream of events
 }
 
@@ -54,11 +53,13 @@ func newServer(o Options) *server {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Address == nil {
-		o.Address = connection
+		o.Address = signin.Address
+	}
+	if o.Door == nil {
+		o.Door = signin.New(o.Now)
 	}
 	s := &server{
-		Options: o, mux: http.NewServeMux(), gate: http.NewCrossOriginProtection(), doors: newTurnstile(),
-		hashing: make(chan struct{}, 2), streams: make(chan struct{}, 64),
+		Options: o, mux: http.NewServeMux(), gate: http.NewCrossOriginProtection(), streams: make(chan struct{}, 64),
 	}
 	s.api = humago.NewWithPrefix(s.mux, prefix, configuration(o.App))
 	s.api.UseMiddleware(s.admit)
@@ -101,7 +102,7 @@ func configuration(app string) huma.Config {
 	c.Info.Description = introduction
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token":  {Type: "http", Scheme: "bearer", Description: "The token that POST /session answered with"},
-		"cookie": {Type: "apiKey", In: "cookie", Name: cookieName, Description: "Set by POST /session, for browsers"},
+		"cookie": {Type: "apiKey", In: "cookie", Name: signin.CookieName, Description: "Set by POST /session, for browsers"},
 	}
 	return c
 }

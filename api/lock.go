@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/signin"
 	"github.com/atollsync/atoll/station"
 )
 
@@ -58,10 +59,10 @@ func (s *server) lockOperations() {
 			return nil, err
 		}
 		v := visitOf(ctx)
-		if !s.doors.pass(v.Address+" unlock", s.Now()) { // codes cannot be tried out
-			return nil, later(int(signInEvery.Seconds()), atoll.Errorf(atoll.Busy, "too many attempts from this address").Do("wait a little"))
+		if !s.Door.Pass(v.Address + " unlock") { // codes cannot be tried out
+			return nil, later(int(signin.Wait.Seconds()), atoll.Errorf(atoll.Busy, "too many attempts from this address").Do("wait a little"))
 		}
-		done, err := s.place(ctx)
+		done, err := s.Door.Place(ctx)
 		if err != nil {
 			return nil, err
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/atollsync/atoll/exchange"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/merge"
+	"github.com/atollsync/atoll/signin"
 	"github.com/atollsync/atoll/site"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
@@ -48,6 +49,7 @@ type Users interface {
 	AddUser(ctx context.Context, name string, role station.UserRole, password string) (string, error)
 	AddMobileUser(ctx context.Context, name string, store atoll.ID, password string) (string, error)
 	MaySend(u station.User, d documents.Desk, do ...journal.Proposal) error
+	MayChange(u station.User, d documents.Desk, do ...journal.Proposal) error
 	DisableUser(ctx context.Context, name string, disabled bool) error
 }
 
@@ -148,6 +150,7 @@ type Sync interface {
 	Settings(ctx context.Context) (site.Settings, error)
 	Configure(ctx context.Context, by string, fn func(*site.Settings)) error
 	Refused(ctx context.Context, limit int) ([]exchange.Refusal, error)
+	Waiting(ctx context.Context, limit int) (list []site.Unsent, total uint64, err error)
 }
 
 // The engines are what the API asks for.
@@ -171,6 +174,7 @@ type Options struct {
 	Now       func() time.Time // the clock; must be set
 	Log       *slog.Logger     // of requests; nil discards
 	App       string           // this program's version, told in the OpenAPI document
+	Door      *signin.Door     // shared with the other faces of the installation; one of its own when nil
 	// Address returns who a request comes from, for the limit on sign-ins and the
 	// log; the connection's address when nil. Set it behind a proxy that is trusted.
 	Address func(*http.Request) string

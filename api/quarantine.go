@@ -128,7 +128,7 @@ type decideAnswer struct {
 }
 
 func (s *server) quarantineOperations() {
-	handle(s, station.MaySync, huma.Operation{
+	handle(s, s.ofOwn(station.MaySync), huma.Operation{
 		OperationID: "list-quarantine", Method: http.MethodGet, Path: "/quarantine", Tags: []string{"quarantine"},
 		Summary:     "List refused changes",
 		Description: "Entries that the central server refused and keeps whole. At a remote site: what the central server told of this site's.",

@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/signin"
 	"github.com/atollsync/atoll/station"
 )
 
@@ -73,23 +74,16 @@ func (s *server) sessionOperations() {
 		if err := s.Station.SignOut(ctx, visitOf(ctx).Token); err != nil {
 			return nil, err
 		}
-		c := s.cookie(ctx, "")
-		c.MaxAge = -1
-		return &signedOutAnswer{Cookie: c}, nil
+		return &signedOutAnswer{Cookie: s.cookie(ctx, "")}, nil
 	})
 }
 
 func (s *server) signIn(ctx context.Context, in *signIn) (*signedInAnswer, error) {
 	v := visitOf(ctx)
-	if !s.doors.pass(v.Address, s.Now()) {
-		return nil, later(int(signInEvery.Seconds()), atoll.Errorf(atoll.Busy, "too many sign-ins from this address").Do("wait a little"))
+	token, u, err := s.Door.SignIn(ctx, s.Station, v.Address, in.Body.Name, in.Body.Password)
+	if atoll.CodeOf(err) == atoll.Busy {
+		err = later(int(signin.Wait.Seconds()), err)
 	}
-	done, err := s.place(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	token, u, err := s.Station.SignInUser(ctx, in.Body.Name, in.Body.Password)
 	if err != nil {
 		return nil, err
 	}
@@ -99,24 +93,8 @@ func (s *server) signIn(ctx context.Context, in *signIn) (*signedInAnswer, error
 	return out, nil
 }
 
-// place waits for a place to check a password or code, and takes it until done
-// is called: that takes memory on purpose, and a small tablet has little.
-func (s *server) place(ctx context.Context) (done func(), err error) {
-	select {
-	case s.hashing <- struct{}{}:
-		return func() { <-s.hashing }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// cookie holds a token for browsers, out of reach of scripts and of other sites'
-// pages. It ends with the browser.
 func (s *server) cookie(ctx context.Context, token string) http.Cookie {
-	return http.Cookie{
-		Name: cookieName, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
-		Secure: s.Secure || visitOf(ctx).Encrypted,
-	}
+	return signin.Cookie(token, s.Secure || visitOf(ctx).Encrypted)
 }
 
 type usersAnswer struct {

@@ -175,14 +175,18 @@ func (s *server) syncOperations() {
 		v, err := s.status(ctx)
 		return &statusAnswer{Body: v}, err
 	})
-	handle(s, station.MaySync, huma.Operation{
+	handle(s, signedIn, huma.Operation{
 		OperationID: "sync-now", Method: http.MethodPost, Path: "/sync", Tags: []string{"sync"}, DefaultStatus: http.StatusAccepted,
 		Summary: "Synchronise now", Description: "Asks for a cycle. While one runs, one more is queued and never two. Watch it at /sync/status or /sync/events.",
 	}, s.syncNow)
-	handle(s, station.MaySync, huma.Operation{
+	handle(s, s.ofOwn(station.MaySync), huma.Operation{
 		OperationID: "get-sync-log", Method: http.MethodGet, Path: "/sync/log", Tags: []string{"sync"},
 		Summary: "The sync log", Description: "One row for each cycle of this site, or at the central server for each exchange with a site; newest first.",
 	}, s.syncLog)
+	handle(s, signedIn, huma.Operation{
+		OperationID: "list-waiting", Method: http.MethodGet, Path: "/sync/waiting", Tags: []string{"sync"},
+		Summary: "List what waits to be sent", Description: "Transactions of this site that the central server does not have yet, oldest first.",
+	}, s.waiting)
 	handle(s, station.MaySync, huma.Operation{
 		OperationID: "put-sync-settings", Method: http.MethodPut, Path: "/sync/settings", Tags: []string{"sync"},
 		Summary: "Change when this site synchronises", Description: "Pausing and disabling go on keeping changes.",
@@ -195,6 +199,58 @@ func (s *server) syncOperations() {
 			Description: "A stream of events", Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}},
 		}},
 	}, s.watch)
+}
+
+// ofOwn is the power that looking at an installation's synchronisation takes: at a
+// remote site it is everybody's own, who works there; at the central server it is
+// all sites'.
+func (s *server) ofOwn(p station.Power) station.Power {
+	if s.Centre == nil {
+		return signedIn
+	}
+	return p
+}
+
+type waitingInput struct {
+	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"The most transactions in the answer"`
+}
+
+type waitingAnswer struct {
+	Body struct {
+		Total   uint64        `json:"total" doc:"All that wait"`
+		Waiting []WaitingView `json:"waiting" doc:"Oldest first"`
+	}
+}
+
+// WaitingView is one transaction that the central server does not have yet.
+type WaitingView struct {
+	Seq     uint64    `json:"seq" doc:"Its place in this site's journal" example:"118"`
+	Time    time.Time `json:"time"`
+	Actor   string    `json:"actor" example:"amina"`
+	Cause   string    `json:"cause" example:"user"`
+	Total   int       `json:"total" doc:"How many records it changes"`
+	Records []string  `json:"records" doc:"The first of them: type/id"`
+}
+
+func (s *server) waiting(ctx context.Context, in *waitingInput) (*waitingAnswer, error) {
+	own, err := s.own()
+	if err != nil {
+		return nil, err
+	}
+	list, total, err := own.Waiting(ctx, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &waitingAnswer{}
+	out.Body.Total, out.Body.Waiting = total, []WaitingView{}
+	for _, u := range list {
+		v := WaitingView{Seq: u.Seq, Time: u.Time, Actor: u.Actor, Cause: u.Cause.Kind, Total: len(u.Keys), Records: []string{}}
+		for _, k := range u.Keys[:min(len(u.Keys), keysShown)] {
+			v.Records = append(v.Records, k.String())
+		}
+		out.Body.Waiting = append(out.Body.Waiting, v)
+	}
+	return out, nil
 }
 
 func (s *server) syncNow(ctx context.Context, _ *struct{}) (*acceptedAnswer, error) {

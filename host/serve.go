@@ -15,7 +15,9 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/api"
+	"github.com/atollsync/atoll/console"
 	"github.com/atollsync/atoll/discovery"
+	"github.com/atollsync/atoll/signin"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/wire"
@@ -224,12 +226,13 @@ func (h *Host) Handler() http.Handler {
 			Centre: h.Centre, Gate: h.Centre, People: h.Station, Logger: h.Log, Now: h.Now, Version: h.App,
 		}))
 	}
+	door := signin.New(h.Now)
 	face := api.From(h.Station, h.Centre, h.Site)
-	face.Now, face.Log, face.App = h.Now, h.Log, h.App
+	face.Now, face.Log, face.App, face.Door = h.Now, h.Log, h.App, door
 	mux.Handle("/api/", api.New(face))
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		wire.WriteProblem(w, atoll.Errorf(atoll.NotFound, "there is nothing at %s", r.URL.Path).Do("what there is, is described at /api/v1/docs"))
-	})
+	pages := console.From(h.Station, h.Centre, h.Site)
+	pages.Now, pages.Log, pages.App, pages.Door, pages.Zone, pages.Problem = h.Now, h.Log, h.App, door, time.Local, wire.WriteProblem
+	mux.Handle("/", console.New(pages))
 	return mux
 }
 

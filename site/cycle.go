@@ -63,16 +63,16 @@ func (s *Site) Cycle(ctx context.Context) (Cycle, error) {
 	if err := s.mayRun(ctx); err != nil {
 		return Cycle{}, err
 	}
+	row := Cycle{Started: s.Now()}
+	out, in := s.count()
 	s.mu.Lock()
-	s.running = true
+	s.running, s.began, s.out, s.in = true, row.Started, out, in
 	s.mu.Unlock()
 	defer func() {
 		s.mu.Lock()
 		s.running, s.now = false, Progress{}
 		s.mu.Unlock()
 	}()
-	row := Cycle{Started: s.Now()}
-	out, in := s.count()
 	s.progress("prepare", 0, 0)
 	err := s.rounds(ctx, &row)
 	outNow, inNow := s.count()

@@ -160,6 +160,17 @@ func (r *round) entries(ctx context.Context) iter.Seq2[exchange.Entry, error] {
 	}
 }
 
+// pulled tells how far the answer has come, counted from where it began, so that
+// a small one does not begin at its end.
+func (r *round) pulled(f exchange.Record) {
+	from := r.hello.Cursor
+	if f.Lane != "" || f.Position < from { // beside the normal flow: how much there is nobody knows
+		r.site.progress("pull", int64(r.row.Received), 0)
+		return
+	}
+	r.site.progress("pull", int64(f.Position-from), int64(max(r.link.Head, f.Position)-from))
+}
+
 // take works on one frame of the answer.
 func (r *round) take(ctx context.Context, f exchange.Frame) error {
 	switch f := f.(type) {
@@ -172,7 +183,7 @@ func (r *round) take(ctx context.Context, f exchange.Frame) error {
 	case exchange.Record:
 		r.pending = append(r.pending, f)
 		r.row.Received++
-		r.site.progress("pull", int64(f.Position), int64(max(r.link.Head, f.Position)))
+		r.pulled(f)
 		if len(r.pending) >= keepEvery || r.site.Now().Sub(r.kept) >= keepFor {
 			return r.keep(ctx)
 		}

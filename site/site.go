@@ -74,6 +74,9 @@ type Site struct {
 	mu      sync.Mutex
 	running bool
 	now     Progress      // of the cycle under way
+	began   time.Time     // when it began
+	stepped time.Time     // when its step began
+	out, in int64         // bytes as counted then
 	wake    chan struct{} // one more sync is wanted
 	nudge   chan struct{} // something changed here
 }
@@ -172,6 +175,9 @@ func (s *Site) SyncSoon() {
 func (s *Site) progress(step string, done, total int64) {
 	p := Progress{step, done, total}
 	s.mu.Lock()
+	if s.now.Step != step {
+		s.stepped = s.Now()
+	}
 	s.now = p
 	s.mu.Unlock()
 	if s.Hooks.Progress != nil {

@@ -40,6 +40,10 @@ type Status struct {
 	State       State         `json:"state"`
 	Running     bool          `json:"running"`
 	Progress    Progress      `json:"progress,omitzero"`
+	Began       time.Time     `json:"began,omitzero"` // of the cycle under way
+	StepBegan   time.Time     `json:"step_began,omitzero"`
+	BytesOut    int64         `json:"bytes_out,omitempty"`
+	BytesIn     int64         `json:"bytes_in,omitempty"`
 	Waiting     uint64        `json:"waiting"`    // changes the centre does not have yet
 	Unresolved  int           `json:"unresolved"` // received records that could not be taken yet
 	Refused     int           `json:"refused"`    // changes in quarantine at the centre
@@ -97,8 +101,11 @@ func (s *Site) Status(ctx context.Context) (Status, error) {
 	if err != nil {
 		return st, err
 	}
+	out, in := s.count()
 	s.mu.Lock()
-	st.Running, st.Progress = s.running, s.now
+	if st.Running, st.Progress = s.running, s.now; st.Running {
+		st.Began, st.StepBegan, st.BytesOut, st.BytesIn = s.began, s.stepped, out-s.out, in-s.in
+	}
 	s.mu.Unlock()
 	if s.DiskUsed != nil {
 		st.DiskUsed = s.DiskUsed()

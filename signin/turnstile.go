@@ -1,4 +1,4 @@
-package api
+package signin
 
 import (
 	"net"
@@ -14,9 +14,9 @@ import (
 // seconds. The station itself locks a user after five wrong passwords; this
 // bounds what one address costs, whichever names it tries.
 const (
-	signInBurst = 10
-	signInEvery = 6 * time.Second
-	signInKnown = 4096 // addresses remembered
+	burst = 10
+	every = 6 * time.Second
+	most  = 4096 // addresses remembered
 )
 
 // turnstile lets each address through so often.
@@ -30,7 +30,7 @@ func newTurnstile() *turnstile {
 	return &turnstile{known: map[string]*rate.Limiter{}, rest: newLimiter()}
 }
 
-func newLimiter() *rate.Limiter { return rate.NewLimiter(rate.Every(signInEvery), signInBurst) }
+func newLimiter() *rate.Limiter { return rate.NewLimiter(rate.Every(every), burst) }
 
 // pass reports whether the address may try now.
 func (t *turnstile) pass(address string, now time.Time) bool {
@@ -38,14 +38,14 @@ func (t *turnstile) pass(address string, now time.Time) bool {
 	defer t.mu.Unlock()
 	l, ok := t.known[address]
 	if !ok {
-		if len(t.known) >= signInKnown {
+		if len(t.known) >= most {
 			for a, old := range t.known {
-				if old.TokensAt(now) >= signInBurst { // it has been quiet; forgetting it changes nothing
+				if old.TokensAt(now) >= burst { // it has been quiet; forgetting it changes nothing
 					delete(t.known, a)
 				}
 			}
 		}
-		if len(t.known) >= signInKnown {
+		if len(t.known) >= most {
 			return t.rest.AllowN(now, 1)
 		}
 		l = newLimiter()
@@ -54,9 +54,9 @@ func (t *turnstile) pass(address string, now time.Time) bool {
 	return l.AllowN(now, 1)
 }
 
-// connection returns the address of the connection. Addresses of one IPv6
+// Address returns the address of the connection. Addresses of one IPv6
 // network count as one: whoever has one has them all.
-func connection(r *http.Request) string {
+func Address(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr

@@ -1,0 +1,208 @@
+package console_test
+
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/console"
+	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/storage"
+)
+
+// roles is who has which power, written down once more.
+var roles = map[station.UserRole][]station.Power{
+	station.Viewer: {"read"}, station.StoreUser: {"read", "edit"}, station.Technician: {"read", "sync"},
+	station.DataManager:   {"read", "edit", "curate"},
+	station.Administrator: {"read", "edit", "curate", "sync", "configure"},
+	station.MobileClient:  {}, // its account opens no page
+}
+
+// powers is what each route needs, written down once more: who adds a route adds
+// its line, and thinks twice.
+var powers = map[string]station.Power{
+	"GET /{$}": "read", "GET /sign-in": "", "POST /sign-in": "", "POST /sign-out": "", "GET /me": "read", "POST /look": "",
+	"GET /today": "read", "GET /sync": "read", "GET /sync/events": "read", "POST /sync/now": "read", "POST /sync/settings": "sync",
+}
+
+// somewhere puts values in the places of a path.
+var somewhere = strings.NewReplacer("{$}", "", "{type}", "item", "{id}", string(atoll.DeriveID("nothing")), "{site}", "9")
+
+// state is everything that a request may not change: records and settings.
+func (f *face) state() string {
+	f.t.Helper()
+	var b bytes.Buffer
+	err := f.node.Store.View(f.t.Context(), func(r storage.Reader) error {
+		at, err := r.LastPosition()
+		if err != nil {
+			return err
+		}
+		b.WriteString(strconv.FormatUint(uint64(at), 10))
+		for _, bucket := range []string{"sync", "site", "user"} {
+			items, err := r.Scan(bucket, "", 0, false)
+			if err != nil {
+				return err
+			}
+			for _, it := range items {
+				b.WriteString(it.Key)
+				b.Write(it.Value)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return b.String()
+}
+
+// No request without the right power reads or changes anything: every route, with
+// every role, at the centre and at a site.
+func TestEveryRouteAsksForItsPower(t *testing.T) {
+	f := newFleet(t)
+	for _, at := range []*face{f.centre, f.one} {
+		for role := range roles {
+			at.as(role)
+		}
+		seen := 0
+		for _, r := range console.Routes() {
+			name := r.Method + " " + r.Path
+			power, known := powers[name]
+			if !known || power != r.Power {
+				t.Errorf("%s needs %q; the table of this test says %q, %v", name, r.Power, power, known)
+				continue
+			}
+			seen++
+			path, here := somewhere.Replace(r.Path), at == f.centre && r.Centre || at == f.one && r.Site
+			if r.Path == "/sync/events" {
+				continue // TestR_I_04 watches it
+			}
+			var form url.Values
+			if r.Method == http.MethodPost {
+				form = url.Values{}
+			}
+			before := at.state()
+			if got := at.ask(r.Method, path, form); here && power != "" && (got.StatusCode != http.StatusSeeOther || !strings.HasPrefix(got.Header.Get("Location"), "/sign-in")) {
+				t.Errorf("%s with nobody signed in: %d %s", name, got.StatusCode, got.Header.Get("Location"))
+			}
+			for role, has := range roles {
+				if r.Path == "/sign-out" {
+					continue
+				}
+				got := at.ask(r.Method, path, form, at.as(role))
+				allowed := power == "" || slices.Contains(has, power)
+				switch {
+				case !here && got.StatusCode != http.StatusNotFound && got.StatusCode != http.StatusMethodNotAllowed:
+					t.Errorf("%s is not here, and %s got %d", name, role, got.StatusCode)
+				case here && (got.StatusCode == http.StatusForbidden) == allowed:
+					t.Errorf("%s as %s: %d", name, role, got.StatusCode)
+				case got.StatusCode >= 500:
+					t.Errorf("%s as %s: %d %s", name, role, got.StatusCode, got.text())
+				}
+				if !allowed && strings.Contains(got.body, "<table") {
+					t.Errorf("%s as %s shows something", name, role)
+				}
+			}
+			if here && r.Method == http.MethodGet && at.state() != before {
+				t.Errorf("%s changed something", name)
+			}
+		}
+		if seen != len(powers) {
+			t.Errorf("%d routes are there, the table of this test has %d", seen, len(powers))
+		}
+	}
+}
+
+// A request that another site's page sent does nothing; nor does one with a token
+// in a header, which no browser sends.
+func TestForeignRequestsDoNothing(t *testing.T) {
+	f := newFleet(t).one
+	admin := f.as(station.Administrator)
+	before := f.state()
+	pause := url.Values{"do": {"pause"}, "reason": {"because"}}
+	f.ask("POST", "/sync/settings", pause, admin, with("Sec-Fetch-Site", "cross-site")).want(403)
+	f.ask("POST", "/sync/settings", pause, admin, with("Origin", "https://evil.example")).want(403)
+	f.ask("POST", "/sync/settings", pause, with("Authorization", "Bearer "+f.cookies[station.Administrator])).want(303)
+	if f.state() != before {
+		t.Error("a request of another page changed something")
+	}
+	f.ask("POST", "/sync/settings", pause, admin, with("Sec-Fetch-Site", "same-origin")).want(303)
+	if f.state() == before {
+		t.Error("the same request of our own page changed nothing")
+	}
+}
+
+// A site's token opens no page, at the centre or at a site (R-K-27, R-K-46).
+func TestR_K_27_SiteTokensOpenNothing(t *testing.T) {
+	f := newFleet(t)
+	cookie := func(r *http.Request) { r.AddCookie(&http.Cookie{Name: "atoll_session", Value: "no session at all"}) }
+	f.centre.get("/me", cookie).want(303)
+}
+
+func TestSignInAndOut(t *testing.T) {
+	f := newFleet(t).one
+	f.as(station.StoreUser)
+	f.get("/sync?rows=7").want(303)
+	if to := f.get("/sync?rows=7").Header.Get("Location"); to != "/sign-in?next="+url.QueryEscape("/sync?rows=7") {
+		t.Errorf("led to %s", to)
+	}
+	f.ask("POST", "/sign-in", url.Values{"name": {"store-user"}, "password": {"wrong"}}).want(401).says("That did not work")
+	in := f.ask("POST", "/sign-in", url.Values{"name": {"store-user"}, "password": {password}, "next": {"/sync?rows=7"}}).want(303)
+	if to := in.Header.Get("Location"); to != "/sync?rows=7" {
+		t.Errorf("led to %s", to)
+	}
+	c := in.Cookies()[0]
+	if !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Name != "atoll_session" {
+		t.Errorf("the cookie is %v", c)
+	}
+	session := func(r *http.Request) { r.AddCookie(c) }
+	f.get("/today", session).want(200)
+	f.ask("POST", "/sign-out", url.Values{}, session).want(303)
+	f.get("/today", session).want(303)
+	f.ask("POST", "/sign-in", url.Values{"name": {"store-user"}, "password": {password}, "next": {"https://evil.example/"}}).want(303)
+	for range 20 {
+		if f.ask("POST", "/sign-in", url.Values{"name": {"x"}, "password": {"y"}}).StatusCode == http.StatusTooManyRequests {
+			return
+		}
+	}
+	t.Error("an address may try passwords without end")
+}
+
+// A page leads only to pages of its own console.
+func TestLocalAddresses(t *testing.T) {
+	for address, want := range map[string]string{
+		"/sync": "/sync", "/records/item?x=1": "/records/item?x=1", "": "", "//evil.example/": "", "https://evil.example": "", "/\\evil.example": "",
+		"javascript:alert(1)": "", "sync": "", "/a\r\nb": "", "/\t/evil.example": "",
+	} {
+		if got := console.Local(address); got != want {
+			t.Errorf("%q: %q, want %q", address, got, want)
+		}
+	}
+}
+
+// Every answer tells browsers to run nothing but our own files.
+func TestHeaders(t *testing.T) {
+	f := newFleet(t).one
+	for _, path := range []string{"/sign-in", "/nothing", "/today"} {
+		h := f.get(path).Header
+		if p := h.Get("Content-Security-Policy"); !strings.Contains(p, "default-src 'none'") || strings.Contains(p, "unsafe") {
+			t.Errorf("%s: %s", path, p)
+		}
+		if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cache-Control") != "no-store" || h.Get("X-Frame-Options") != "DENY" {
+			t.Errorf("%s: %v", path, h)
+		}
+	}
+	page := f.get("/sign-in").body
+	at := page[strings.Index(page, "/assets/"):]
+	at = at[:strings.IndexByte(at, '"')]
+	if h := f.get(at).want(200).Header; !strings.Contains(h.Get("Cache-Control"), "immutable") {
+		t.Errorf("%s: %v", at, h)
+	}
+	f.get("/assets/x/console.css").want(404)
+	f.get("/assets/x/../../words/codes.yaml")
+}

@@ -1,0 +1,44 @@
+package console
+
+import "github.com/atollsync/atoll/station"
+
+// A Route is one line of the table, for tests.
+type Route struct {
+	Method, Path string
+	Power        station.Power
+	Site, Centre bool // where it exists
+}
+
+// Routes is the table.
+func Routes() []Route {
+	var out []Route
+	for _, r := range routes() {
+		out = append(out, Route{r.method, r.path, r.power, r.at != atCentre, r.at != atSite})
+	}
+	return out
+}
+
+// Words are the words of every key by language; Templates the sources of all pages.
+func Words() (map[string]map[string]map[string]string, error) {
+	words, err := readWords(wordFiles)
+	out := map[string]map[string]map[string]string{}
+	for lang, keys := range words {
+		out[lang] = map[string]map[string]string{}
+		for key, f := range keys {
+			out[lang][key] = f
+		}
+	}
+	return out, err
+}
+
+// Templates are the files that pages are made of.
+var Templates, Assets = templateFiles, assetFiles
+
+// Reader returns what a reader of the language sees for a key.
+func Reader(lang, key string, args ...any) string { return tongueFor(lang, "").say(key, args...) }
+
+// Accepted returns the language for what a browser asks for.
+func Accepted(header string) string { return tongueFor("", header).Code }
+
+// Local is local.
+func Local(address string) string { return local(address) }

@@ -1,0 +1,60 @@
+package console
+
+import (
+	"net/http"
+
+	"github.com/atollsync/atoll/station"
+)
+
+// place is where a page exists.
+type place int
+
+// The places.
+const (
+	anywhere place = iota + 1
+	atSite
+	atCentre
+)
+
+// anyone is the power of pages that need no sign-in, signedIn of those that every
+// user may see.
+const (
+	anyone   = station.Power("")
+	signedIn = station.MayRead
+)
+
+// route is one page, or one thing that a page does.
+type route struct {
+	method, path string
+	power        station.Power
+	at           place
+	serve        func(*console, *Visit) error
+	menu         string // the words' key in the navigation, empty if it is not there
+	body         int64  // bytes that a request may have; smallBody when zero
+}
+
+const (
+	get  = http.MethodGet
+	post = http.MethodPost
+)
+
+// routes is everything that can be asked of the console, each with the power it
+// needs. The navigation shows what has words for it, in this order, to those who
+// have the power. A test walks the table with every role.
+func routes() []route {
+	return []route{
+		{get, "/{$}", signedIn, anywhere, (*console).home, "", 0},
+		{get, "/sign-in", anyone, anywhere, (*console).signInPage, "", 0},
+		{post, "/sign-in", anyone, anywhere, (*console).signIn, "", smallBody},
+		{post, "/sign-out", anyone, anywhere, (*console).signOut, "", 0},
+		{get, "/me", signedIn, anywhere, (*console).me, "", 0},
+		{post, "/look", anyone, anywhere, (*console).look, "", 0},
+
+		// A site.
+		{get, "/today", station.MayRead, atSite, (*console).today, "menu.today", 0},
+		{get, "/sync", station.MayRead, atSite, (*console).syncPage, "menu.sync", 0},
+		{get, "/sync/events", station.MayRead, atSite, (*console).syncEvents, "", 0},
+		{post, "/sync/now", station.MayRead, atSite, (*console).syncNow, "", 0},
+		{post, "/sync/settings", station.MaySync, atSite, (*console).syncSettings, "", 0},
+	}
+}

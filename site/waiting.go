@@ -1,0 +1,67 @@
+package site
+
+import (
+	"context"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/storage"
+)
+
+// Unsent is one transaction that the centre does not have yet, as far as its
+// journal entry tells (R-I-02, R-I-04).
+type Unsent struct {
+	Seq   uint64      `json:"seq"`
+	Time  time.Time   `json:"time"`
+	Actor string      `json:"actor"`
+	Cause atoll.Cause `json:"cause"`
+	Keys  []atoll.Key `json:"records"` // in the order in which it changed them
+}
+
+// waitingBytes bounds how much of the journal is read for one list.
+const waitingBytes = 4 << 20
+
+// Waiting returns what waits to be sent, oldest first: up to limit transactions,
+// and as many as there are in all.
+func (s *Site) Waiting(ctx context.Context, limit int) (out []Unsent, total uint64, err error) {
+	err = s.Store.View(ctx, func(r storage.Reader) error {
+		out, total = nil, 0
+		l, err := loadLink(r)
+		if err != nil {
+			return err
+		}
+		head, err := r.Head(s.Door.Site)
+		if err != nil {
+			return err
+		}
+		total = head.Seq - l.Acknowledged.Seq
+		entries, err := r.Entries(s.Door.Site, l.Acknowledged.Seq, limit, waitingBytes)
+		if err != nil {
+			return err
+		}
+		for _, je := range entries {
+			e, err := atoll.DecodeEntry(je.Content)
+			if err != nil {
+				return err
+			}
+			u := Unsent{Seq: je.Seq, Time: e.Time, Actor: e.Actor, Cause: e.Cause}
+			for _, op := range e.Operations {
+				u.Keys = append(u.Keys, op.Key)
+			}
+			out = append(out, u)
+		}
+		return nil
+	})
+	return out, total, err
+}
+
+// Acknowledged returns the number of the last entry of this site's journal that
+// the centre has confirmed: it has that one and all before it.
+func (s *Site) Acknowledged(ctx context.Context) (seq uint64, err error) {
+	err = s.Store.View(ctx, func(r storage.Reader) error {
+		l, err := loadLink(r)
+		seq = l.Acknowledged.Seq
+		return err
+	})
+	return seq, err
+}
