@@ -99,12 +99,35 @@ func OwnerOf(t *topology.Topology, s Subject, asker atoll.SiteID) (Owner, error)
 		return ownerByStore(t, s.Home, s.HomeEpoch, "it is the home site")
 	case catalogue.ByAny:
 	}
+	if marked(s.Def) {
+		// Who sends it never touches it again: from then on it has one owner, its reader.
+		if to := s.Fields.ID("to_store_id"); to != "" {
+			return ownerByStore(t, to, 0, "the message is addressed to it")
+		}
+		return Owner{Site: t.Centre(), Why: "the message is addressed to the centre"}, nil
+	}
 	if s.Def.Class == catalogue.Message {
 		if from := s.Fields.ID("from_store_id"); from != "" {
 			return ownerByStore(t, from, 0, "the message was sent from there")
 		}
 	}
 	return Owner{Site: asker, Why: "any site may"}, nil
+}
+
+// marked reports whether records of the type are messages that their receiver marks
+// as processed (R-B-78).
+func marked(d *catalogue.Def) bool {
+	_, status := d.Field("status")
+	return d.Class == catalogue.Message && status
+}
+
+// sender is who may make such a message: the site of the store that it comes from,
+// any site if it comes from the system.
+func sender(t *topology.Topology, s Subject, asker atoll.SiteID) (Owner, error) {
+	if from := s.Fields.ID("from_store_id"); from != "" {
+		return ownerByStore(t, from, 0, "the message is sent from there")
+	}
+	return Owner{Site: asker, Why: "any site may send one"}, nil
 }
 
 // StoresOwn is the owning site of an order that belongs to whatever site its store
@@ -163,6 +186,9 @@ func MayWrite(t *topology.Topology, site atoll.SiteID, verb atoll.Verb, s Subjec
 		return Owner{Site: site, Why: "the centre moves home stores"}, nil
 	}
 	owner, err := OwnerOf(t, s, site)
+	if marked(s.Def) && verb == atoll.Insert {
+		owner, err = sender(t, s, site)
+	}
 	if err != nil {
 		return owner, err
 	}
@@ -182,12 +208,6 @@ func MayWrite(t *topology.Topology, site atoll.SiteID, verb atoll.Verb, s Subjec
 // exception finds the departures of R-K-16 under which a site other than the
 // owner may write.
 func exception(t *topology.Topology, site atoll.SiteID, verb atoll.Verb, s Subject) (Owner, bool) {
-	if s.Def.Class == catalogue.Message && verb == atoll.Update {
-		// R-B-78: the receiver marks it processed.
-		if st, ok := t.Store(s.Fields.ID("to_store_id")); ok && st.Site == site {
-			return Owner{Site: site, Epoch: st.Epoch, Why: "the message is addressed to it"}, true
-		}
-	}
 	for _, e := range s.Def.Also {
 		switch e.Name {
 		case catalogue.CreatedAtSites:

@@ -197,9 +197,6 @@ func (f *Fleet) clock(name string) *Clock {
 func Device(name string) string { return "device of " + name }
 
 func (n *Node) found(ctx context.Context, log *slog.Logger) error {
-	if log == nil {
-		log = slog.Default()
-	}
 	err := n.Store.Update(ctx, func(tx storage.Tx) error {
 		head, err := tx.Head(atoll.CentreID)
 		if err != nil || head.Timeline != "" {
@@ -214,7 +211,11 @@ func (n *Node) found(ctx context.Context, log *slog.Logger) error {
 		Store: n.Store, Door: n.Door, System: System, Now: n.Clock.Now, App: "test", Log: log,
 		Admitted: func(ctx context.Context) {
 			if _, err := n.Processors.Run(ctx); err != nil {
-				log.Error("processors failed", "err", err)
+				told := log
+				if told == nil {
+					told = slog.Default() // a test shall see it
+				}
+				told.ErrorContext(ctx, "processors failed", "err", err)
 			}
 		},
 	})

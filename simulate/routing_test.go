@@ -217,7 +217,14 @@ func TestR_B_78_Messages(t *testing.T) {
 		}
 	}
 	w.refused(w.At(2).Insert(w.ctx, change("message", to, atoll.Fields{}.Set("body", "other words"))), atoll.Schema)
-	w.update(3, "message", to, atoll.Fields{}.Set("status", "processed"))
+	// One owner: whoever sent it does not mark it too, or two changes would meet.
+	done := atoll.Fields{}.Set("status", "processed")
+	for id, at := range map[atoll.ID]atoll.SiteID{to: 2, centre: 2, system: 1} {
+		w.refused(w.At(at).Insert(w.ctx, change("message", id, done)), atoll.Ownership)
+	}
+	w.refused(w.At(1).Insert(w.ctx, change("message", to, done)), atoll.Ownership)
+	w.update(1, "message", centre, done)
+	w.update(3, "message", to, done)
 	if c := w.sync(3); c.Applied != 1 || c.Quarantined != 0 {
 		t.Errorf("marking it processed: %d applied, %d refused", c.Applied, c.Quarantined)
 	}
