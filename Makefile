@@ -4,6 +4,8 @@
 GO       ?= go
 FUZZTIME ?= 60s
 BIN      ?= bin
+KILLS    ?= 1000
+SEED     ?= $(shell date +%s)
 LINT      = $(GO) tool -modfile=tools/go.mod golangci-lint
 PLATFORMS = windows/amd64 linux/arm64 android/arm64
 
@@ -12,7 +14,7 @@ GOLDEN = $(sort $(dir $(shell grep -rl --include='*_test.go' 'flag.Bool."update"
 FUZZES = $(shell grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|/[^/]*:func |:|')
 
 .DEFAULT_GOAL := help
-.PHONY: help check build test race lint fmt fmt-check fuzz bench generate golden verify modules cross ci demo clean
+.PHONY: help check build test race lint fmt fmt-check fuzz bench hostile generate golden verify modules cross ci demo clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +49,9 @@ fuzz: ## every fuzz target for FUZZTIME (60s)
 
 bench: ## all benchmarks, ten runs each, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -count 10 ./...
+
+hostile: ## a thousand processes killed, on a bad line and a full disk (KILLS, SEED)
+	$(GO) test ./acceptance -run HostileAndUnlucky -count 1 -v -kills $(KILLS) -hostile 60m -seed $(SEED) -timeout 90m
 
 generate: ## write generated files anew
 	$(GO) generate ./...

@@ -185,7 +185,12 @@ type server struct {
 
 // begin starts a server and waits until it says that it serves.
 func begin(env []string, args ...string) (*server, error) {
-	s := &server{cmd: exec.Command(binary, args...), errs: &bytes.Buffer{}}
+	return beginAs(env, append([]string{binary}, args...)...)
+}
+
+// beginAs is begin with the program named first.
+func beginAs(env []string, args ...string) (*server, error) {
+	s := &server{cmd: exec.Command(args[0], args[1:]...), errs: &bytes.Buffer{}}
 	s.cmd.Env, s.cmd.Stderr = env, s.errs
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {

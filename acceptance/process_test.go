@@ -208,16 +208,11 @@ func TestBadLinesAndPowerCuts(t *testing.T) {
 // peace: every row equal, every chain whole, nothing waiting.
 func (s *system) compare(wantItems, wantInvoices int) {
 	s.t.Helper()
-	f := &simulate.Fleet{Sites: map[atoll.SiteID]*simulate.Node{}, Catalogue: catalogue.Embedded()}
+	var nodes []*simulate.Node
 	for _, name := range []string{"centre", "N", "S"} {
 		h := s.open(name)
 		s.t.Cleanup(func() { h.Close() })
-		n := &simulate.Node{Station: h.Station, Name: name, Site: h.Site, Centre: h.Centre}
-		if h.Centre != nil {
-			f.Centre = n
-		} else {
-			f.Sites[h.Station.Door.Site] = n
-		}
+		nodes = append(nodes, &simulate.Node{Station: h.Station, Name: name, Site: h.Site, Centre: h.Centre})
 		counts, err := h.Station.Counts(s.t.Context())
 		if err != nil {
 			s.t.Fatal(err)
@@ -230,7 +225,20 @@ func (s *system) compare(wantItems, wantInvoices int) {
 			s.t.Errorf("%s has %d items and %d invoices; want %d and %d", name, counts["item"], counts["invoice"], wantItems, invoices)
 		}
 	}
-	for _, breach := range f.Check(s.t.Context()) {
+	for _, breach := range fleetOf(nodes...).Check(s.t.Context()) {
 		s.t.Error(breach)
 	}
+}
+
+// fleetOf is a fleet of these installations, to be held to the laws.
+func fleetOf(nodes ...*simulate.Node) *simulate.Fleet {
+	f := &simulate.Fleet{Sites: map[atoll.SiteID]*simulate.Node{}, Catalogue: catalogue.Embedded()}
+	for _, n := range nodes {
+		if n.Centre != nil {
+			f.Centre = n
+		} else {
+			f.Sites[n.Door.Site] = n
+		}
+	}
+	return f
 }
