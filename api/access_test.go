@@ -50,6 +50,7 @@ var powers = map[string]string{
 	"get-sync-status": "read", "sync-now": "read", "list-waiting": "read", "get-sync-log": "sync", "put-sync-settings": "sync", "watch-sync": "read",
 	"get-ledger": "read", "fetch-documents": "edit", "limit-history": "configure", "send-documents": "sync",
 	"list-delegations": "read", "delegate": "configure", "withdraw-delegation": "configure", "keep-delegation": "configure",
+	"list-preferences": "read", "set-preference": "configure",
 	"list-merges": "read", "get-merge": "read", "merge": "edit", "preview-merge": "edit", "undo-merge": "edit",
 	"list-patients": "read", "get-patient": "read", "register-patient": "edit", "edit-patient": "edit", "find-patients": "edit", "fetch-patient": "edit",
 	"get-patient-history": "read", "ask-patient-history": "edit", "show-patient": "configure", "hide-patient": "configure",

@@ -78,6 +78,7 @@ func newServer(o Options) *server {
 	s.closeOperations()
 	s.lockOperations()
 	s.delegationOperations()
+	s.preferenceOperations()
 	s.foundOperations()
 	s.mergeOperations()
 	s.peopleOperations()

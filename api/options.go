@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"time"
@@ -30,6 +31,8 @@ type Records interface {
 	CheckStock(ctx context.Context, store atoll.ID) (documents.Examination, error)
 	Ledger(ctx context.Context, stockLine atoll.ID) (documents.StockLedger, error)
 	AskPast(ctx context.Context, actor string, p documents.Past) error
+	Preferences(ctx context.Context, store atoll.ID) ([]station.Preference, error)
+	SetPreference(ctx context.Context, actor, key string, value json.RawMessage, store atoll.ID) (journal.Result, error)
 	Act(ctx context.Context, actor string, cause atoll.Cause, act func(documents.Desk) ([]journal.Proposal, error)) (journal.Result, error)
 	Duplicates(ctx context.Context) ([]station.Duplicate, error)
 }

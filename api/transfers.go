@@ -29,7 +29,7 @@ type TransferList interface {
 type underWayInput struct {
 	InTransit  bool   `query:"in_transit" doc:"Only goods that have left a store and are not in stock at the other"`
 	Exceptions bool   `query:"exceptions" doc:"Only documents that the other store has not answered"`
-	Store      string `query:"store" maxLength:"36" doc:"Only those from or to this store" example:"0197f3a2-9c1e-7b60-8f4e-2a5d6c7b8a90"`
+	Store      string `query:"store" maxLength:"200" doc:"Only those from or to this store: its id, code or name" example:"0197f3a2-9c1e-7b60-8f4e-2a5d6c7b8a90"`
 	Site       int    `query:"site" minimum:"0" maximum:"1000000" doc:"Only those to a store on this site" example:"3"`
 	Reason     string `query:"reason" enum:"waiting,not_connected,integration_error,too_old,not_visible,disabled" doc:"Only those with this reason" example:"not_connected"`
 }
@@ -165,7 +165,7 @@ func (s *server) transferOperations() {
 }
 
 func (s *server) listTransfers(ctx context.Context, in *underWayInput) (*underWayAnswer, error) {
-	store, err := optionalID(in.Store)
+	store, err := s.storeNamed(ctx, in.Store)
 	if err != nil {
 		return nil, err
 	}

@@ -67,9 +67,11 @@ func owned(nodes map[atoll.SiteID]*holding, centre *holding, fn func(atoll.Recor
 func (c *checker) pairs(ctx context.Context, nodes map[atoll.SiteID]*holding, centre *holding) error {
 	listed := map[atoll.ID]transfer.Reason{}
 	err := c.fleet.Centre.Store.View(ctx, func(r storage.Reader) error {
-		under, err := transfer.List(r, centre.topology, c.fleet.Centre.Now(), transfer.Filter{Exceptions: true}, nil)
+		under, err := transfer.List(r, centre.topology, c.fleet.Centre.Now(), transfer.Filter{}, nil)
 		for _, t := range under {
-			listed[t.Initiating.ID] = t.Reason
+			if t.Responding == nil {
+				listed[t.Initiating.ID] = t.Reason
+			}
 		}
 		return err
 	})

@@ -172,6 +172,9 @@ func TestR_D_29_R_D_52_TransfersAsReports(t *testing.T) {
 	ci := w.ship("B", "C", stock, "7")
 	w.sync(2)
 	const columns = "from to kind in_transit exception reason value"
+	w.shows(w.report(1, "transit", report.Question{}), columns, "B C customer_invoice true  waiting 14.7")
+	w.shows(w.report(1, "exceptions", report.Question{}), "from to")
+	w.Clock.Wind(24 * time.Hour)
 	w.shows(w.report(1, "transit", report.Question{}), columns, "B C customer_invoice true true not_connected 14.7")
 	w.shows(w.report(1, "exceptions", w.of("C")), "from to", "B C")
 	w.shows(w.report(1, "exceptions", w.of("D")), "from to")

@@ -35,12 +35,20 @@ func TestR_D_52_R_D_11_TheList(t *testing.T) {
 		t.Errorf("before the centre heard of it %d are listed", len(got))
 	}
 	w.sync(2)
-	x := w.onlyOne(transfer.Filter{Exceptions: true, InTransit: true})
+	x := w.onlyOne(transfer.Filter{InTransit: true})
 	if x.Initiating.ID != ci || x.From.ID != w.Stores["B"] || x.To.ID != w.Stores["C"] || x.To.Site != 3 ||
-		!strings.HasPrefix(x.Words, "in transit to site 3") || x.Reason != transfer.NotConnected || x.Old || x.Days != 0 {
+		x.Words != "in transit to site 3, Sync Client 2" || x.Reason != transfer.Waiting || x.Exception || x.Old || x.Days != 0 {
 		t.Errorf("listed as %+v", x)
 	}
-	w.Clock.Wind(7*24*time.Hour + time.Hour)
+	if got := w.under(transfer.Filter{Exceptions: true}); len(got) > 0 {
+		t.Errorf("site 3 had no chance yet, and it is an exception: %+v", got)
+	}
+	w.Clock.Wind(24 * time.Hour)
+	x = w.onlyOne(transfer.Filter{Exceptions: true, InTransit: true})
+	if x.Reason != transfer.NotConnected || !x.Exception || x.Old || x.Days != 1 || !strings.Contains(x.Words, "not synchronised for a day") {
+		t.Errorf("after a day listed as %+v", x)
+	}
+	w.Clock.Wind(6*24*time.Hour + time.Hour)
 	if x = w.onlyOne(transfer.Filter{Exceptions: true, Site: 3}); !x.Old || x.Days != 7 {
 		t.Errorf("after a week it is marked %t, %d days old", x.Old, x.Days)
 	}

@@ -17,12 +17,26 @@ import (
 // OldAfter is the age from which an unanswered transfer is marked (R-D-52).
 const OldAfter = 7 * 24 * time.Hour
 
+// Patience is how long a document may be on its way before it is an exception that
+// its site has not synchronised: until then the site has had no fair chance.
+const Patience = 24 * time.Hour
+
 // Party is one store of a transfer.
 type Party struct {
 	ID   atoll.ID     `json:"id"`
 	Code string       `json:"code,omitempty"`
 	Name string       `json:"name,omitempty"`
 	Site atoll.SiteID `json:"site,omitempty"` // where it is active
+	// SiteName is the name of that site, where it is known here.
+	SiteName string `json:"site_name,omitempty"`
+}
+
+// place is the site as people call it.
+func (p Party) place() string {
+	if p.SiteName == "" {
+		return "site " + p.Site.String()
+	}
+	return "site " + p.Site.String() + ", " + p.SiteName
 }
 
 // Document names one half.
@@ -49,7 +63,8 @@ type Transfer struct {
 	// Value is what they were sold for (R-D-11, R-D-27).
 	InTransit bool   `json:"in_transit"`
 	Value     string `json:"value,omitempty"`
-	// Exception says that there is no responding half; Reason and Words tell why.
+	// Exception says that there is no responding half, and that it is not merely young
+	// (Patience); Reason and Words tell why.
 	// Lines names lines that could not be taken in (R-D-52, R-D-93).
 	Exception bool     `json:"exception"`
 	Reason    Reason   `json:"reason"`
@@ -127,7 +142,8 @@ func document(r atoll.Record, f atoll.Fields) Document {
 
 func party(c process.Case, id atoll.ID) Party {
 	s := storeOf(c, id)
-	return Party{ID: id, Code: s.Code, Name: s.Name, Site: s.Site}
+	site, _ := c.T.Site(s.Site)
+	return Party{ID: id, Code: s.Code, Name: s.Name, Site: s.Site, SiteName: site.Name}
 }
 
 func describe(c process.Case, s standing, since time.Time, contact func(atoll.SiteID) time.Time) (Transfer, error) {
@@ -135,7 +151,7 @@ func describe(c process.Case, s standing, since time.Time, contact func(atoll.Si
 	heir, open := c.T.Heir(partner)
 	row := Transfer{
 		Initiating: document(c.Record, c.Fields), From: party(c, c.Fields.ID("store_id")), To: party(c, partner), Since: since,
-		Days: int(c.Now.Sub(since) / (24 * time.Hour)), Exception: s.phase == unanswered, Cancelling: c.Fields.Has("cancel_requested_at"),
+		Days: int(c.Now.Sub(since) / (24 * time.Hour)), Cancelling: c.Fields.Has("cancel_requested_at"),
 	}
 	if open {
 		row.To = party(c, heir.ID)
@@ -156,16 +172,18 @@ func describe(c process.Case, s standing, since time.Time, contact func(atoll.Si
 		}
 		row.Value = value
 	}
-	row.Reason, row.Words = Waiting, "in transit to site "+row.To.Site.String()
+	row.Reason, row.Words = Waiting, "in transit to "+row.To.place()
 	if !row.InTransit {
-		row.Words = "on its way to site " + row.To.Site.String()
+		row.Words = "on its way to " + row.To.place()
 	}
 	if row.Responding != nil {
-		row.Words = fmt.Sprintf("arrived at site %s, not in stock yet", row.To.Site)
+		row.Words = fmt.Sprintf("arrived at %s, not in stock yet", row.To.place())
 		return row, nil
 	}
 	row.Old = c.Now.Sub(since) > OldAfter
-	return row, why(c, &row, open, contact)
+	err := why(c, &row, open, contact)
+	row.Exception = s.phase == unanswered && (row.Reason != Waiting || c.Now.Sub(since) >= Patience)
+	return row, err
 }
 
 // why finds the reason for which there is no responding half.
@@ -193,8 +211,18 @@ func why(c process.Case, row *Transfer, open bool, contact func(atoll.SiteID) ti
 		return nil
 	}
 	if last := contact(row.To.Site); last.Before(row.Since) {
+		if c.Now.Sub(row.Since) < Patience {
+			return nil
+		}
 		row.Reason = NotConnected
-		row.Words += fmt.Sprintf(", which has not synchronised since %s", row.Since.Format(time.RFC3339))
+		switch days := int(c.Now.Sub(last) / (24 * time.Hour)); {
+		case last.IsZero():
+			row.Words += ", which has never synchronised"
+		case days == 1:
+			row.Words += ", which has not synchronised for a day"
+		default:
+			row.Words += fmt.Sprintf(", which has not synchronised for %d days", days)
+		}
 		return nil
 	}
 	if !c.T.Visible(row.From.ID, row.To.ID) {
