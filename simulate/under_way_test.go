@@ -242,6 +242,35 @@ func TestR_D_49_HiddenItem(t *testing.T) {
 	w.peace()
 }
 
+// TestR_D_49: the store has its items through a master list (T-33).
+func TestR_D_49_ItemOfNoList(t *testing.T) {
+	w := f1(t)
+	inside, outside, own := w.item("inside"), w.item("outside"), w.item("own")
+	list := w.insert(1, "master_list", atoll.Fields{}.Set("name", "Essential medicines"))
+	old := w.insert(1, "master_list", atoll.Fields{}.Set("name", "Of last year").Set("inactive", true))
+	for _, l := range []atoll.ID{list, old} {
+		w.insert(1, "master_list_name_join", atoll.Fields{}.Set("master_list_id", l).Set("name_id", topology.StoreNameID(w.Stores["C"])))
+	}
+	w.insert(1, "master_list_line", atoll.Fields{}.Set("master_list_id", list).Set("item_id", inside))
+	w.insert(1, "master_list_line", atoll.Fields{}.Set("master_list_id", old).Set("item_id", outside))
+	w.insert(1, "item_store_join", atoll.Fields{}.Set("item_id", own).Set("store_id", w.Stores["C"]))
+	w.sync(2, 3)
+	ci := w.supplies(2, "B", "C", nil, map[atoll.ID]string{w.stock("B", inside, "9"): "1", w.stock("B", outside, "9"): "1", w.stock("B", own, "9"): "1"})
+	w.sync(2, 3)
+	half := w.answer(3, "invoice", ci)
+	lines := w.linesOf(3, half.ID)
+	if len(lines) != 3 {
+		t.Errorf("%d lines arrived", len(lines))
+	}
+	for _, l := range lines {
+		if got := l.Fields.Bool("item_hidden", false); got != (l.Fields.ID("item_id") == outside) {
+			t.Errorf("line of item %s is marked %t", l.Fields.Text("item_name"), got)
+		}
+	}
+	w.act(3, receive, half.ID)
+	w.peace()
+}
+
 func TestR_D_50_MergedMeanwhile(t *testing.T) {
 	w := f1(t)
 	gone, kept := w.item("gone"), w.item("kept")

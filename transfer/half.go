@@ -261,7 +261,7 @@ func (h *half) lineOf(c process.Case, store topology.Store, doc, partner atoll.I
 	if err := survives(c, line); err != nil {
 		return nil, err
 	}
-	hidden, err := hiddenItem(c, store.ID, line.ID("item_id"))
+	hidden, err := hiddenItem(c, store, line.ID("item_id"))
 	if err != nil {
 		return nil, err
 	}

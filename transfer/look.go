@@ -76,10 +76,11 @@ func survives(c process.Case, line atoll.Fields) error {
 	return nil
 }
 
-// hiddenItem reports whether the item cannot be used in the store: it was hidden
-// there, or others were made visible there and it was not (T-33).
-func hiddenItem(c process.Case, store, item atoll.ID) (bool, error) {
-	rows, err := c.R.Records(storage.Query{Type: "item_store_join", Where: map[string]string{"store_id": string(store), "item_id": string(item)}})
+// hiddenItem reports whether the item cannot be used in the store. It can through a
+// row of its own there, or through a master list that the store has; it cannot when
+// its row says so, or when the store has such rows or lists and it is in none (T-33).
+func hiddenItem(c process.Case, store topology.Store, item atoll.ID) (bool, error) {
+	rows, err := c.R.Records(storage.Query{Type: "item_store_join", Where: map[string]string{"store_id": string(store.ID), "item_id": string(item)}})
 	if err != nil {
 		return false, err
 	}
@@ -91,8 +92,41 @@ func hiddenItem(c process.Case, store, item atoll.ID) (bool, error) {
 	if len(rows) > 0 {
 		return true, nil
 	}
-	any, err := c.R.Records(storage.Query{Type: "item_store_join", Where: map[string]string{"store_id": string(store)}, Limit: 1})
+	lists, err := listsOf(c, store)
+	if err != nil {
+		return false, err
+	}
+	for _, list := range lists {
+		lines, err := c.R.Records(storage.Query{Type: "master_list_line", Where: map[string]string{"master_list_id": string(list), "item_id": string(item)}, Limit: 1})
+		if err != nil || len(lines) > 0 {
+			return false, err
+		}
+	}
+	if len(lists) > 0 {
+		return true, nil
+	}
+	any, err := c.R.Records(storage.Query{Type: "item_store_join", Where: map[string]string{"store_id": string(store.ID)}, Limit: 1})
 	return len(any) > 0, err
+}
+
+// listsOf are the master lists in force that the store has.
+func listsOf(c process.Case, store topology.Store) ([]atoll.ID, error) {
+	joins, err := c.R.Records(storage.Query{Type: "master_list_name_join", Where: map[string]string{"name_id": string(nameOf(c, store))}})
+	if err != nil {
+		return nil, err
+	}
+	var out []atoll.ID
+	for _, j := range joins {
+		key := atoll.Key{Type: "master_list", ID: j.MustFields().ID("master_list_id")}
+		_, f, ok, err := find(c.R, key)
+		if err != nil {
+			return nil, err
+		}
+		if ok && !f.Bool("inactive", false) {
+			out = append(out, key.ID)
+		}
+	}
+	return out, nil
 }
 
 // preference returns a store's preference as text, or the system's of the same
