@@ -75,8 +75,13 @@ func TestR_D_03_R_D_06_R_D_34_R_D_35_TheOrder(t *testing.T) {
 	w.peace()
 }
 
+// TestR_D_36: the centre decides, or the supplying store's own site does.
 func TestR_D_36_Authorisation(t *testing.T) {
-	for _, yes := range []bool{true, false} {
+	for _, test := range []struct {
+		by  atoll.SiteID
+		yes bool
+	}{{1, true}, {1, false}, {2, true}, {2, false}} {
+		yes := test.yes
 		w := f1(t)
 		w.storePrefers("B", "requisitions_require_authorisation", true)
 		item, listed := w.item("x"), w.item("listed")
@@ -114,12 +119,12 @@ func TestR_D_36_Authorisation(t *testing.T) {
 			}
 		}
 		locked("pending")
-		w.refused(w.At(2).Decide(w.ctx, "somebody", response.ID, true, "", nil), atoll.Ownership)
-		err = w.Centre.Decide(w.ctx, "the authoriser", response.ID, yes, "as in the budget", map[atoll.ID]string{line.ID: "50"})
+		w.refused(w.At(3).Decide(w.ctx, "somebody", req, true, "", nil), atoll.LifeCycle) // the ordering store does not
+		err = w.At(test.by).Decide(w.ctx, "the authoriser", response.ID, yes, "as in the budget", map[atoll.ID]string{line.ID: "50"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.refused(w.Centre.Decide(w.ctx, "another", response.ID, !yes, "", nil), atoll.LifeCycle)
+		w.refused(w.At(test.by).Decide(w.ctx, "another", response.ID, !yes, "", nil), atoll.LifeCycle)
 		w.sync(2, 3)
 		want := map[bool]string{true: "authorised", false: "denied"}[yes]
 		for at, id := range map[atoll.SiteID]atoll.ID{2: response.ID, 3: req} { // and it flows back

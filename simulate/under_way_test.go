@@ -136,6 +136,8 @@ func TestR_D_48_Closed(t *testing.T) {
 	if !strings.Contains(string(told.Fields["body"]), "Store A is disabled") {
 		t.Errorf("B is told %s", told.Fields["body"])
 	}
+	// Nobody there can give the goods up: said at once, and not left to wait (R-D-39).
+	w.refused(w.At(2).AskCancel(w.ctx, "tester", ci), atoll.LifeCycle, "Store A is closed")
 	w.peace()
 	w.configure(central.Disable(w.Stores["A"], false))
 	w.sync(2)

@@ -46,9 +46,16 @@ func (s *Station) AskCancel(ctx context.Context, actor string, invoice atoll.ID)
 }
 
 // Decide records the authorisers' decision about a requisition that waits for one
-// (R-D-36). It is made at the centre.
+// (R-D-36). Where the requisition is worked in it is written into it; elsewhere it is
+// made at the centre, and that site carries it out.
 func (s *Station) Decide(ctx context.Context, actor string, requisition atoll.ID, yes bool, comment string, quantities map[atoll.ID]string) error {
 	_, err := s.Act(ctx, actor, atoll.Cause{Kind: "user"}, func(d documents.Desk) ([]journal.Proposal, error) {
+		r, err := d.R.Record(atoll.Key{Type: "requisition", ID: requisition})
+		if err == nil {
+			if owner, err := s.Door.Owner(d.R, r); err == nil && owner.Site == s.Door.Site {
+				return transfer.DecideHere(d, requisition, yes, actor, comment, quantities)
+			}
+		}
 		return transfer.Decide(d, requisition, yes, actor, comment, quantities)
 	})
 	return err

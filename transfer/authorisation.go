@@ -55,6 +55,45 @@ var authorise = process.Kind{
 	},
 }
 
+// DecideHere is Decide where the requisition itself is worked in: the decision is
+// written into it at once.
+func DecideHere(d documents.Desk, id atoll.ID, yes bool, by, comment string, quantities map[atoll.ID]string) ([]journal.Proposal, error) {
+	key := atoll.Key{Type: requisitions.doc, ID: id}
+	act := documents.Deny
+	if yes {
+		act = documents.Authorise
+	}
+	do, err := d.Do(act, key)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range do {
+		if p.Key == key {
+			p.Fields.Set("approved_by", by)
+			if comment != "" {
+				p.Fields.Set("approval_comment", comment)
+			}
+		}
+	}
+	if !yes {
+		return do, nil
+	}
+	lines, err := linesOf(d.R, requisitions, id)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range lines {
+		if quantity, given := quantities[l.ID]; given {
+			do = append(do, journal.Proposal{Verb: atoll.Update, Key: l.Key, Fields: atoll.Fields{}.Set("approved_quantity", number(quantity))})
+			delete(quantities, l.ID)
+		}
+	}
+	for line := range quantities {
+		return nil, atoll.Errorf(atoll.NotFound, "the requisition has no line %s", line).About(key)
+	}
+	return do, nil
+}
+
 // Decide returns the authorisers' decision about a response requisition that waits
 // for one: a record of the centre, which the supplying store's site carries out.
 // Quantities are those approved, by requisition line; lines without one are

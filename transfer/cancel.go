@@ -34,6 +34,10 @@ func AskCancel(d documents.Desk, id atoll.ID) ([]journal.Proposal, error) {
 	case f.Has("linked_status") && f.Text("linked_status") != documents.New:
 		return nil, atoll.Errorf(atoll.LifeCycle, "the other store's document is %s already", f.Text("linked_status")).About(key).Do("%s", instead)
 	}
+	if heir, open := d.T.Heir(f.ID("partner_store_id")); !open && heir.ID != "" {
+		return nil, atoll.Errorf(atoll.LifeCycle, "%s is closed: nobody there can give the goods up", heir.Name).About(key).
+			Do("have the store opened again or a successor named at the centre (atoll store disable STORE --off, atoll transfer successor), then ask")
+	}
 	return []journal.Proposal{{Verb: atoll.Update, Key: key, Fields: atoll.Fields{}.Set("cancel_requested_at", stamp(d.Now))}}, nil
 }
 

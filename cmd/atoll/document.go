@@ -36,8 +36,8 @@ type (
 		documentCmds
 		Suggest   suggestCmd   `cmd:"" help:"Mark as suggested."`
 		Confirm   confirmCmd   `cmd:"" help:"Mark as confirmed."`
-		Authorise authoriseCmd `cmd:"" help:"Approve a response that waits for it."`
-		Deny      denyCmd      `cmd:"" help:"Refuse a response that waits for approval."`
+		Authorise authoriseCmd `cmd:"" help:"Approve a response that waits for it: where it is worked in, or at the centre."`
+		Deny      denyCmd      `cmd:"" help:"Refuse a response that waits for approval: where it is worked in, or at the centre."`
 	}
 	orderCmd struct {
 		documentCmds
@@ -117,15 +117,13 @@ type documentArg struct {
 
 // The acts.
 type (
-	suggestCmd   struct{ documentArg }
-	arriveCmd    struct{ documentArg }
-	confirmCmd   struct{ documentArg }
-	finaliseCmd  struct{ documentArg }
-	receiveCmd   struct{ documentArg }
-	authoriseCmd struct{ documentArg }
-	denyCmd      struct{ documentArg }
-	cancelCmd    struct{ documentArg }
-	deleteCmd    struct{ documentArg }
+	suggestCmd  struct{ documentArg }
+	arriveCmd   struct{ documentArg }
+	confirmCmd  struct{ documentArg }
+	finaliseCmd struct{ documentArg }
+	receiveCmd  struct{ documentArg }
+	cancelCmd   struct{ documentArg }
+	deleteCmd   struct{ documentArg }
 )
 
 // Run sets stock aside.
@@ -143,12 +141,6 @@ func (c finaliseCmd) Run(s *session, k documentKind) error { return c.act(s, k, 
 // Run receives goods into stock.
 func (c receiveCmd) Run(s *session, k documentKind) error { return c.act(s, k, documents.Receive) }
 
-// Run approves a requisition.
-func (c authoriseCmd) Run(s *session, k documentKind) error { return c.act(s, k, documents.Authorise) }
-
-// Run refuses a requisition.
-func (c denyCmd) Run(s *session, k documentKind) error { return c.act(s, k, documents.Deny) }
-
 // Run cancels a document.
 func (c cancelCmd) Run(s *session, k documentKind) error { return c.act(s, k, documents.Cancel) }
 
@@ -158,8 +150,8 @@ func (c deleteCmd) Run(s *session, k documentKind) error { return c.act(s, k, do
 // done are the words for what was done.
 var done = map[documents.Action]string{
 	documents.Suggest: "Set aside", documents.Arrive: "Arrived", documents.Confirm: "Confirmed", documents.Finalise: "Finalised",
-	documents.Receive: "Received into stock", documents.Authorise: "Authorised", documents.Deny: "Denied",
-	documents.Cancel: "Cancelled", documents.Delete: "Deleted",
+	documents.Receive: "Received into stock",
+	documents.Cancel:  "Cancelled", documents.Delete: "Deleted",
 }
 
 func (a documentArg) act(s *session, k documentKind, act documents.Action) error {

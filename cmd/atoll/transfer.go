@@ -17,8 +17,6 @@ type transferCmd struct {
 	Differences transferDifferencesCmd `cmd:"" help:"Lines that were received otherwise than they were sent."`
 	Prepare     transferPrepareCmd     `cmd:"" help:"Make a shipment for a response requisition, from the stock that expires first."`
 	AskCancel   transferAskCancelCmd   `cmd:"" help:"Ask the other store to give up goods that are on their way to it."`
-	Authorise   transferAuthoriseCmd   `cmd:"" help:"Authorise a requisition that waits for it (at the centre)."`
-	Deny        transferDenyCmd        `cmd:"" help:"Deny a requisition that waits for its authorisation (at the centre)."`
 	Successor   transferSuccessorCmd   `cmd:"" help:"Close a store, and send what is on its way there to another (at the centre)."`
 	AnswerFor   transferAnswerForCmd   `cmd:"" help:"Make responding halves for a site whose program cannot, or no longer (at the centre)."`
 }
@@ -164,50 +162,6 @@ func (c transferAskCancelCmd) Run(s *session) error {
 func numbered(s *session, h *host.Host, t atoll.Type, what string) (atoll.ID, error) {
 	key, err := documentArg{what}.key(s, h, documentKind{Type: t})
 	return key.ID, err
-}
-
-type decision struct {
-	Requisition string `arg:"" help:"Id of the response requisition, or its number: WH/response/12."`
-	Comment     string `help:"Why; the ordering store reads it too." placeholder:"TEXT"`
-}
-
-type transferAuthoriseCmd struct {
-	decision
-	Quantity map[string]string `help:"Approve another quantity than was requested, of a line: LINE=QUANTITY." placeholder:"LINE=QUANTITY"`
-}
-
-// Run authorises.
-func (c transferAuthoriseCmd) Run(s *session) error { return c.decide(s, true, c.Quantity) }
-
-type transferDenyCmd struct{ decision }
-
-// Run denies.
-func (c transferDenyCmd) Run(s *session) error { return c.decide(s, false, nil) }
-
-func (c decision) decide(s *session, yes bool, quantity map[string]string) error {
-	return s.atCentre(func(h *host.Host) error {
-		id, err := numbered(s, h, "requisition", c.Requisition)
-		if err != nil {
-			return err
-		}
-		quantities := map[atoll.ID]string{}
-		for line, q := range quantity {
-			lineID, err := atoll.ParseID(line)
-			if err != nil {
-				return err
-			}
-			if _, err := strconv.ParseFloat(q, 64); err != nil || strings.ContainsAny(q, "eExXnN") {
-				return atoll.Errorf(atoll.Invalid, "%q is not a quantity", q).On("quantity")
-			}
-			quantities[lineID] = q
-		}
-		if err := h.Station.Decide(s.ctx, s.globals.User, id, yes, c.Comment, quantities); err != nil {
-			return err
-		}
-		return s.print(map[string]any{"id": id, "authorised": yes}, func() {
-			s.say("Decided. The supplying store's site carries it out when it has synchronised.")
-		})
-	})
 }
 
 type transferSuccessorCmd struct {
