@@ -82,12 +82,9 @@ var (
 	}
 	// R-D-39: what was finalised is taken back only after the other store has given
 	// up its half.
-	givenUp = need{
-		func(s Standing) bool {
-			return s.Fields.Has("partner_store_id") && (s.OtherGone || s.Other.Text("status") == Cancelled)
-		},
-		"a finalised document cannot be cancelled", "correct it with a return or a new document",
-	}
+	givenUp        = need{gaveUp, "a finalised document cannot be cancelled", "ask the goods back while they are on hold there (atoll transfer ask-cancel), or have them returned with a credit"}
+	requestGivenUp = need{gaveUp, "a finalised request cannot be cancelled before the other store has given up its response", "agree with the supplying store, or send another request"}
+	orderGivenUp   = need{gaveUp, "an order that was sent cannot be cancelled before the supplying store has given up its half", "agree with the supplying store, or make another order"}
 	// D.4: what comes from another store is nobody's to edit until the goods are here.
 	arrived = need{
 		func(s Standing) bool {
@@ -117,6 +114,11 @@ var (
 		"the order was sent to a store", "agree on the change with the supplying store, or make another order",
 	}
 )
+
+// gaveUp reports whether the other half is gone or cancelled.
+func gaveUp(s Standing) bool {
+	return s.Fields.Has("partner_store_id") && (s.OtherGone || s.Other.Text("status") == Cancelled)
+}
 
 // Pending reports whether an approval status says that somebody must decide
 // (R-D-36).
@@ -180,7 +182,7 @@ var life = []step{
 	{"requisition", []string{Response}, Authorise, open, "", []need{pending}},
 	{"requisition", []string{Response}, Deny, open, "", []need{pending}},
 	{"requisition", nil, Cancel, open, Cancelled, []need{released}},
-	{"requisition", []string{Request}, Cancel, []string{Finalised}, Cancelled, []need{givenUp}},
+	{"requisition", []string{Request}, Cancel, []string{Finalised}, Cancelled, []need{requestGivenUp}},
 
 	{"purchase_order", nil, Edit, open, "", nil},
 	{"purchase_order", nil, EditLines, open, "", []need{unsent}},
@@ -189,7 +191,7 @@ var life = []step{
 	{"purchase_order", nil, Confirm, early, Confirmed, nil},
 	{"purchase_order", nil, Finalise, open, Finalised, nil},
 	{"purchase_order", nil, Cancel, open, Cancelled, []need{unsent}},
-	{"purchase_order", nil, Cancel, []string{Confirmed}, Cancelled, []need{givenUp}},
+	{"purchase_order", nil, Cancel, []string{Confirmed}, Cancelled, []need{orderGivenUp}},
 
 	{"goods_received", nil, Edit, open, "", nil},
 	{"goods_received", nil, EditLines, open, "", nil},

@@ -16,7 +16,10 @@ func AskCancel(d documents.Desk, id atoll.ID) ([]journal.Proposal, error) {
 	if err != nil {
 		return nil, err
 	}
-	instead := "use a return instead"
+	instead := "have the other store return the goods with a supplier credit"
+	if f.Text("kind") == documents.SupplierCredit {
+		instead = "have the other store send the goods again"
+	}
 	switch kind := f.Text("kind"); {
 	case !ok:
 		return nil, atoll.Errorf(atoll.NotFound, "there is no such document").About(key)
