@@ -83,6 +83,7 @@ var rooms = []room{
 	{"simulate", everything},
 	{"simulate/hunt", everything},
 	{"demo", everything},
+	{"bench", everything},
 	{"cmd/atoll", everything},
 	{"acceptance", everything}, // tests only: the built program, from outside
 }
@@ -93,12 +94,12 @@ const everything = "*"
 // kept lists imports that only some rooms may have: what a room is for, it does
 // itself, and the others go through it.
 var kept = map[string]string{
-	"database/sql":                         "storage/sqlite",
-	"modernc.org/sqlite":                   "storage/sqlite",
+	"database/sql":                         "storage/sqlite bench",
+	"modernc.org/sqlite":                   "storage/sqlite bench",
 	"github.com/tidwall/btree":             "storage/memory",
-	"net/http":                             "wire signin api console host simulate simulate/hunt demo cmd/atoll",
+	"net/http":                             "wire signin api console host simulate simulate/hunt demo bench cmd/atoll",
 	"crypto/tls":                           "wire host cmd/atoll",
-	"github.com/klauspost/compress":        "wire api backup",
+	"github.com/klauspost/compress":        "wire api backup bench",
 	"github.com/goccy/go-yaml":             "catalogue console cmd/atoll",
 	"github.com/cockroachdb/apd":           "catalogue documents gateway/msupply simulate demo",
 	"filippo.io/age":                       "host",

@@ -86,6 +86,7 @@ type cli struct {
 	Restore    restoreCmd    `cmd:"" group:"trouble" help:"Make an installation of a backup."`
 	Unsent     unsentCmd     `cmd:"" group:"trouble" help:"Read what a site could not send before it was initialised again."`
 	Simulate   simulateCmd   `cmd:"" group:"trouble" help:"Hunt for lost records: play made-up stories of work and misfortune, and hold the end to the laws."`
+	Bench      benchCmd      `cmd:"" group:"trouble" help:"Measure what this program does on this machine, beside what a bare loop does."`
 	Check      checkCmd      `cmd:"" group:"trouble" help:"Examine the database: its indexes, and the hash chains of its journals."`
 
 	Record     recordCmd     `cmd:"" group:"any" help:"Read and write records."`
