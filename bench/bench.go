@@ -12,6 +12,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -37,6 +38,9 @@ type Options struct {
 	Program string
 	// Progress is told what is being done. It may be nil.
 	Progress func(Progress)
+	// Profile gets a profile of the processor time of what is measured: our side of
+	// the first pair. Nil makes none.
+	Profile io.Writer
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -98,6 +102,7 @@ type run struct {
 	work            *workload
 	dir             string // its own, empty
 	result          Result
+	profiled        bool
 	runs            int // how many times each side is measured
 }
 

@@ -49,7 +49,7 @@ func (r *run) crowd() error {
 	}
 	ours, bare, err := r.pairs(
 		func() (measured, error) {
-			return r.together(sites, turn, func(ctx context.Context, i int) error {
+			return r.together(r.watch(), sites, turn, func(ctx context.Context, i int) error {
 				c := clinics[i]
 				_, err := c.cycle(ctx, c.write(c.goods.line(), c.goods.line()))
 				return err
@@ -72,12 +72,11 @@ func (r *run) crowd() error {
 }
 
 // together runs the work on so many goroutines for a while, and measures each.
-func (r *run) together(workers int, long time.Duration, work func(ctx context.Context, i int) error) (m measured, err error) {
+func (r *run) together(watch stopwatch, workers int, long time.Duration, work func(ctx context.Context, i int) error) (m measured, err error) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	ctx, cancel := context.WithCancel(r)
 	defer cancel()
-	watch := start()
 	end := time.Now().Add(long)
 	for i := range workers {
 		wg.Go(func() {
@@ -116,7 +115,7 @@ func (r *run) crowdBare(sites int, turn time.Duration, clinics []*clinic) (m mea
 	}
 	defer func() { err = errors.Join(err, floor.close()) }()
 	client := newFloorClient(floor.url, sites)
-	return r.together(sites, turn, func(ctx context.Context, i int) error {
+	return r.together(start(), sites, turn, func(ctx context.Context, i int) error {
 		var up []item
 		for _, p := range []journal.Proposal{clinics[i].goods.line(), clinics[i].goods.line()} {
 			up = append(up, asItem(p))

@@ -3,6 +3,7 @@ package bench
 import (
 	"cmp"
 	"math"
+	"runtime/pprof"
 	"slices"
 	"time"
 )
@@ -105,14 +106,29 @@ func percentile[T cmp.Ordered](values []T, p float64) T {
 
 // stopwatch measures wall time and the processor time of this process.
 type stopwatch struct {
-	wall time.Time
-	cpu  time.Duration
+	wall     time.Time
+	cpu      time.Duration
+	profiles bool
 }
 
-func start() stopwatch { return stopwatch{time.Now(), cpuTime()} }
+func start() stopwatch { return stopwatch{wall: time.Now(), cpu: cpuTime()} }
+
+// watch is start for our side: what it does from here on goes into the profile, if
+// one is wanted, the first time.
+func (r *run) watch() stopwatch {
+	s := start()
+	if r.Profile != nil && !r.profiled {
+		r.profiled = pprof.StartCPUProfile(r.Profile) == nil
+		s.profiles = r.profiled
+	}
+	return s
+}
 
 // stop returns the seconds since the start.
 func (s stopwatch) stop() (wall, cpu float64) {
+	if s.profiles {
+		pprof.StopCPUProfile()
+	}
 	return time.Since(s.wall).Seconds(), (cpuTime() - s.cpu).Seconds()
 }
 

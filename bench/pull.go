@@ -93,7 +93,7 @@ func (r *run) pullOurs(made *system, dir string) (m measured, err error) {
 		return m, err
 	}
 	defer func() { err = errors.Join(err, site.Close()) }()
-	watch := start()
+	watch := r.watch()
 	row, err := site.Site.Cycle(r)
 	m.wall, m.cpu = watch.stop()
 	m.n = float64(row.Received)

@@ -30,7 +30,7 @@ var push = workload{
 }
 
 func (r *run) push(each int) error {
-	records := r.size(50000, 2000)
+	records := r.size(50000, 20000)
 	var batches [][]item
 	r.say(0, 0, "makes %d records, %d a transaction", records, each)
 	made, err := r.found(fmt.Sprintf("push-%d", each), func(_ *served, site *host.Host, s *system) error {
@@ -100,7 +100,7 @@ func (r *run) pushOurs(made *system, dir string, records int) (m measured, err e
 		return m, err
 	}
 	defer func() { err = errors.Join(err, site.Close()) }()
-	watch := start()
+	watch := r.watch()
 	row, err := site.Site.Cycle(r)
 	m.n = float64(records)
 	m.wall, m.cpu = watch.stop()

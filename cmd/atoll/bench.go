@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"runtime/pprof"
 	"sync"
 	"time"
 
@@ -17,7 +16,7 @@ type benchCmd struct {
 	List    bool     `help:"List the workloads, and run none."`
 	Dir     string   `help:"Where the databases are made: name a directory on the disk you mean to use. Removed at the end." placeholder:"DIR" type:"path"`
 	Write   string   `help:"Write method, machine and figures to this file, as a page in Markdown." placeholder:"FILE" type:"path"`
-	Profile string   `help:"Write a profile of the processor time to this file, for: go tool pprof." placeholder:"FILE" type:"path"`
+	Profile string   `help:"Write a profile of the processor time of the first workload to this file, for: go tool pprof." placeholder:"FILE" type:"path"`
 }
 
 // Help tells what it costs, and gives an example.
@@ -31,20 +30,17 @@ func (c benchCmd) Run(s *session) (err error) {
 	if c.List {
 		return c.list(s)
 	}
+	o := bench.Options{Dir: c.Dir, Only: c.Only, Short: c.Short, Now: time.Now, Log: demoCmd{}.logger(s), Progress: c.progress(s)}
+	if o.Program, err = os.Executable(); err != nil {
+		return err
+	}
 	if c.Profile != "" {
 		f, err := os.Create(c.Profile)
 		if err != nil {
 			return atoll.Errorf(atoll.Denied, "the profile cannot be written: %w", err)
 		}
 		defer f.Close()
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return err
-		}
-		defer pprof.StopCPUProfile()
-	}
-	o := bench.Options{Dir: c.Dir, Only: c.Only, Short: c.Short, Now: time.Now, Log: demoCmd{}.logger(s), Progress: c.progress(s)}
-	if o.Program, err = os.Executable(); err != nil {
-		return err
+		o.Profile = f
 	}
 	report, err := bench.Run(s.ctx, o)
 	if err != nil {
