@@ -14,7 +14,7 @@ GOLDEN = $(sort $(dir $(shell grep -rl --include='*_test.go' 'flag.Bool."update"
 FUZZES = $(shell grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|/[^/]*:func |:|')
 
 .DEFAULT_GOAL := help
-.PHONY: help check build test race lint fmt fmt-check fuzz bench hostile generate golden verify modules cross ci demo clean
+.PHONY: help check build test race lint fmt fmt-check fuzz bench gobench hostile generate golden verify modules cross ci demo clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,7 +47,10 @@ fuzz: ## every fuzz target for FUZZTIME (60s)
 	@set -e; for f in $(FUZZES); do \
 		echo "$$f"; $(GO) test -run '^$$' -fuzz "^$${f#*:}$$" -fuzztime $(FUZZTIME) "$${f%%:*}"; done
 
-bench: ## all benchmarks, ten runs each, for benchstat
+bench: build ## what the program costs beside a bare loop; half an hour, on a quiet machine
+	$(BIN)/atoll bench --write docs/performance.md
+
+gobench: ## all Go benchmarks, ten runs each, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -count 10 ./...
 
 hostile: ## a thousand processes killed, on a bad line and a full disk (KILLS, SEED)

@@ -45,7 +45,7 @@ func (s *Store) Backup(ctx context.Context, path string) error {
 		return err
 	}
 	_, err = c.conn.ExecContext(ctx, `VACUUM INTO ?`, part)
-	s.readers <- c
+	s.readers.give(c)
 	if err != nil {
 		return ended(ctx, explain("write a backup", err))
 	}

@@ -52,7 +52,7 @@ func migrate(ctx context.Context, s *Store) error {
 	if err != nil {
 		return err
 	}
-	defer func() { s.writer <- c }()
+	defer s.writer.give(c)
 	// Usually there is nothing to do, and then nobody need be waited for.
 	done, err := version(ctx, c.conn, len(all))
 	if err != nil {

@@ -36,12 +36,8 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	}
 	s := &Store{
 		path: path, opts: opts, idle: make(chan struct{}),
-		writer: make(chan *session, 1), readers: make(chan *session, opts.Readers),
+		writer: newPool(1), readers: newPool(opts.Readers),
 	}
-	for range opts.Readers {
-		s.readers <- nil
-	}
-	s.writer <- nil
 	var err error
 	if s.reading, err = connect(path, "ro", opts); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"sync"
 )
 
 // session is one connection with the statements prepared on it so far. One
@@ -13,26 +14,58 @@ type session struct {
 	stmts map[string]*sql.Stmt // by their SQL, which is constant but for the number of conditions
 }
 
-// take waits for a free session of the pool and opens it if it is not open.
-func take(ctx context.Context, pool chan *session, db *sql.DB) (*session, error) {
+// pool lends sessions: the one that was given back last first, so that as few are
+// open as are in use at once. Each costs a cache of its own, and reading the
+// schema when it is opened.
+type pool struct {
+	places chan struct{} // one for each session in use
+	mu     sync.Mutex
+	idle   []*session
+}
+
+func newPool(size int) *pool { return &pool{places: make(chan struct{}, size)} }
+
+// take waits for a free session of the pool and opens one if none is open.
+func take(ctx context.Context, p *pool, db *sql.DB) (*session, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	var s *session
 	select {
-	case s = <-pool:
+	case p.places <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if s != nil {
+	if s := p.last(); s != nil {
 		return s, nil
 	}
 	conn, err := db.Conn(ctx)
 	if err != nil {
-		pool <- nil
+		p.give(nil)
 		return nil, ended(ctx, explain("open a connection", err))
 	}
 	return &session{conn: conn, stmts: map[string]*sql.Stmt{}}, nil
+}
+
+func (p *pool) last() *session {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.idle)
+	if n == 0 {
+		return nil
+	}
+	s := p.idle[n-1]
+	p.idle = p.idle[:n-1]
+	return s
+}
+
+// give takes a session back; nil is one that cannot be used again.
+func (p *pool) give(s *session) {
+	if s != nil {
+		p.mu.Lock()
+		p.idle = append(p.idle, s)
+		p.mu.Unlock()
+	}
+	<-p.places
 }
 
 // prepare returns the statement, prepared at its first use.
@@ -56,17 +89,15 @@ func (s *session) close() error {
 	return errors.Join(append(errs, s.conn.Close())...)
 }
 
-// closeAll closes the sessions of a pool, which must all be in it, and the
+// closeAll closes the sessions of a pool, none of which may be in use, and the
 // database that made them.
-func closeAll(pool chan *session, db *sql.DB) error {
+func closeAll(p *pool, db *sql.DB) error {
 	if db == nil {
 		return nil
 	}
 	var errs []error
-	for range cap(pool) {
-		if s := <-pool; s != nil {
-			errs = append(errs, s.close())
-		}
+	for s := p.last(); s != nil; s = p.last() {
+		errs = append(errs, s.close())
 	}
 	return errors.Join(append(errs, db.Close())...)
 }

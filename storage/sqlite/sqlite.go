@@ -59,8 +59,8 @@ type Store struct {
 	writing *sql.DB // makes the writer's connection; nil when read-only
 	reading *sql.DB // makes the readers' connections
 
-	writer  chan *session // holds the writer while nobody writes; nil in it: to be opened
-	readers chan *session // the same for each reader
+	writer  *pool // of one
+	readers *pool
 
 	// given is the highest position handed out by this Store, also in
 	// transactions that were rolled back. Only who holds the writer touches it.
@@ -91,7 +91,7 @@ func (s *Store) view(ctx context.Context, fn func(*reader) error) error {
 		return err
 	}
 	r := &reader{ctx: ctx, quiet: context.WithoutCancel(ctx), s: c, now: s.opts.Now}
-	defer func() { s.readers <- r.end() }()
+	defer func() { s.readers.give(r.end()) }()
 	if err := r.begin("BEGIN"); err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (s *Store) update(ctx context.Context, fn func(*tx) error) error {
 	t := &tx{reader: reader{ctx: ctx, quiet: context.WithoutCancel(ctx), s: c, now: s.opts.Now}, given: &s.given}
 	// Whatever ends fn without a commit (an error, a panic, a test's FailNow)
 	// leaves through here, and end rolls back.
-	defer func() { s.writer <- t.end() }()
+	defer func() { s.writer.give(t.end()) }()
 	if err := t.begin("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}

@@ -122,7 +122,7 @@ func TestRawSQLCannotChangeTheJournal_R_K_59(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { s.writer <- c }()
+	defer func() { s.writer.give(c) }()
 	const forged = `(site, seq, timeline, hash, received, content) VALUES `
 	for name, conn := range map[string]*sql.Conn{"shell": raw(t, s.path), "program": c.conn} {
 		for _, query := range []string{
@@ -177,7 +177,7 @@ func TestSettingsHoldOnEveryConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { s.writer <- w }()
+	defer func() { s.writer.give(w) }()
 	for pragma, want := range map[string]string{
 		"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "10000", "fullfsync": "1",
 		"trusted_schema": "0", "recursive_triggers": "1", "application_id": "1098149740",
@@ -191,7 +191,7 @@ func TestSettingsHoldOnEveryConnection(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { s.readers <- r }()
+		defer func() { s.readers.give(r) }()
 		for pragma, want := range map[string]string{"foreign_keys": "1", "busy_timeout": "10000", "trusted_schema": "0"} {
 			if got := value(r, pragma); got != want {
 				t.Errorf("reader: %s is %s; want %s", pragma, got, want)
@@ -237,9 +237,12 @@ func TestDiskFullKeepsNothing(t *testing.T) {
 	s := fresh(t)
 	fill(t, s, 1)
 	limit := func(pages string) {
-		c := <-s.writer
+		c, err := take(t.Context(), s.writer, s.writing)
+		if err != nil {
+			t.Fatal(err)
+		}
 		run(t, c.conn, "PRAGMA max_page_count = "+pages)
-		s.writer <- c
+		s.writer.give(c)
 	}
 	limit("1") // means "as large as it is now"
 	big := make([]byte, 1<<20)
