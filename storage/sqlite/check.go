@@ -43,7 +43,22 @@ var checks = []struct{ doing, query string }{
 // journals' hash chains, which are not the engine's. It takes as long as reading
 // the file, and disturbs nobody.
 func (s *Store) Check(ctx context.Context) error {
-	return s.view(ctx, func(r *reader) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	// A connection of its own: the others remember the file as they first read it.
+	c, err := connected(ctx, s.reading)
+	if err != nil {
+		return err
+	}
+	r := &reader{ctx: ctx, quiet: context.WithoutCancel(ctx), s: c, now: s.opts.Now}
+	defer func() {
+		if c := r.end(); c != nil {
+			_ = c.end()
+		}
+	}()
+	return r.view(func(r *reader) error {
 		// These statements are long: unlike others, they end when ctx does.
 		quiet := r.quiet
 		r.quiet = ctx

@@ -22,6 +22,7 @@ type reader struct {
 	now   func() time.Time
 	err   error // set when the transaction cannot go on
 	open  bool
+	recall
 }
 
 var _ storage.Reader = (*reader)(nil)

@@ -82,14 +82,23 @@ func (r *reader) records(doing, query string, args ...any) ([]atoll.Record, erro
 
 // Record implements [storage.RecordReader].
 func (r *reader) Record(key atoll.Key) (atoll.Record, error) {
-	found, err := r.records("read a record", getRecord, string(key.Type), string(key.ID))
-	if err != nil {
+	k, seen := r.recall.records[key]
+	if !seen {
+		found, err := r.records("read a record", getRecord, string(key.Type), string(key.ID))
+		if err != nil {
+			return atoll.Record{}, err
+		}
+		if len(found) > 0 {
+			k = known{found[0], true}
+		}
+		r.noteRecord(key, k.record, k.there)
+	} else if err := r.ready(); err != nil {
 		return atoll.Record{}, err
 	}
-	if len(found) == 0 {
+	if !k.there {
 		return atoll.Record{}, atoll.Errorf(atoll.NotFound, "there is no such record here").About(key)
 	}
-	return found[0], nil
+	return k.record, nil
 }
 
 // Records implements [storage.RecordReader].
@@ -187,6 +196,7 @@ func (t *tx) Put(r atoll.Record, index map[string]string) (atoll.Position, error
 	if err != nil {
 		return 0, err
 	}
+	delete(t.recall.records, r.Key)
 	position, err := t.NextPosition()
 	if err != nil {
 		return 0, err
@@ -227,6 +237,7 @@ func (t *tx) Put(r atoll.Record, index map[string]string) (atoll.Position, error
 
 // Forget implements [storage.RecordWriter].
 func (t *tx) Forget(key atoll.Key) error {
+	delete(t.recall.records, key)
 	had, err := t.take(key)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"sync"
 )
@@ -38,12 +39,29 @@ func take(ctx context.Context, p *pool, db *sql.DB) (*session, error) {
 	if s := p.last(); s != nil {
 		return s, nil
 	}
-	conn, err := db.Conn(ctx)
+	s, err := connected(ctx, db)
 	if err != nil {
 		p.give(nil)
+	}
+	return s, err
+}
+
+func connected(ctx context.Context, db *sql.DB) (*session, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
 		return nil, ended(ctx, explain("open a connection", err))
 	}
 	return &session{conn: conn, stmts: map[string]*sql.Stmt{}}, nil
+}
+
+// end closes the session and its connection, which is not used again.
+func (s *session) end() error {
+	var errs []error
+	for _, st := range s.stmts {
+		errs = append(errs, st.Close())
+	}
+	_ = s.conn.Raw(func(any) error { return driver.ErrBadConn })
+	return errors.Join(errs...)
 }
 
 func (p *pool) last() *session {

@@ -24,12 +24,20 @@ const (
 
 // Get implements [storage.ShelfReader].
 func (r *reader) Get(bucket, key string) ([]byte, error) {
-	var value []byte
-	found, err := r.row("read the shelf", getValue, []any{bucket, key}, &value)
-	if err != nil {
+	value, seen := r.recall.shelf[place{bucket, key}]
+	if !seen {
+		found, err := r.row("read the shelf", getValue, []any{bucket, key}, &value)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			value = blob(value)
+		}
+		r.noteValue(place{bucket, key}, value)
+	} else if err := r.ready(); err != nil {
 		return nil, err
 	}
-	if !found {
+	if value == nil {
 		return nil, atoll.Errorf(atoll.NotFound, "%s has no %q", bucket, key)
 	}
 	return value, nil
@@ -61,12 +69,14 @@ func (r *reader) Scan(bucket, after string, limit int, reverse bool) ([]storage.
 
 // Set implements [storage.ShelfWriter].
 func (t *tx) Set(bucket, key string, value []byte) error {
+	delete(t.recall.shelf, place{bucket, key})
 	_, err := t.exec("write the shelf", setValue, bucket, key, blob(value))
 	return err
 }
 
 // Drop implements [storage.ShelfWriter].
 func (t *tx) Drop(bucket, key string) error {
+	delete(t.recall.shelf, place{bucket, key})
 	_, err := t.exec("write the shelf", dropValue, bucket, key)
 	return err
 }

@@ -92,6 +92,11 @@ func (s *Store) view(ctx context.Context, fn func(*reader) error) error {
 	}
 	r := &reader{ctx: ctx, quiet: context.WithoutCancel(ctx), s: c, now: s.opts.Now}
 	defer func() { s.readers.give(r.end()) }()
+	return r.view(fn)
+}
+
+// view runs fn on the snapshot of now.
+func (r *reader) view(fn func(*reader) error) error {
 	if err := r.begin("BEGIN"); err != nil {
 		return err
 	}

@@ -95,6 +95,7 @@ func (t *tx) Savepoint(fn func() error) error {
 // the transaction cannot go on.
 func (t *tx) undo(before memory) {
 	t.memory = before
+	t.recall.forget()
 	for _, query := range []string{"ROLLBACK TO s", "RELEASE s"} {
 		if err := t.plain(query); err != nil && t.err == nil {
 			t.err = explain("go back to a savepoint", err)
