@@ -135,6 +135,8 @@ type Processors struct {
 	// LoopGuard is how many answers one document may cause in one pass; 20 if zero
 	// (R-D-21).
 	LoopGuard int
+
+	turns
 }
 
 const (
@@ -144,11 +146,7 @@ const (
 	pageSize        = 500
 )
 
-// Run works through the changes since its cursor until none is left, and returns
-// how many transactions it made. Stopped anywhere, it goes on from where it was:
-// the cursor moves in the transaction that does the work. It may be called from
-// several goroutines; they take turns.
-func (p *Processors) Run(ctx context.Context) (int, error) {
+func (p *Processors) run(ctx context.Context) (int, error) {
 	total := 0
 	guard := map[atoll.Key]int{}
 	if p.Before != nil {
