@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -32,20 +31,49 @@ const (
 	sendWindow = 256 << 10
 )
 
-// codec owns encoders and decoders, hundreds of kilobytes each, and lends them.
-// They run no goroutines of their own (concurrency 1), so a pool may forget them.
+// codec owns encoders and decoders, up to two megabytes each, and lends them.
+// They run no goroutines of their own (concurrency 1), so one may be forgotten.
 // Each Handler and Client has its own codec: there is nothing global.
 type codec struct {
-	encoders     sync.Pool
-	bareEncoders sync.Pool // for answers to programs that do not use the dictionary
-	decoders     sync.Pool
+	encoders     spare[*zstd.Encoder]
+	bareEncoders spare[*zstd.Encoder] // for answers to programs that do not use the dictionary
+	decoders     spare[*zstd.Decoder]
 }
 
 func newCodec() *codec {
 	return &codec{
-		encoders:     sync.Pool{New: func() any { return newEncoder(zstd.WithEncoderDict(dictionary)) }},
-		bareEncoders: sync.Pool{New: func() any { return newEncoder() }},
-		decoders:     sync.Pool{New: func() any { return newDecoder() }},
+		encoders:     newSpare(func() *zstd.Encoder { return newEncoder(zstd.WithEncoderDict(dictionary)) }),
+		bareEncoders: newSpare(func() *zstd.Encoder { return newEncoder() }),
+		decoders:     newSpare(newDecoder),
+	}
+}
+
+// spare keeps a few things that are costly to make. (A sync.Pool loses them at
+// every other collection, and to read the dictionary anew costs more than the
+// usual exchange.)
+type spare[T any] struct {
+	kept chan T
+	make func() T
+}
+
+// spares is how many are kept: as many as work at once on most machines.
+const spares = 8
+
+func newSpare[T any](fresh func() T) spare[T] { return spare[T]{make(chan T, spares), fresh} }
+
+func (s *spare[T]) get() T {
+	select {
+	case x := <-s.kept:
+		return x
+	default:
+		return s.make()
+	}
+}
+
+func (s *spare[T]) put(x T) {
+	select {
+	case s.kept <- x:
+	default:
 	}
 }
 
@@ -82,7 +110,7 @@ func newDecoder() *zstd.Decoder {
 type compressor struct {
 	frameWriter
 	encoder *zstd.Encoder
-	pool    *sync.Pool
+	pool    *spare[*zstd.Encoder]
 }
 
 func (c *codec) compress(to io.Writer, bare bool) *compressor {
@@ -90,14 +118,14 @@ func (c *codec) compress(to io.Writer, bare bool) *compressor {
 	if bare {
 		pool = &c.bareEncoders
 	}
-	e := pool.Get().(*zstd.Encoder)
+	e := pool.get()
 	e.Reset(to)
 	return &compressor{frameWriter: frameWriter{out: e}, encoder: e, pool: pool}
 }
 
 func (c *compressor) release() {
 	c.encoder.Reset(nil)
-	c.pool.Put(c.encoder)
+	c.pool.put(c.encoder)
 	c.out, c.encoder = nil, nil
 }
 
@@ -107,14 +135,14 @@ func (c *compressor) release() {
 type decompressor struct {
 	*frameReader
 	decoder *zstd.Decoder
-	pool    *sync.Pool
+	pool    *spare[*zstd.Decoder]
 	source  *source
 }
 
 // decompress reads frames of at most total bytes from in.
 func (c *codec) decompress(in io.Reader, total int64) *decompressor {
 	s := &source{in: in}
-	d := c.decoders.Get().(*zstd.Decoder)
+	d := c.decoders.get()
 	x := &decompressor{decoder: d, pool: &c.decoders, source: s}
 	if err := d.Reset(s); err != nil {
 		x.frameReader = newFrameReader(failing{err}, total)
@@ -126,7 +154,7 @@ func (c *codec) decompress(in io.Reader, total int64) *decompressor {
 
 func (d *decompressor) release() {
 	_ = d.decoder.Reset(nil) // only lets go of the source
-	d.pool.Put(d.decoder)
+	d.pool.put(d.decoder)
 	d.decoder, d.frameReader = nil, nil
 }
 

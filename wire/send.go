@@ -26,6 +26,7 @@ type upload struct {
 	entries  int
 	complete bool // the stream is made, its last bytes are in buf
 	read     bool // somebody has read from it
+	closed   bool
 	err      error
 }
 
@@ -48,6 +49,13 @@ func newUpload(c *codec, h *exchange.Hello, entries iter.Seq2[exchange.Entry, er
 	return u, nil
 }
 
+// made notes that the stream is complete: what made it can serve others.
+func (u *upload) made() {
+	u.complete = true
+	u.out.release()
+	u.out = nil
+}
+
 // step adds one entry to the stream, or its end.
 func (u *upload) step() error {
 	e, err, more := u.pull()
@@ -62,8 +70,11 @@ func (u *upload) step() error {
 		if err := u.out.write(KindDone, b); err != nil {
 			return err
 		}
-		u.complete = true
-		return u.out.out.Close()
+		if err := u.out.out.Close(); err != nil {
+			return err
+		}
+		u.made()
+		return nil
 	}
 	u.entries++
 	if err := u.out.write(KindEntry, entryHead(e.Seq), e.Content); err != nil {
@@ -97,15 +108,18 @@ func (u *upload) Read(p []byte) (int, error) {
 func (u *upload) Close() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.out == nil {
+	if u.closed {
 		return nil
 	}
+	u.closed = true
 	if u.err == nil {
 		u.err = errClosed
 	}
 	u.stop()
-	u.out.release()
-	u.out = nil
+	if u.out != nil {
+		u.out.release()
+		u.out = nil
+	}
 	return nil
 }
 
