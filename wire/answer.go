@@ -150,6 +150,7 @@ type answer struct {
 	bare  bool
 	codec *codec
 	out   *compressor
+	held  []exchange.Frame // the first ones, until there is more to send
 	now   func() time.Time
 	last  time.Time // of the last flush
 	ended bool
@@ -198,21 +199,31 @@ func (a *answer) frame(f exchange.Frame) error {
 	if a.ended {
 		return atoll.Errorf(atoll.Internal, "the centre's answer goes on after its end")
 	}
-	if a.out == nil {
-		a.out, a.last = a.codec.compress(a.w, a.bare), a.now()
+	switch f.(type) {
+	case exchange.Welcome, exchange.Receipt:
+		// While the centre looks for what else there is, nothing is sent and no encoder
+		// held: a short answer goes out in one piece.
+		if a.out == nil {
+			a.held = append(a.held, f)
+			return nil
+		}
+	}
+	long := false
+	switch f.(type) {
+	case exchange.Subscription, exchange.Record:
+		long = true
+	}
+	if err := a.begin(long); err != nil {
+		return err
 	}
 	if err := writeFrame(&a.out.frameWriter, f, a.hello); err != nil {
 		return broken(err)
 	}
 	now := a.now()
 	flush := a.out.due() || now.Sub(a.last) >= flushAfter
-	switch f := f.(type) {
+	switch f.(type) {
 	case exchange.Record:
 		a.report.Records++
-	case exchange.Receipt:
-		// The site can forget its fear for these entries from here on. When there
-		// were none, the receipt can wait, and a short answer stays in one piece.
-		flush = flush || f.Offered > 0
 	case exchange.End:
 		a.ended = true
 		return nil
@@ -220,7 +231,34 @@ func (a *answer) frame(f exchange.Frame) error {
 	if !flush {
 		return nil
 	}
-	a.last = now
+	return a.flush()
+}
+
+// begin opens the answer, if it is not open, with the frames that were held. They
+// go out by themselves if the answer is long: the site can forget its fear for the
+// entries in the receipt from there on.
+func (a *answer) begin(long bool) error {
+	if a.out != nil {
+		return nil
+	}
+	a.out, a.last = a.codec.compress(a.w, a.bare), a.now()
+	for _, f := range a.held {
+		if err := writeFrame(&a.out.frameWriter, f, a.hello); err != nil {
+			return broken(err)
+		}
+		if rc, ok := f.(exchange.Receipt); ok && rc.Offered > 0 && long {
+			if err := a.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	a.held = nil
+	return nil
+}
+
+// flush sends what is there.
+func (a *answer) flush() error {
+	a.last = a.now()
 	if err := a.out.flush(); err != nil {
 		return broken(err)
 	}
@@ -238,10 +276,13 @@ func broken(err error) error {
 
 // problem ends an answer that has begun; one that has not is left to the adapter.
 func (a *answer) problem(err error) {
-	if a.out == nil || a.ended {
+	if a.out == nil && len(a.held) == 0 || a.ended {
 		return
 	}
 	a.answered = true
+	if a.begin(false) != nil {
+		return
+	}
 	b, jerr := json.Marshal(ProblemOf(err))
 	if jerr != nil || a.out.write(KindProblem, b) != nil {
 		return
