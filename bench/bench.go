@@ -41,8 +41,8 @@ type Options struct {
 	// Profile gets a profile of the processor time of what is measured: our side of
 	// the first pair. Nil makes none.
 	Profile io.Writer
-	Now      func() time.Time
-	Log      *slog.Logger
+	Now     func() time.Time
+	Log     *slog.Logger
 }
 
 // Progress is one step of the work.
@@ -93,7 +93,7 @@ func Workloads() [][2]string {
 	return out
 }
 
-var workloads = []workload{push, pull, idle, few, wide, crowd, country, small}
+var workloads = []workload{push, pull, idle, few, wide, crowd, country}
 
 // run is one workload being measured.
 type run struct {

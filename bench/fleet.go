@@ -9,6 +9,7 @@ import (
 	"iter"
 	"math/rand/v2"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/atollsync/atoll"
@@ -51,6 +52,7 @@ type clinic struct {
 	run      string
 	token    string
 	expires  time.Time
+	busy     sync.Mutex
 	goods    *goods
 }
 
@@ -94,7 +96,9 @@ func (f *fleet) enrolled(ctx context.Context, h *host.Host, sites []atoll.SiteID
 	})
 }
 
-func timelineOf(site atoll.SiteID) atoll.Timeline { return atoll.Timeline(fmt.Sprintf("%016x", int(site))) }
+func timelineOf(site atoll.SiteID) atoll.Timeline {
+	return atoll.Timeline(fmt.Sprintf("%016x", int(site)))
+}
 
 // clinic returns a site that has everything the centre has for it now.
 func (f *fleet) clinic(t *topology.Topology, site atoll.SiteID, items []atoll.ID, at atoll.Position) *clinic {
@@ -143,7 +147,9 @@ type ofClinic struct{}
 
 type clinicKey struct{}
 
-func with(ctx context.Context, c *clinic) context.Context { return context.WithValue(ctx, clinicKey{}, c) }
+func with(ctx context.Context, c *clinic) context.Context {
+	return context.WithValue(ctx, clinicKey{}, c)
+}
 
 func (ofClinic) Load(ctx context.Context) (string, time.Time) {
 	c, _ := ctx.Value(clinicKey{}).(*clinic)

@@ -115,31 +115,46 @@ func (s *floorStore) page(after int64, limit int) (batch []item, last int64, err
 }
 
 // zstds lends encoders and decoders, which are costly to make.
-type zstds struct{ enc, dec sync.Pool }
+type zstds struct {
+	enc chan *zstd.Encoder
+	dec chan *zstd.Decoder
+}
 
-func newZstds() *zstds {
-	return &zstds{
-		enc: sync.Pool{New: func() any {
-			e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(256<<10), zstd.WithLowerEncoderMem(true))
-			if err != nil {
-				panic(err) // the options are constants
-			}
-			return e
-		}},
-		dec: sync.Pool{New: func() any {
-			d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
-			if err != nil {
-				panic(err)
-			}
-			return d
-		}},
+func newZstds() *zstds { return &zstds{make(chan *zstd.Encoder, 8), make(chan *zstd.Decoder, 8)} }
+
+func (z *zstds) encoder() (*zstd.Encoder, error) {
+	select {
+	case e := <-z.enc:
+		return e, nil
+	default:
+		return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(256<<10), zstd.WithLowerEncoderMem(true))
+	}
+}
+
+func (z *zstds) decoder() (*zstd.Decoder, error) {
+	select {
+	case d := <-z.dec:
+		return d, nil
+	default:
+		return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+	}
+}
+
+// keep puts back what was lent, unless there is enough.
+func keep[T any](kept chan T, x T) {
+	select {
+	case kept <- x:
+	default:
 	}
 }
 
 // send writes a batch as lengths and bytes, compressed.
 func (z *zstds) send(w io.Writer, batch []item) error {
-	e := z.enc.Get().(*zstd.Encoder)
-	defer z.enc.Put(e)
+	e, err := z.encoder()
+	if err != nil {
+		return err
+	}
+	defer keep(z.enc, e)
 	e.Reset(w)
 	var head []byte
 	for _, it := range batch {
@@ -155,8 +170,11 @@ func (z *zstds) send(w io.Writer, batch []item) error {
 
 // receive reads a batch.
 func (z *zstds) receive(r io.Reader) (batch []item, err error) {
-	d := z.dec.Get().(*zstd.Decoder)
-	defer z.dec.Put(d)
+	d, err := z.decoder()
+	if err != nil {
+		return nil, err
+	}
+	defer keep(z.dec, d)
 	if err := d.Reset(r); err != nil {
 		return nil, err
 	}

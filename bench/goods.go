@@ -54,7 +54,9 @@ func (g *goods) shelf(item atoll.ID) journal.Proposal {
 		Set("cost_price_per_pack", number(1.5)).Set("sell_price_per_pack", number(2.1))}
 }
 
-func (g *goods) batch() string { return fmt.Sprintf("%c%c%06d", 'A'+g.IntN(26), 'A'+g.IntN(26), g.IntN(1e6)) }
+func (g *goods) batch() string {
+	return fmt.Sprintf("%c%c%06d", 'A'+g.IntN(26), 'A'+g.IntN(26), g.IntN(1e6))
+}
 
 var medicines = []string{
 	"Amoxicillin 250mg capsules", "Paracetamol 500mg tablets", "Oral rehydration salts sachet", "Artemether/lumefantrine 20/120mg",

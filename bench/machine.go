@@ -67,7 +67,7 @@ func load() float64 {
 		return 0
 	}
 	one, _, _ := strings.Cut(string(b), " ")
-	n, _ := strconv.ParseFloat(one, 64) //nolint:errcheck // 0 then
+	n, _ := strconv.ParseFloat(one, 64)
 	return n
 }
 
@@ -94,9 +94,6 @@ func fileSystem(dir string) string {
 	}
 	return kind
 }
-
-// durable reports whether a file system keeps what was synced to it.
-func (m Machine) durable() bool { return m.FileSystem != "tmpfs" && m.FileSystem != "ramfs" }
 
 func syncTime(dir string) time.Duration {
 	f, err := os.CreateTemp(dir, "sync")

@@ -129,4 +129,3 @@ func (r *run) clinics(h *host.Host, n *nation, f *fleet, places []int) ([]*clini
 	}
 	return out, nil
 }
-

@@ -32,7 +32,9 @@ func (f Figure) words() string {
 }
 
 // String is the median, with the range.
-func (s Spread) String() string { return fmt.Sprintf("%s (%s–%s)", short(s.Median), short(s.Min), short(s.Max)) }
+func (s Spread) String() string {
+	return fmt.Sprintf("%s (%s–%s)", short(s.Median), short(s.Min), short(s.Max))
+}
 
 func (t Target) String() string {
 	sign := "≤"

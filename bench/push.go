@@ -67,7 +67,10 @@ func (r *run) push(each int) error {
 	}
 	n := 0
 	ours, bare, err := r.pairs(
-		func() (measured, error) { n++; return r.pushOurs(made, filepath.Join(r.dir, fmt.Sprint("ours-", each, "-", n)), records) },
+		func() (measured, error) {
+			n++
+			return r.pushOurs(made, filepath.Join(r.dir, fmt.Sprint("ours-", each, "-", n)), records)
+		},
 		func() (measured, error) { return r.pushBare(batches) })
 	if err != nil {
 		return err

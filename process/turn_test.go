@@ -29,7 +29,7 @@ func TestCallersShareTheNextRun(t *testing.T) {
 		wg.Go(func() {
 			before := begun.Load()
 			came.Done()
-			if _, err := p.Run(t.Context()); err != context.Canceled { //nolint:errorlint // the very error
+			if _, err := p.Run(t.Context()); err != context.Canceled {
 				t.Errorf("got %v; want the error of the run", err)
 			}
 			if begun.Load() == before {
@@ -46,7 +46,7 @@ func TestCallersShareTheNextRun(t *testing.T) {
 	if p.busy || p.next != nil {
 		t.Error("a turn is left over")
 	}
-	if _, err := p.Run(t.Context()); err != context.Canceled { //nolint:errorlint // the very error
+	if _, err := p.Run(t.Context()); err != context.Canceled {
 		t.Errorf("afterwards: %v", err)
 	}
 }

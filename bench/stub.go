@@ -1,3 +1,0 @@
-package bench
-
-var country, small = workload{id: "W6"}, workload{id: "W7"}
