@@ -52,7 +52,7 @@ var rooms = []room{
 	{"survivor", "atoll catalogue storage"},
 
 	// The stages, in the order in which a change meets them.
-	{"journal", "atoll catalogue topology authority route admit storage survivor"},
+	{"journal", "atoll catalogue topology authority route admit digest storage survivor"},
 	{"integrate", "atoll catalogue exchange storage journal"},
 	{"documents", "atoll catalogue topology admit storage survivor journal"},
 	{"process", "atoll catalogue topology admit storage survivor journal"},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
 )
@@ -128,6 +129,11 @@ func (s *serving) run(_ *topology.Topology) ([]exchange.Frame, error) {
 			left = append(left, exchange.Backfill{Audience: b.Audience, Cursor: cursor})
 		}
 	}
+	held, err := journal.Held(s.r, append(slices.Clone(normal), checkpoint.Joined...))
+	if err != nil {
+		return nil, err
+	}
+	checkpoint.Digest = held.Short()
 	end.Cursor, end.Backfills, end.More = s.head, left, len(left) > 0 || len(s.hello.Queued) > 0
 	return append(s.out, checkpoint, end), nil
 }

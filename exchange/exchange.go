@@ -266,6 +266,10 @@ type Checkpoint struct {
 	// Joined are the backfilled audiences that are complete with it: from here on
 	// the normal flow covers them.
 	Joined []atoll.Audience `json:"joined,omitempty"`
+	// Digest is digest.Sum.Short of everything that the centre has for the site at
+	// Position: of the audiences that are covered from here on, joined as they are. A
+	// site whose own is another compares (R-H-44). Empty when the centre does not say.
+	Digest string `json:"digest,omitempty"`
 }
 
 // End ends an answer.

@@ -200,6 +200,16 @@ func (d *Door) Restate(tx storage.Tx, e Edit) (Result, error) {
 	if len(ops) == 0 {
 		return Result{}, nil
 	}
+	for _, op := range ops {
+		// One that has stayed here until now goes up with it.
+		r, err := tx.Record(op.Key)
+		if err != nil || d.Centre || r.Hidden || len(r.Audiences) > 0 {
+			continue
+		}
+		if err := d.place(tx, t, r); err != nil {
+			return Result{}, err
+		}
+	}
 	return d.append(tx, t, e, ops, nil)
 }
 
@@ -418,12 +428,19 @@ func (d *Door) apply(tx storage.Tx, t *topology.Topology, origin atoll.Origin, c
 		}
 	}
 	for _, c := range changes {
-		if err := d.put(tx, after, c.Def, record(c, origin), fields(c), c.Before); err != nil {
+		r, f := record(c, origin), fields(c)
+		if !d.Centre && !c.Op.Stays {
+			r.Audiences = d.places(after, r.Key, f)
+		}
+		if err := d.put(tx, after, c.Def, r, f, c.Before); err != nil {
 			return err
 		}
 	}
 	if d.Centre {
 		return d.relist(tx, t, after, changes)
+	}
+	if slices.ContainsFunc(changes, func(c admit.Change) bool { return steers(t, record(c, origin), fields(c)) }) {
+		return d.steered(tx, after)
 	}
 	return nil
 }

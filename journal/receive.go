@@ -82,7 +82,9 @@ func (d *Door) Receive(tx storage.Tx, t *topology.Topology, a Arrival) (Outcome,
 	case err != nil:
 		return 0, err
 	case outcome == Retracted:
-		return outcome, d.hide(tx, before)
+		return outcome, d.hide(tx, t, before)
+	case outcome == Known && !a.Gone:
+		return outcome, d.place(tx, t, before) // it may have stayed here until it was stated
 	case outcome != Stored:
 		return outcome, nil
 	}
@@ -91,22 +93,30 @@ func (d *Door) Receive(tx storage.Tx, t *topology.Topology, a Arrival) (Outcome,
 			return 0, err
 		}
 	}
-	return outcome, d.replace(tx, r)
+	return outcome, d.replace(tx, t, r)
 }
 
 // replace stores a replica as it is.
-func (d *Door) replace(tx storage.Tx, r atoll.Record) error {
+func (d *Door) replace(tx storage.Tx, t *topology.Topology, r atoll.Record) error {
 	f, err := r.Fields()
 	if err != nil {
 		return err
 	}
+	r.Audiences = d.places(t, r.Key, f)
 	if _, err := tx.Put(r, d.Judge.Catalogue.Index(r.Type, f)); err != nil {
 		return err
 	}
-	if topology.Shapes(r.Type) {
-		return d.redraw(tx)
+	if !topology.Shapes(r.Type) {
+		return nil
 	}
-	return nil
+	turns := steers(t, r, f)
+	if err := d.redraw(tx); err != nil || !turns {
+		return err
+	}
+	if t, err = d.Topology(tx); err != nil {
+		return err
+	}
+	return d.steered(tx, t)
 }
 
 // owns reports whether this site may write the record now. A record whose owner
@@ -146,7 +156,11 @@ func (d *Door) Hide(tx storage.Tx, key atoll.Key) error {
 	if err != nil || r.Hidden {
 		return err
 	}
-	return d.hide(tx, r)
+	t, err := d.Topology(tx)
+	if err != nil {
+		return err
+	}
+	return d.hide(tx, t, r)
 }
 
 // Owner returns who may write the record now, and why.

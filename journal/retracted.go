@@ -7,6 +7,7 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
 )
 
 // shelfRetracted tells since when patients and prescribers are no longer visible
@@ -15,14 +16,14 @@ const shelfRetracted = "retracted"
 
 // hide retracts a replica. Of a patient or prescriber it notes since when nothing
 // is heard any longer (R-G-12).
-func (d *Door) hide(tx storage.Tx, r atoll.Record) error {
+func (d *Door) hide(tx storage.Tx, t *topology.Topology, r atoll.Record) error {
 	r.Hidden = true
 	if def, ok := d.Judge.Catalogue.Lookup(r.Type); ok && def.Home != "" {
 		if err := tx.Set(shelfRetracted, r.Key.String(), []byte(d.Now().UTC().Format(time.RFC3339))); err != nil {
 			return err
 		}
 	}
-	return d.replace(tx, r)
+	return d.replace(tx, t, r)
 }
 
 // RetractedSince returns since when a patient or prescriber is no longer updated

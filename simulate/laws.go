@@ -74,6 +74,9 @@ func (c *checker) run(ctx context.Context) error {
 			return err
 		}
 		c.replicas(centre, nodes[id])
+		if err := c.digests(ctx, centre, nodes[id]); err != nil {
+			return err
+		}
 		c.holdings(centre, nodes[id])
 		c.rest(nodes[id])
 	}

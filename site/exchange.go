@@ -74,6 +74,9 @@ func (r *round) open(ctx context.Context) error {
 			l.Turn++
 			l.Nonce, l.Open = newNonce(), true
 		}
+		if err := s.placed(tx, &l); err != nil {
+			return err
+		}
 		l.LastTry = s.Now()
 		set, err := loadSettings(tx)
 		if err != nil {
@@ -427,9 +430,9 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 		return r.ahead(ctx, c)
 	}
 	if idle, err := r.idle(ctx, c); err != nil || idle {
-		r.note(func(_ storage.Tx, l *link) error {
+		r.note(func(tx storage.Tx, l *link) error {
 			l.Cursor, l.Applied, l.Ask = max(l.Cursor, c.Position), c.Position, l.Doubts > 0
-			return nil
+			return r.agree(tx, l, c)
 		})
 		return err
 	}
@@ -454,7 +457,7 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 		if l.State == Initialising && len(l.Backfills) == 0 {
 			l.State = Ready
 		}
-		return nil
+		return r.agree(tx, l, c)
 	})
 	if err != nil {
 		return err

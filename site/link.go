@@ -57,6 +57,8 @@ type link struct {
 	Ask          bool                `json:"ask,omitempty"`       // the centre is to be asked about them
 	Rekey        bool                `json:"rekey,omitempty"`     // the centre asked for a new key
 	OpenRefusals int                 `json:"open_refusals,omitempty"`
+	Agreement    agreement           `json:"agreement,omitzero"`
+	Placed       bool                `json:"placed,omitempty"` // records have their audiences (journal.Door.PlaceAll)
 
 	LastTry      time.Time  `json:"last_try,omitzero"`
 	LastSuccess  time.Time  `json:"last_success,omitzero"`

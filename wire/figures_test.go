@@ -3,6 +3,8 @@ package wire
 import (
 	"bytes"
 	"testing"
+
+	"github.com/atollsync/atoll/exchange"
 )
 
 // figure returns the bytes of a request and an answer with n records each way.
@@ -30,6 +32,7 @@ func figure(t testing.TB, seed uint64, up, down int, bare bool) (request, answer
 	c2 := testCodec.compress(&out, bare)
 	defer c2.release()
 	idle := s.idle(h)
+	idle[2] = exchange.Checkpoint{Position: h.Cursor, Digest: s.digits(16)}
 	must(t, writeFrame(&c2.frameWriter, idle[0], &h))
 	must(t, writeFrame(&c2.frameWriter, idle[1], &h))
 	for range down {

@@ -1,0 +1,129 @@
+package journal
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/catalogue"
+	"github.com/atollsync/atoll/route"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
+)
+
+// A remote site keeps with each record the audiences under which the centre must
+// list it, as far as the site can tell: both ends then keep digests of the same
+// sets, in the transactions that write the records (R-H-44). What stays at the site
+// is under none.
+
+// places returns the audiences of a record at this site. A narrow audience stands
+// for this site as its member: that the record is here, and not hidden, shows that
+// it is one. (A record made here about somebody who is not visible here is an
+// exception; comparing finds it equal.)
+func (d *Door) places(t *topology.Topology, key atoll.Key, f atoll.Fields) []atoll.Audience {
+	def, ok := d.Judge.Catalogue.Lookup(key.Type)
+	if !ok || def.Class == catalogue.Local {
+		return nil
+	}
+	out := route.Audiences(t, def, key, f)
+	if slices.ContainsFunc(out, atoll.Audience.Narrow) {
+		out = append(out, atoll.SiteAudience(d.Site))
+		slices.Sort(out)
+		out = slices.Compact(out)
+	}
+	return out
+}
+
+// place makes the record's audiences at this site what they must be now.
+func (d *Door) place(tx storage.Tx, t *topology.Topology, r atoll.Record) error {
+	f, err := r.Fields()
+	if err != nil {
+		return nil //nolint:nilerr // a body that cannot be read is found by comparing seals
+	}
+	if want := d.places(t, r.Key, f); !slices.Equal(want, r.Audiences) {
+		return tx.Place(r.Key, want)
+	}
+	return nil
+}
+
+// steers reports whether records are routed otherwise with the replica r in place of
+// what was there before: which site is the primary, and what it follows.
+func steers(t *topology.Topology, r atoll.Record, f atoll.Fields) bool {
+	switch key := f.Text("key"); r.Type {
+	case "system":
+		return atoll.SiteID(max(f.Int("primary"), 1)) != t.Primary()
+	case "preference":
+		return (key == catalogue.CentralProcurement || key == catalogue.CentralPayments) && !bytes.Equal(t.Preference(key), f["value"])
+	}
+	return false
+}
+
+// steered works out anew the audiences of the records that are routed by what changed.
+func (d *Door) steered(tx storage.Tx, t *topology.Topology) error {
+	for _, def := range d.Judge.Catalogue.Types() {
+		if !slices.ContainsFunc(def.Also, func(e catalogue.Exception) bool {
+			return e.Name == catalogue.CentralProcurement || e.Name == catalogue.CentralPayments
+		}) {
+			continue
+		}
+		for last := atoll.ID(""); ; {
+			page, err := tx.Records(storage.Query{Type: def.Type, After: last, Limit: reroutePage, All: true})
+			if err != nil {
+				return err
+			}
+			for _, r := range page {
+				last = r.ID
+				if len(r.Audiences) == 0 || r.Hidden {
+					continue
+				}
+				if err := d.place(tx, t, r); err != nil {
+					return err
+				}
+			}
+			if len(page) < reroutePage {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// PlaceAll works out the audiences of every replica and every record of a site whose
+// database was made before they were kept, but for those that stay here.
+func (d *Door) PlaceAll(tx storage.Tx) error {
+	t, err := d.Topology(tx)
+	if err != nil || d.Centre {
+		return err
+	}
+	for after := atoll.Position(0); ; {
+		page, err := tx.Changed(after, 1000)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for _, r := range page {
+			after = r.Position
+			if r.Hidden || len(r.Audiences) > 0 {
+				continue
+			}
+			stays, err := d.stayedHere(tx, r)
+			if err != nil {
+				return err
+			}
+			if stays {
+				continue
+			}
+			if err := d.place(tx, t, r); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// stayedHere reports whether the record was made here and its version never left.
+func (d *Door) stayedHere(r storage.Reader, rec atoll.Record) (bool, error) {
+	if rec.Origin.Site != d.Site {
+		return false, nil
+	}
+	h, err := History(r, rec, 1)
+	return err == nil && len(h) == 1 && h[0].Op.Stays, err
+}
