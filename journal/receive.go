@@ -46,7 +46,9 @@ func Fate(site atoll.SiteID, before *atoll.Record, a Arrival, owns func() (bool,
 		if before.Origin.Site == site && before.Origin.Seq > a.Pushed {
 			return Kept, nil // the centre has not seen our latest change yet
 		}
-		if !a.Forced && !before.Hidden {
+		// What is later than what is here was made by another owner before this site
+		// became it: the site hears of both at once.
+		if !a.Forced && !before.Hidden && a.Record.Version <= before.Version {
 			if own, err := owns(); err != nil || own {
 				return Kept, err
 			}

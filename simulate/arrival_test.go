@@ -79,7 +79,8 @@ func TestR_A_11_R_A_17_AnyOrder(t *testing.T) {
 }
 
 // TestR_A_04_OwnRecordsAreKept: what a site owns is not overwritten by what arrives,
-// however new it says it is; what it does not own is.
+// however late its position; what it does not own is. (A later version is another
+// matter: TestR_F_02_GrantedAfterAnEdit.)
 func TestR_A_04_OwnRecordsAreKept(t *testing.T) {
 	w := f1(t)
 	own := w.insert(2, "location", atoll.Fields{}.Set("store_id", w.Stores["B"]).Set("code", "L").Set("name", "mine"))
@@ -88,7 +89,7 @@ func TestR_A_04_OwnRecordsAreKept(t *testing.T) {
 	for i, id := range []atoll.ID{own, theirs} {
 		rec := w.want(2, "location", id)
 		item := integrate.Encode(exchange.Record{
-			Position: 1<<40 + atoll.Position(i), Key: rec.Key, Version: rec.Version + 7, Origin: atoll.Origin{Site: atoll.CentreID, Seq: 1 << 40},
+			Position: 1<<40 + atoll.Position(i), Key: rec.Key, Version: rec.Version, Origin: atoll.Origin{Site: atoll.CentreID, Seq: 1 << 40},
 			Body: rec.Fields.Clone().Set("name", "arrived").Encode(),
 		}, 1<<40) // the centre has all that this site ever wrote
 		if err := w.At(2).Store.Update(w.ctx, func(tx storage.Tx) error { return tx.Stage(integrate.LaneNormal, item) }); err != nil {

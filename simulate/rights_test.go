@@ -192,6 +192,25 @@ func (w *world) insertItem(at atoll.SiteID) atoll.ID {
 }
 
 // TestR_F_26: the second grant is refused with the name of the first.
+// TestR_F_02_GrantedAfterAnEdit: a site that hears at once of a change and of the
+// right it was given afterwards takes the change, though the record is its own now
+// (R-A-05): what it goes on from is what the owner before left.
+func TestR_F_02_GrantedAfterAnEdit(t *testing.T) {
+	w := f1(t)
+	tag := w.insert(1, "name_tag", atoll.Fields{}.Set("description", "as it was"))
+	w.sync(2, 3)
+	w.update(1, "name_tag", tag, atoll.Fields{}.Set("description", "changed before the right was given"))
+	w.grant(w.area("name_tag"), "B")
+	w.sync(2, 3)
+	w.equal("name_tag", tag, 1, 2)
+	w.update(2, "name_tag", tag, atoll.Fields{}.Set("description", "changed after"))
+	w.peace()
+	w.equal("name_tag", tag, 1, 2)
+	if n := len(w.quarantined(2)); n != 0 {
+		t.Errorf("%d changes of the new owner are in quarantine", n)
+	}
+}
+
 func TestR_F_26_SecondGrant(t *testing.T) {
 	w := f1(t)
 	c := w.Centre.Centre
