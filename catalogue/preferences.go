@@ -31,6 +31,7 @@ var Preferences = []Preference{
 	{"adjust_for_number_of_days_out_of_stock", "yes/no", nil, false, "true", true, false, "Average monthly consumption leaves out the days on which there was no stock.", []string{"R-J-05"}},
 	{CentralPayments, "yes/no", nil, true, "false", true, false, "Payments of all stores are entered on the primary.", []string{"R-B-102"}},
 	{CentralProcurement, "yes/no", nil, true, "false", true, false, "Purchase orders of all stores are entered on the primary.", []string{"R-B-99", "R-D-70"}},
+	{"dashboard_every_hours", "number", nil, false, "24", true, false, "How often the results of the dashboard are sent to the stores' sites, in hours; 0 only when somebody says so.", []string{"R-J-10"}},
 	{"days_in_month", "number", nil, false, "30.4375", true, false, "How many days a month has, in average monthly consumption.", []string{"R-J-05"}},
 	{"exclude_transfers", "yes/no", nil, false, "false", true, false, "Deliveries to stores of the system are not counted as consumption.", []string{"R-J-04"}},
 	{"good_receipt_finalise_next_action", "choice", []string{"supplier_invoice_on_hold", "supplier_invoice", "supplier_invoice_finalised", "none"}, false, `"supplier_invoice_on_hold"`, true, true, "What finalising goods received makes.", []string{"R-D-64"}},

@@ -13,13 +13,19 @@ func (h *Host) views(ctx context.Context) error {
 }
 
 // examine lets the ledger check run once a day, and after an initialisation
-// (R-J-09). What differs is in the log, and in: atoll report ledger.
+// (R-J-09). What differs is in the log, and in: atoll report ledger. At the centre it
+// also publishes the dashboard when its time has come (R-J-10).
 func (h *Host) examine(ctx context.Context) error {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for {
 		if _, _, err := h.Station.ExamineStock(ctx); err != nil && ctx.Err() == nil {
 			h.Log.WarnContext(ctx, "the ledger check could not run; it is tried again", "err", err)
+		}
+		if n, due, err := h.Station.PublishDue(ctx); err != nil && ctx.Err() == nil {
+			h.Log.WarnContext(ctx, "the dashboard could not be published; it is tried again", "err", err)
+		} else if due {
+			h.Log.InfoContext(ctx, "the dashboard is published", "changed", n)
 		}
 		select {
 		case <-ctx.Done():

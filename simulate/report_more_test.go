@@ -230,5 +230,28 @@ func TestR_J_10_R_B_32_Dashboard(t *testing.T) {
 	}
 	_, err := w.At(2).PublishDashboard(w.ctx, "tester")
 	w.refused(err, atoll.NotHere)
+
+	// By itself: once a day, or as often as the preference says.
+	due := func(at atoll.SiteID, want bool, changes int) {
+		t.Helper()
+		if n, is, err := w.At(at).PublishDue(w.ctx); err != nil || is != want || n != changes {
+			t.Errorf("at site %d: due %t, %d results changed, %v; want %t, %d", at, is, n, err, want, changes)
+		}
+	}
+	due(1, false, 0) // the day begins
+	w.stock("B", x, "5")
+	w.sync(2)
+	w.Clock.Wind(23 * time.Hour)
+	due(1, false, 0)
+	w.Clock.Wind(time.Hour)
+	due(2, false, 0)
+	due(1, true, 1)
+	due(1, false, 0)
+	w.prefer("dashboard_every_hours", 2)
+	w.Clock.Wind(2 * time.Hour)
+	due(1, true, 0) // nothing has changed
+	w.prefer("dashboard_every_hours", 0)
+	w.Clock.Wind(100 * time.Hour)
+	due(1, false, 0)
 	w.peace()
 }

@@ -80,6 +80,52 @@ func (s *Station) PublishDashboard(ctx context.Context, actor string) (changed i
 	return changed, err
 }
 
+// dashboardEvery is how often the dashboard is published unless the preference
+// dashboard_every_hours says otherwise.
+const dashboardEvery = 24 * time.Hour
+
+// PublishDue publishes the dashboard at the centre when the time has come for it
+// (R-J-10): the first time that long after it was first asked. Due is false when it
+// has not come, and at a remote site.
+func (s *Station) PublishDue(ctx context.Context) (changed int, due bool, err error) {
+	if s.Identity.Role != Central {
+		return 0, false, nil
+	}
+	begun := false
+	err = s.Store.View(ctx, func(r storage.Reader) error {
+		t, err := s.Door.Topology(r)
+		if err != nil {
+			return err
+		}
+		every := dashboardEvery
+		if said := t.Preference("dashboard_every_hours"); said != nil {
+			var hours float64
+			if json.Unmarshal(said, &hours) == nil {
+				every = time.Duration(hours * float64(time.Hour))
+			}
+		}
+		b, err := r.Get(shelfDashboard, "published")
+		if err != nil && !errors.Is(err, atoll.NotFound) {
+			return err
+		}
+		last, _ := time.Parse(time.RFC3339, string(b))
+		begun = len(b) > 0
+		due = begun && every > 0 && s.Now().Sub(last) >= every
+		return nil
+	})
+	if err != nil || begun && !due {
+		return 0, false, err
+	}
+	if due {
+		if changed, err = s.PublishDashboard(ctx, "atoll"); err != nil {
+			return changed, true, err
+		}
+	}
+	return changed, due, s.Store.Update(ctx, func(tx storage.Tx) error {
+		return tx.Set(shelfDashboard, "published", []byte(s.Now().UTC().Format(time.RFC3339)))
+	})
+}
+
 // StockCheck is the outcome of a ledger check that ran by itself (R-J-09).
 type StockCheck struct {
 	At time.Time `json:"at"`
@@ -88,6 +134,7 @@ type StockCheck struct {
 
 const (
 	shelfCheck      = "stockcheck"
+	shelfDashboard  = "dashboard"
 	stockCheckEvery = 24 * time.Hour
 	stockCheckTold  = 20 // differences that the log names one by one
 )
