@@ -33,6 +33,7 @@ type round struct {
 	more    bool      // the centre has more for us, or we for it
 	moved   bool      // a checkpoint was integrated
 	doubts  int       // records in doubt when it began
+	deaf    bool      // the records of this answer begin after where the site must go back to
 }
 
 // note is what one frame changes of the link.
@@ -176,9 +177,15 @@ func (r *round) pulled(f exchange.Record) {
 
 // take works on one frame of the answer.
 func (r *round) take(ctx context.Context, f exchange.Frame) error {
+	if r.deaf {
+		f = r.onlyEnd(f)
+	}
 	switch f := f.(type) {
 	case exchange.Welcome:
 		r.welcome(f)
+		if f.Rewind != nil {
+			return r.rewound(ctx, *f.Rewind)
+		}
 	case exchange.Receipt:
 		r.receipt(f)
 	case exchange.Subscription:
@@ -279,6 +286,34 @@ func (r *round) welcome(w exchange.Welcome) {
 		}
 		return nil
 	})
+}
+
+// rewound writes down that the cursors were set back. The answer goes on from the
+// position the centre named; a site that went back further reads it in the next
+// exchange.
+func (r *round) rewound(ctx context.Context, to atoll.Position) error {
+	if err := r.update(ctx, func(storage.Tx, *link) error { return nil }); err != nil {
+		return err
+	}
+	r.deaf = r.link.Cursor < min(r.hello.Cursor, to)
+	for _, b := range r.hello.Backfills {
+		now := r.link.backfill(b.Audience)
+		r.deaf = r.deaf || now != nil && now.Cursor < min(b.Cursor, to)
+	}
+	return nil
+}
+
+// onlyEnd passes over what an answer says of the feed: nil for records and
+// checkpoints, an End that moves nothing.
+func (r *round) onlyEnd(f exchange.Frame) exchange.Frame {
+	switch f := f.(type) {
+	case exchange.Record, exchange.Checkpoint:
+		return nil
+	case exchange.End:
+		return exchange.End{Head: f.Head, More: true}
+	default:
+		return f
+	}
 }
 
 // goBack sets the acknowledged position back to what a restored centre has, after

@@ -9,6 +9,7 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/integrate"
 	"github.com/atollsync/atoll/storage"
 )
 
@@ -126,6 +127,10 @@ func (l *link) advance(reached map[atoll.Audience]atoll.Position) {
 // rewind sets the cursors back: the centre was restored, and what it gave after
 // the position it gives again, or has lost. What is staged of it is forgotten, and
 // what it made itself after the entry since is in doubt.
+//
+// What is forgotten stood for all earlier versions of the record, and the centre may
+// have one of those now, below the position. It is read again: from the last
+// checkpoint, before which everything was integrated; in a lane from its beginning.
 func (l *link) rewind(tx storage.Tx, to atoll.Position, since uint64) error {
 	l.Cursor, l.Applied, l.Ask = min(l.Cursor, to), min(l.Applied, to), false
 	if err := l.doubt(tx, since); err != nil {
@@ -146,6 +151,16 @@ func (l *link) rewind(tx storage.Tx, to atoll.Position, since uint64) error {
 		for _, item := range items {
 			if item.Position <= to {
 				continue
+			}
+			switch lane {
+			case integrate.LaneNormal:
+				l.Cursor = min(l.Cursor, l.Applied)
+			case integrate.LaneWaiting:
+				l.Cursor, l.Applied = 0, 0 // nobody knows since when it waits
+			default:
+				if b := l.backfill(atoll.Audience(lane)); b != nil {
+					b.Cursor = 0
+				}
 			}
 			if err := tx.Unstage(lane, item.Key); err != nil {
 				return err
