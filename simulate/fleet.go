@@ -83,10 +83,10 @@ type Fleet struct {
 	Catalogue *catalogue.Catalogue
 	// Apart are stores that kept their data at their site at some time: what others
 	// have of them may be old, and laws that need all of it leave them out.
-	Apart map[atoll.ID]bool
-	parts     Parts
-	dir       string
-	closers   []func() error
+	Apart   map[atoll.ID]bool
+	parts   Parts
+	dir     string
+	closers []func() error
 }
 
 // Line is how a site reaches the centre.

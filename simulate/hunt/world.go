@@ -35,8 +35,8 @@ type World struct {
 	keys    map[string]ed25519.PrivateKey
 	handler http.Handler
 	armed   []armed
-	dead    map[string]bool // nodes whose crash was told
-	down    map[string]int  // until when a dead node stays so
+	dead    map[string]bool      // nodes whose crash was told
+	down    map[string]int       // until when a dead node stays so
 	away    map[atoll.SiteID]int // until when a site has no line
 	depth   int                  // of exchanges inside exchanges
 	letters []letter
