@@ -26,7 +26,8 @@ type round struct {
 	row     *Cycle
 	link    link // as of the last commit
 	hello   exchange.Hello
-	sent    uint64 // seq of the last entry handed to the transport
+	from    atoll.Position // the last checkpoint when it began
+	sent    uint64         // seq of the last entry handed to the transport
 	pending []exchange.Record
 	kept    time.Time // when records were last made durable
 	noted   []note    // what frames said, to be written with the next transaction
@@ -92,7 +93,7 @@ func (r *round) open(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r.link = l
+		r.link, r.from = l, l.Applied
 		r.sent = l.Acknowledged.Seq
 		r.hello = exchange.Hello{
 			Protocol: exchange.Protocol, Catalogue: s.Door.Judge.Catalogue.Version(), CatalogueHash: s.Door.Judge.Catalogue.Hash(),
@@ -164,10 +165,11 @@ func (r *round) entries(ctx context.Context) iter.Seq2[exchange.Entry, error] {
 	}
 }
 
-// pulled tells how far the answer has come, counted from where it began, so that
-// a small one does not begin at its end.
+// pulled tells how far the answer has come, counted from the last checkpoint: a
+// small one does not begin at its end, and one that is resumed after a cut goes on
+// where it was (R-H-29).
 func (r *round) pulled(f exchange.Record) {
-	from := r.hello.Cursor
+	from := r.from
 	if f.Lane != "" || f.Position < from { // beside the normal flow: how much there is nobody knows
 		r.site.progress("pull", int64(r.row.Received), 0)
 		return
