@@ -20,7 +20,7 @@ import (
 // powers is the whole table of who may do what. A new operation belongs here.
 var powers = map[string]string{
 	"sign-in": "", "get-session": "read", "sign-out": "read",
-	"list-users": "configure", "add-user": "configure", "disable-user": "configure", "enable-user": "configure",
+	"list-users": "configure", "add-user": "configure", "disable-user": "configure", "limit-user": "configure", "enable-user": "configure",
 	"include-transactions": "configure", "list-duplicates": "sync",
 	"list-types": "read", "get-type": "read",
 	"list-records": "read", "get-record": "read", "get-history": "read",

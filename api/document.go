@@ -92,6 +92,9 @@ func draftLines(in []LineInput) ([]documents.DraftLine, error) {
 
 func (s *server) readDocument(ctx context.Context, key atoll.Key, status int) (*documentAnswer, error) {
 	d, err := s.Station.Document(ctx, key)
+	if err == nil {
+		err = s.seen(ctx, d.Record)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -232,6 +235,7 @@ func (s *server) listDocuments(ctx context.Context, r resource, in *documentsInp
 	if err != nil {
 		return nil, err
 	}
+	page = s.onlySeen(ctx, page)
 	out := &listAnswer{}
 	out.Body.Records, out.Body.Next = views(page), next
 	if next != "" {

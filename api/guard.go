@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/atollsync/atoll"
@@ -16,6 +17,35 @@ func (s *server) propose(ctx context.Context, d documents.Desk, do ...journal.Pr
 		return nil, err
 	}
 	return do, nil
+}
+
+// seen is the record, unless it is of a store that is not the user's (R-J-01).
+func (s *server) seen(ctx context.Context, r station.Record) error {
+	if u := visitOf(ctx).User; !s.Station.SeesRecord(u, r.Type, r.Fields) {
+		return atoll.Errorf(atoll.Denied, "the data of this store is not %s's to see", u.Name).About(r.Key).Do("ask an administrator, who can give you the store")
+	}
+	return nil
+}
+
+// onlySeen leaves out the records of stores that are not the user's.
+func (s *server) onlySeen(ctx context.Context, page []station.Record) []station.Record {
+	u := visitOf(ctx).User
+	return slices.DeleteFunc(page, func(r station.Record) bool { return !s.Station.SeesRecord(u, r.Type, r.Fields) })
+}
+
+// within asks that a query be about one of the user's stores, where they are limited:
+// the one they have, unless they name one.
+func within(ctx context.Context, store atoll.ID) (atoll.ID, error) {
+	u := visitOf(ctx).User
+	switch {
+	case len(u.Stores) == 0 || store != "" && u.Sees(store):
+		return store, nil
+	case store == "" && len(u.Stores) == 1:
+		return u.Stores[0], nil
+	case store == "":
+		return "", atoll.Errorf(atoll.Invalid, "you see the data of %d stores: say of which", len(u.Stores)).On("store").Do("name one in store")
+	}
+	return "", atoll.Errorf(atoll.Denied, "the data of this store is not %s's to see", u.Name).On("store").Do("ask an administrator, who can give you the store")
 }
 
 // nouns are the record types that operations are about, by what their names end

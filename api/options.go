@@ -54,6 +54,8 @@ type Users interface {
 	MaySend(u station.User, d documents.Desk, do ...journal.Proposal) error
 	MayChange(u station.User, d documents.Desk, do ...journal.Proposal) error
 	DisableUser(ctx context.Context, name string, disabled bool) error
+	LimitUser(ctx context.Context, name string, stores []atoll.ID) error
+	SeesRecord(u station.User, t atoll.Type, f atoll.Fields) bool
 }
 
 // Snapshots reads the database: what quarantine holds, and what stands now.

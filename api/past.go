@@ -147,6 +147,11 @@ func (s *server) ledger(ctx context.Context, in *ledgerInput) (*ledgerAnswer, er
 	if err != nil {
 		return nil, err
 	}
+	if r, err := s.Station.Record(ctx, atoll.Key{Type: "stock_line", ID: id}); err == nil {
+		if err := s.seen(ctx, r); err != nil {
+			return nil, err
+		}
+	}
 	l, err := s.Station.Ledger(ctx, id)
 	if err != nil {
 		return nil, err

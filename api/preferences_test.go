@@ -55,3 +55,69 @@ func TestPreferencesOverREST(t *testing.T) {
 		t.Errorf("a choice of the system is listed for a store: %+v", p)
 	}
 }
+
+// A user who may see some stores only sees these: in reports, documents, records,
+// transfers; and changes nothing of the others.
+//
+// R-J-01.
+func TestR_J_01_UsersSeeTheirStores(t *testing.T) {
+	f := newFleet(t)
+	medicine := f.item(t, "amox")
+	line := f.stock(t, f.Sites[2], f.Stores["B"], medicine)
+	other := f.stock(t, f.Sites[2], f.Stores["F"], medicine)
+	invoice := f.shipment(t, line, medicine, "2")
+	amina := f.one.as("store_user")
+	f.one.call("PUT", "/users/store-user/stores", `{"stores":["F"]}`, f.one.as("viewer")).refused(403, atoll.Denied)
+	f.one.call("PUT", "/users/store-user/stores", `{"stores":["nowhere"]}`).refused(404, atoll.NotFound)
+	f.one.call("PUT", "/users/nobody/stores", `{"stores":["F"]}`).refused(404, atoll.NotFound)
+	f.one.call("GET", "/records/stock_line/"+string(line), "", amina).want(200)
+	f.one.call("PUT", "/users/store-user/stores", `{"stores":["F"]}`).want(204)
+
+	stores := func(r *reply) []string {
+		t.Helper()
+		var got struct {
+			Records []struct{ Fields struct{ Store_id string } } //nolint:revive // the field's name
+		}
+		r.want(200).json(&got)
+		var out []string
+		for _, rec := range got.Records {
+			out = append(out, rec.Fields.Store_id)
+		}
+		return out
+	}
+	if got := stores(f.one.call("GET", "/records/stock_line", "", amina)); len(got) != 1 || got[0] != string(f.Stores["F"]) {
+		t.Errorf("stock of stores %v is listed, want of F alone", got)
+	}
+	if got := stores(f.one.call("GET", "/invoices", "", amina)); len(got) != 0 {
+		t.Errorf("documents of stores %v are listed, want none", got)
+	}
+	f.one.call("GET", "/records/stock_line/"+string(other), "", amina).want(200)
+	f.one.call("GET", "/records/item/"+string(medicine), "", amina).want(200) // central data is everybody's
+	for _, path := range []string{
+		"/records/stock_line/" + string(line), "/records/stock_line/" + string(line) + "/history", "/invoices/" + invoice,
+		"/stock/" + string(line) + "/ledger", "/stock/check?store=B", "/transfers?store=B", "/transfers/differences?store=B",
+	} {
+		f.one.call("GET", path, "", amina).refused(403, atoll.Denied)
+	}
+	f.one.call("GET", "/transfers", "", amina).want(200)
+	before := f.one.state()
+	f.one.call("POST", "/invoices/"+invoice+"/finalise", "", amina).refused(403, atoll.Denied)
+	f.one.call("POST", "/invoices", `{"fields":{"store_id":"B","kind":"customer_invoice"}}`, amina).refused(403, atoll.Denied)
+	f.one.call("POST", "/stock/"+string(line)+"/adjust", `{"packs":1,"reason":"found"}`, amina).refused(403, atoll.Denied)
+	f.one.unchanged(before)
+	f.one.call("POST", "/invoices", `{"fields":{"store_id":"F","kind":"inventory_addition"}}`, amina).want(201)
+
+	var report struct{ Stores []struct{ Code string } }
+	f.one.call("GET", "/reports/stock?format=json", "", amina).want(200).json(&report)
+	for _, s := range report.Stores {
+		if s.Code != "F" {
+			t.Errorf("the report tells of store %s", s.Code)
+		}
+	}
+	if len(report.Stores) == 0 {
+		t.Error("the report tells of no store")
+	}
+	f.one.call("PUT", "/users/store-user/stores", `{"stores":[]}`).want(204)
+	f.one.call("GET", "/records/stock_line/"+string(line), "", amina).want(200)
+	f.one.call("PUT", "/users/administrator/stores", `{"stores":["F"]}`).refused(422, atoll.Rule)
+}

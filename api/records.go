@@ -206,6 +206,9 @@ func (s *server) recordOperations() {
 
 func (s *server) read(ctx context.Context, key atoll.Key, status int) (*recordAnswer, error) {
 	r, err := s.Station.Record(ctx, key)
+	if err == nil {
+		err = s.seen(ctx, r)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -229,6 +232,7 @@ func (s *server) list(ctx context.Context, in *listInput) (*listAnswer, error) {
 	if err != nil {
 		return nil, err
 	}
+	page = s.onlySeen(ctx, page)
 	out := &listAnswer{}
 	out.Body.Records, out.Body.Next = []RecordView{}, next
 	for _, r := range page {
@@ -249,6 +253,13 @@ func (s *server) history(ctx context.Context, in *historyInput) (*historyAnswer,
 	key, err := s.key(in.RecordPath)
 	if err != nil {
 		return nil, err
+	}
+	if r, err := s.Station.Record(ctx, key); err == nil {
+		if err := s.seen(ctx, r); err != nil {
+			return nil, err
+		}
+	} else if len(visitOf(ctx).User.Stores) > 0 {
+		return nil, err // of what is gone it cannot be told whose it was
 	}
 	changes, err := s.Station.History(ctx, key, in.Limit)
 	if err != nil {

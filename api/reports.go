@@ -116,7 +116,7 @@ func (s *server) dashboardOperation() {
 
 func (s *server) report(ctx context.Context, in *reportInput) (*huma.StreamResponse, error) {
 	t, err := s.Station.Ask(ctx, in.Name, station.Asking{
-		Stores: in.Stores, Item: in.Item, From: in.From, To: in.To, By: in.By, WithoutTransfers: in.ExcludeTransfers, Only: visitOf(ctx).User.Store,
+		Stores: in.Stores, Item: in.Item, From: in.From, To: in.To, By: in.By, WithoutTransfers: in.ExcludeTransfers, Only: visitOf(ctx).User.Reported(),
 	})
 	if err != nil {
 		return nil, err

@@ -18,12 +18,13 @@ type UserView struct {
 	Role     station.UserRole `json:"role" enum:"viewer,store_user,data_manager,technician,administrator,mobile" example:"store_user"`
 	Powers   []station.Power  `json:"powers" doc:"What the role may do: read, edit, sync, configure"`
 	Store    atoll.ID         `json:"store,omitempty" doc:"Of a mobile client: the store it works for"`
+	Stores   []atoll.ID       `json:"stores,omitempty" doc:"Whose data the user may see and change; all when left out"`
 	Created  time.Time        `json:"created"`
 	Disabled bool             `json:"disabled,omitempty"`
 }
 
 func userView(u station.User) UserView {
-	v := UserView{Name: u.Name, Role: u.Role, Store: u.Store, Created: u.Created, Disabled: u.Disabled, Powers: []station.Power{}}
+	v := UserView{Name: u.Name, Role: u.Role, Store: u.Store, Stores: u.Stores, Created: u.Created, Disabled: u.Disabled, Powers: []station.Power{}}
 	for _, p := range []station.Power{station.MayRead, station.MayEdit, station.MayCurate, station.MaySync, station.MayConfigure} {
 		if u.Role.May(p) {
 			v.Powers = append(v.Powers, p)

@@ -84,6 +84,9 @@ func (s *server) stockOperations() {
 			"what suggested documents hold. It lists the lines that differ, and by how much; nothing is corrected.",
 	}, func(ctx context.Context, in *checkInput) (*checkAnswer, error) {
 		store, err := s.storeNamed(ctx, in.Store)
+		if err == nil {
+			store, err = within(ctx, store)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -96,7 +96,10 @@ func (s *server) transferOperations() {
 		OperationID: "list-differences", Method: http.MethodGet, Path: "/transfers/differences", Tags: []string{"transfers"},
 		Summary: "Lines received otherwise than sent", Description: "Of finalised shipments and returns.",
 	}, func(ctx context.Context, in *differencesInput) (*differencesAnswer, error) {
-		store, err := optionalID(in.Store)
+		store, err := s.storeNamed(ctx, in.Store)
+		if err == nil {
+			store, err = within(ctx, store)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -166,6 +169,9 @@ func (s *server) transferOperations() {
 
 func (s *server) listTransfers(ctx context.Context, in *underWayInput) (*underWayAnswer, error) {
 	store, err := s.storeNamed(ctx, in.Store)
+	if err == nil {
+		store, err = within(ctx, store)
+	}
 	if err != nil {
 		return nil, err
 	}

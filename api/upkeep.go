@@ -23,6 +23,13 @@ type includeInput struct {
 	}
 }
 
+type limitUserInput struct {
+	UserPath
+	Body struct {
+		Stores []string `json:"stores" maxItems:"1000" doc:"Ids, codes or names of stores; an empty list for all"`
+	}
+}
+
 type duplicatesAnswer struct {
 	Body struct {
 		Duplicates []station.Duplicate `json:"duplicates"`
@@ -45,6 +52,21 @@ func (s *server) upkeepOperations() {
 			return &struct{}{}, s.Station.DisableUser(ctx, in.Name, disabled)
 		})
 	}
+	handle(s, station.MayConfigure, huma.Operation{
+		OperationID: "limit-user", Method: http.MethodPut, Path: "/users/{name}/stores", Tags: []string{"users"}, DefaultStatus: http.StatusNoContent,
+		Summary:     "Say whose data a user may see",
+		Description: "The user sees and changes data of these stores only, in reports, documents and records; of all when there are none. Holds at once, for sessions under way too.",
+	}, func(ctx context.Context, in *limitUserInput) (*struct{}, error) {
+		var stores []atoll.ID
+		for _, what := range in.Body.Stores {
+			id, err := s.storeNamed(ctx, what)
+			if err != nil {
+				return nil, err
+			}
+			stores = append(stores, id)
+		}
+		return nil, s.Station.LimitUser(ctx, in.Name, stores)
+	})
 	handle(s, station.MayConfigure, huma.Operation{
 		OperationID: "include-transactions", Method: http.MethodPut, Path: "/stores/{id}/include-transactions", Tags: []string{"stores"},
 		Summary: "Say whether a dispensary's transactions go to the central server",

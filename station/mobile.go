@@ -32,11 +32,16 @@ func (s *Station) AddMobileUser(ctx context.Context, name string, store atoll.ID
 	return s.addUser(ctx, User{Name: name, Role: MobileClient, Store: store}, password)
 }
 
-// MaySend refuses what the user's client may not send. Only mobile clients are
-// limited: to the record types that the catalogue marks for them, under the mark's
+// MaySend refuses what the user's client may not send: data of stores that are not
+// the user's (R-J-01); and mobile clients are limited to the record types that the catalogue marks for them, under the mark's
 // condition, before and after the change (R-B-104). What the proposals lead to in
 // the same transaction is the station's own work and not limited.
 func (s *Station) MaySend(u User, d documents.Desk, do ...journal.Proposal) error {
+	for _, p := range do {
+		if err := s.mayTouch(u, d, p); err != nil {
+			return err
+		}
+	}
 	if u.Role != MobileClient {
 		return nil
 	}

@@ -206,16 +206,13 @@ type Asking struct {
 	From, To         string // a day (the last one included) or a moment in RFC 3339
 	By               string
 	WithoutTransfers bool
-	Only             atoll.ID // the one store that whoever asks may see; "" for all
+	Only             []atoll.ID // the stores that whoever asks may see; none for all
 }
 
 // Ask is Report for a question in words. It fails with atoll.Invalid for a day that
 // is none, and with atoll.NotFound for a store or item that is not here.
 func (s *Station) Ask(ctx context.Context, name string, a Asking) (*report.Table, error) {
-	q := report.Question{By: report.By(a.By), WithoutTransfers: a.WithoutTransfers}
-	if a.Only != "" {
-		q.Only = []atoll.ID{a.Only}
-	}
+	q := report.Question{By: report.By(a.By), WithoutTransfers: a.WithoutTransfers, Only: a.Only}
 	var err error
 	if q.From, err = momentOf(a.From, "from", 0); err != nil {
 		return nil, err

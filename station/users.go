@@ -67,14 +67,16 @@ func (r UserRole) May(p Power) bool {
 
 // User is a person who may sign in here. Users belong to this database (R-B-61).
 type User struct {
-	Name     string    `json:"name"`
-	Role     UserRole  `json:"role"`
-	Store    atoll.ID  `json:"store,omitempty"` // of a mobile client: the one it works for
-	Created  time.Time `json:"created"`
-	Disabled bool      `json:"disabled,omitempty"`
-	Hash     string    `json:"hash,omitempty"` // argon2id
-	Failures int       `json:"failures,omitempty"`
-	Locked   time.Time `json:"locked,omitzero"`
+	Name  string   `json:"name"`
+	Role  UserRole `json:"role"`
+	Store atoll.ID `json:"store,omitempty"` // of a mobile client: the one it works for
+	// Stores are those whose data the user may see and change; none means all (R-J-01).
+	Stores   []atoll.ID `json:"stores,omitempty"`
+	Created  time.Time  `json:"created"`
+	Disabled bool       `json:"disabled,omitempty"`
+	Hash     string     `json:"hash,omitempty"` // argon2id
+	Failures int        `json:"failures,omitempty"`
+	Locked   time.Time  `json:"locked,omitzero"`
 }
 
 const (

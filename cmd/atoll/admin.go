@@ -164,6 +164,7 @@ type userCmd struct {
 
 	Disable userDisableCmd `cmd:"" help:"End what a person may do here, open sessions too."`
 	Enable  userEnableCmd  `cmd:"" help:"Let a disabled person in again."`
+	Limit   userLimitCmd   `cmd:"" help:"Let a person see and change the data of some stores only, or of all again."`
 }
 
 type userListCmd struct{}
@@ -179,8 +180,15 @@ func (userListCmd) Run(s *session) error {
 			var rows [][]string
 			for _, u := range users {
 				note := ""
-				if u.Disabled {
+				switch {
+				case u.Disabled:
 					note = "disabled"
+				case len(u.Stores) > 0:
+					var codes []string
+					for _, id := range u.Stores {
+						codes = append(codes, storeCode(s, h, atoll.Fields{}.Set("store_id", id)))
+					}
+					note = "only " + strings.Join(codes, ", ")
 				}
 				rows = append(rows, []string{u.Name, string(u.Role), moment(u.Created), note})
 			}

@@ -1,0 +1,94 @@
+package station
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/catalogue"
+	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/storage"
+)
+
+// Sees reports whether the user may see the data of the store (R-J-01).
+func (u User) Sees(store atoll.ID) bool {
+	return len(u.Stores) == 0 || store == "" || slices.Contains(u.Stores, store)
+}
+
+// Reported are the stores that reports for the user are about; none means all.
+func (u User) Reported() []atoll.ID {
+	if u.Store != "" {
+		return []atoll.ID{u.Store}
+	}
+	return u.Stores
+}
+
+// SeesRecord reports whether the user may see a record: what belongs to a store, only
+// where that is one of the user's. Central data, patients and the system's own
+// records are everybody's.
+func (s *Station) SeesRecord(u User, t atoll.Type, f atoll.Fields) bool {
+	if len(u.Stores) == 0 {
+		return true
+	}
+	def, ok := s.Catalogue.Lookup(t)
+	if !ok || def.Class != catalogue.Store && def.Class != catalogue.CentralStore {
+		return true
+	}
+	return u.Sees(f.ID(def.Scope))
+}
+
+// mayTouch refuses changes of data of stores that are not the user's, before and
+// after the change.
+func (s *Station) mayTouch(u User, d documents.Desk, p journal.Proposal) error {
+	if len(u.Stores) == 0 {
+		return nil
+	}
+	states := []atoll.Fields{p.Fields}
+	if d.R != nil { // nil for what is certainly new
+		if r, err := d.R.Record(p.Key); err == nil {
+			old, err := r.Fields()
+			if err != nil {
+				return err
+			}
+			states = []atoll.Fields{old, old.Apply(p.Fields)}
+		}
+	}
+	for _, f := range states {
+		if !s.SeesRecord(u, p.Key.Type, f) {
+			return atoll.Errorf(atoll.Denied, "the data of this store is not %s's to change", u.Name).About(p.Key).Do("ask an administrator, who can give you the store")
+		}
+	}
+	return nil
+}
+
+// LimitUser says whose data a user may see and change: that of the stores, or of all
+// when there are none (R-J-01). Sessions under way are limited at once. It fails with
+// atoll.Rule for administrators, who could lift it, and mobile clients, who have one
+// store.
+func (s *Station) LimitUser(ctx context.Context, name string, stores []atoll.ID) error {
+	t, err := s.Topology(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range stores {
+		if _, ok := t.Store(id); !ok {
+			return atoll.Errorf(atoll.NotFound, "there is no store %.60q here", string(id)).On("stores").Do("list them with: atoll store list")
+		}
+	}
+	return s.Store.Update(ctx, func(tx storage.Tx) error {
+		u, err := loadUser(tx, name)
+		if errors.Is(err, atoll.NotFound) {
+			return atoll.Errorf(atoll.NotFound, "there is no user %.60q here", name).Do("list them with: atoll user list")
+		}
+		if err != nil {
+			return err
+		}
+		if len(stores) > 0 && (u.Role == Administrator || u.Role == MobileClient) {
+			return atoll.Errorf(atoll.Rule, "a user of role %s cannot be limited to stores", u.Role).On("stores").Do("give the person a user of another role")
+		}
+		u.Stores = slices.Clone(stores)
+		return saveUser(tx, u)
+	})
+}
