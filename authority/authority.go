@@ -195,7 +195,7 @@ func MayWrite(t *topology.Topology, site atoll.SiteID, verb atoll.Verb, s Subjec
 	if owner.Site == site {
 		return owner, nil
 	}
-	if by, ok := exception(t, site, verb, s); ok {
+	if by, ok := Exception(t, site, verb, s); ok {
 		return by, nil
 	}
 	if by, ok := standsIn(t, site, verb, s); ok {
@@ -205,9 +205,9 @@ func MayWrite(t *topology.Topology, site atoll.SiteID, verb atoll.Verb, s Subjec
 		About(s.Key).Do("make the change there; it arrives here with the next synchronisation")
 }
 
-// exception finds the departures of R-K-16 under which a site other than the
-// owner may write.
-func exception(t *topology.Topology, site atoll.SiteID, verb atoll.Verb, s Subject) (Owner, bool) {
+// Exception finds the departures of R-K-16 under which a site other than the
+// owner may write, and the epoch under which it does.
+func Exception(t *topology.Topology, site atoll.SiteID, verb atoll.Verb, s Subject) (Owner, bool) {
 	for _, e := range s.Def.Also {
 		switch e.Name {
 		case catalogue.CreatedAtSites:

@@ -64,10 +64,20 @@ func (w *work) tellLink(store atoll.ID, rows []Row, link int) journal.Proposal {
 	if store != "" {
 		f.Set("from_store_id", store).Set("to_store_id", store)
 	}
-	// A row at one of its versions is re-pointed once, and so is its page.
-	id := atoll.DeriveID(string(Journal), w.Site.String(), from.String(), string(into), string(rows[0].Type), string(rows[0].ID),
-		strconv.FormatUint(base.Version, 10))
+	// A row at one of its versions is re-pointed once, and so is its page; again when
+	// the centre refused it and gave the rows back as they were.
+	of := []string{string(Journal), w.Site.String(), from.String(), string(into), string(rows[0].Type), string(rows[0].ID), strconv.FormatUint(base.Version, 10)}
+	id := atoll.DeriveID(of...)
+	for n := 2; w.taken(id); n++ {
+		id = atoll.DeriveID(append(of, strconv.Itoa(n))...)
+	}
 	return journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: Journal, ID: id}, Fields: f}
+}
+
+// taken reports whether there is a page with this id, shown or not.
+func (w *work) taken(id atoll.ID) bool {
+	_, err := w.R.Record(atoll.Key{Type: Journal, ID: id})
+	return err == nil
 }
 
 // Entry is one record of the merge journal.

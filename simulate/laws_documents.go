@@ -338,6 +338,10 @@ func (c *checker) told(ctx context.Context) (map[Batch]string, error) {
 		deleted bool
 	}
 	steps := map[atoll.ID]map[uint64]step{}
+	refused, err := c.refusedEntries(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for _, n := range c.fleet.Nodes() {
 		teller, err := c.teller(ctx, n)
 		if err != nil {
@@ -351,6 +355,9 @@ func (c *checker) told(ctx context.Context) (map[Batch]string, error) {
 				}
 				for _, je := range page {
 					after = je.Seq
+					if refused[atoll.Origin{Site: n.Door.Site, Seq: je.Seq}] {
+						continue
+					}
 					e, err := atoll.DecodeEntry(je.Content)
 					if err != nil {
 						return err
@@ -392,6 +399,20 @@ func (c *checker) told(ctx context.Context) (map[Batch]string, error) {
 		}
 	}
 	return total, nil
+}
+
+// refusedEntries are those whose changes do not stand, as the centre decided.
+func (c *checker) refusedEntries(ctx context.Context) (map[atoll.Origin]bool, error) {
+	out := map[atoll.Origin]bool{}
+	return out, c.fleet.Centre.Store.View(ctx, func(r storage.Reader) error {
+		all, err := r.Refusals(0, false, 0, 0)
+		for _, no := range all {
+			if no.State != storage.Applied {
+				out[atoll.Origin{Site: no.Site, Seq: no.Seq}] = true
+			}
+		}
+		return err
+	})
 }
 
 // teller is who has the node's journal from its beginning: the node itself, or the

@@ -95,6 +95,9 @@ func (h *half) failed(c process.Case, e process.Exception) []journal.Proposal {
 	if !ok || !answersFor(c, store) {
 		return nil
 	}
+	if _, moving := c.T.Moving(store.ID); moving {
+		return nil // nobody can work in it; whoever gets it answers
+	}
 	by := store.ID
 	if standsIn(c, store) {
 		by = ""

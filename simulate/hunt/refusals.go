@@ -2,7 +2,6 @@ package hunt
 
 import (
 	"github.com/atollsync/atoll"
-	"github.com/atollsync/atoll/admit"
 	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/storage"
 )
@@ -20,7 +19,7 @@ func (w *World) Fenced(site atoll.SiteID, why string) {
 // provoked reports whether the story itself brought the refusal about.
 func (w *World) provoked(r storage.Refusal) bool {
 	_, fenced := w.fenced[r.Site]
-	return fenced && (r.Layer == admit.LayerOwnership || r.Code == atoll.BaseVersion || r.Behind != 0)
+	return fenced
 }
 
 // decide settles what waits in quarantine and was provoked, as the person at the
