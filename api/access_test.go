@@ -23,7 +23,7 @@ var powers = map[string]string{
 	"list-users": "configure", "add-user": "configure", "disable-user": "configure", "limit-user": "configure", "enable-user": "configure",
 	"include-transactions": "configure", "list-duplicates": "sync",
 	"list-types": "read", "get-type": "read",
-	"list-records": "read", "get-record": "read", "get-history": "read",
+	"list-records": "read", "get-record": "read", "get-history": "read", "get-whereabouts": "read",
 	"put-record": "edit", "delete-record": "edit", "change-records": "edit",
 	"list-invoices": "read", "get-invoice": "read", "make-invoice": "edit", "change-invoice": "edit", "delete-invoice": "edit",
 	"suggest-invoice": "edit", "arrive-invoice": "edit", "confirm-invoice": "edit", "finalise-invoice": "edit", "receive-invoice": "edit", "cancel-invoice": "edit",

@@ -95,6 +95,7 @@ type Sites interface {
 	LimitHistory(ctx context.Context, site atoll.SiteID, months int) error
 	Fetch(ctx context.Context, site atoll.SiteID, p documents.Past) (int, error)
 	SyncLog(ctx context.Context, site atoll.SiteID, limit int) ([]central.Cycle, error)
+	Whereabouts(ctx context.Context, key atoll.Key, limit int) (central.Whereabouts, error)
 	// Authenticate returns the site that holds a token of synchronisation. It is
 	// asked only to tell such a token apart from a wrong one; it opens nothing.
 	Authenticate(ctx context.Context, token string) (atoll.SiteID, error)

@@ -202,6 +202,48 @@ func (s *server) recordOperations() {
 		OperationID: "get-history", Method: http.MethodGet, Path: "/records/{type}/{id}/history", Tags: []string{"records"},
 		Summary: "Get a record's versions", Description: "Who changed the record, when and how, as far as this database holds the journals.",
 	}, s.history)
+	handle(s, station.MayRead, huma.Operation{
+		OperationID: "get-whereabouts", Method: http.MethodGet, Path: "/records/{type}/{id}/sites", Tags: []string{"records"},
+		Summary:     "Which sites have a record",
+		Description: "The sites that must have the record as it stands, why, and whether they are known to. Those that are not come first." + only1,
+	}, func(ctx context.Context, in *historyInput) (*whereaboutsAnswer, error) {
+		centre, err := s.centre(ctx)
+		if err != nil {
+			return nil, err
+		}
+		key, err := s.key(in.RecordPath)
+		if err != nil {
+			return nil, err
+		}
+		where, err := centre.Whereabouts(ctx, key, in.Limit)
+		if err != nil {
+			return nil, err
+		}
+		out := &whereaboutsAnswer{}
+		out.Body.Received, out.Body.Sites, out.Body.Have, out.Body.Places = where.Received, where.Sites, where.Have, []PlaceView{}
+		for _, p := range where.Places {
+			out.Body.Places = append(out.Body.Places, PlaceView{p.Site.ID, p.Site.Name, append([]atoll.Audience{}, p.Why...), p.Has, moment(p.At)})
+		}
+		return out, nil
+	})
+}
+
+// PlaceView is one site that must have a record.
+type PlaceView struct {
+	Site     atoll.SiteID     `json:"site" example:"2"`
+	Name     string           `json:"name" example:"Mulago"`
+	Why      []atoll.Audience `json:"why" doc:"The audiences that both have; none for the site that made it"`
+	Has      bool             `json:"has" doc:"Known to have it as it stands"`
+	Complete *time.Time       `json:"complete,omitempty" doc:"Its last complete exchange"`
+}
+
+type whereaboutsAnswer struct {
+	Body struct {
+		Received time.Time   `json:"received" doc:"When the central server had this version"`
+		Sites    int         `json:"sites" doc:"That must have it"`
+		Have     int         `json:"have" doc:"Of them, known to have it"`
+		Places   []PlaceView `json:"places"`
+	}
 }
 
 func (s *server) read(ctx context.Context, key atoll.Key, status int) (*recordAnswer, error) {

@@ -20,6 +20,8 @@ type SiteView struct {
 	Name           string                 `json:"name" example:"Mulago"`
 	Kind           topology.Kind          `json:"kind" enum:"central,server,desktop,mobile,open,mirror" example:"server"`
 	Disabled       bool                   `json:"disabled,omitempty"`
+	Light          central.Light          `json:"light" enum:"green,amber,red,grey" doc:"How it stands" example:"amber"`
+	Concerns       []central.Concern      `json:"concerns" doc:"Why, the worst first"`
 	Stores         []string               `json:"stores" doc:"The names of the stores active there"`
 	Initialisation central.Initialisation `json:"initialisation" enum:"new,started,completed,error" example:"completed"`
 	Enrolled       bool                   `json:"enrolled" doc:"A device is enrolled"`
@@ -43,7 +45,7 @@ type SiteView struct {
 	LastError      string                 `json:"last_error,omitempty"`
 }
 
-func siteView(c central.SiteStatus) SiteView {
+func siteView(c central.SiteStatus, now time.Time) SiteView {
 	st := c.State
 	v := SiteView{
 		Site: c.ID, Name: c.Name, Kind: c.Kind, Disabled: c.Disabled, Stores: append([]string{}, c.Stores...), Initialisation: st.Initialisation,
@@ -52,6 +54,8 @@ func siteView(c central.SiteStatus) SiteView {
 		ClockAhead: st.ClockAhead.Seconds(), FirstContact: moment(st.FirstContact), LastContact: moment(st.LastContact),
 		LastComplete: moment(st.LastComplete), LastCode: st.LastCode, LastError: st.LastError,
 	}
+	v.Light, v.Concerns = c.Condition(now)
+	v.Concerns = append([]central.Concern{}, v.Concerns...)
 	if len(st.CodeHash) > 0 {
 		v.CodeExpires = moment(st.CodeExpires)
 	}
@@ -125,7 +129,7 @@ func (s *server) siteOperations() {
 		out := &sitesAnswer{}
 		out.Body.Sites = []SiteView{}
 		for _, c := range all {
-			out.Body.Sites = append(out.Body.Sites, siteView(c))
+			out.Body.Sites = append(out.Body.Sites, siteView(c, s.Now()))
 		}
 		visitOf(ctx).Records = len(all)
 		return out, nil
@@ -213,7 +217,7 @@ func (s *server) site(ctx context.Context, n int) (*siteAnswer, error) {
 	}
 	for _, c := range all {
 		if c.ID == atoll.SiteID(n) {
-			return &siteAnswer{Body: siteView(c)}, nil
+			return &siteAnswer{Body: siteView(c, s.Now())}, nil
 		}
 	}
 	return nil, atoll.Errorf(atoll.SiteUnknown, "there is no site %d", n).Do("list them with: GET %s/sites", prefix)

@@ -28,15 +28,23 @@ var roles = map[station.UserRole][]station.Power{
 var powers = map[string]station.Power{
 	"GET /{$}": "read", "GET /sign-in": "", "POST /sign-in": "", "POST /sign-out": "", "GET /me": "read", "POST /look": "",
 	"GET /today": "read", "GET /sync": "read", "GET /sync/events": "read", "POST /sync/now": "read", "POST /sync/settings": "sync",
+	"GET /fleet": "sync", "GET /fleet.csv": "sync", "GET /fleet/{site}": "sync", "POST /fleet/{site}/pause": "sync",
+	"GET /records": "read", "GET /records/{type}": "read", "POST /records/{type}": "edit", "GET /new/{type}": "edit",
+	"GET /records/{type}/{id}": "read", "POST /records/{type}/{id}": "edit", "GET /records/{type}/{id}/edit": "edit",
 }
 
 // somewhere puts values in the places of a path.
-var somewhere = strings.NewReplacer("{$}", "", "{type}", "item", "{id}", string(atoll.DeriveID("nothing")), "{site}", "9")
+var somewhere = strings.NewReplacer("{$}", "", "{type}", "location", "{id}", string(atoll.DeriveID("nothing")), "{site}", "9")
 
 // state is everything that a request may not change: records and settings.
 func (f *face) state() string {
 	f.t.Helper()
 	var b bytes.Buffer
+	if f.node.Centre != nil { // what it only notes of exchanges is written when somebody looks
+		if err := f.node.Centre.Flush(f.t.Context()); err != nil {
+			f.t.Fatal(err)
+		}
+	}
 	err := f.node.Store.View(f.t.Context(), func(r storage.Reader) error {
 		at, err := r.LastPosition()
 		if err != nil {

@@ -12,8 +12,11 @@ import (
 	"github.com/atollsync/atoll/station"
 )
 
-// smallBody bounds what most forms may send (R-K-58).
-const smallBody = 64 << 10
+// Bounds on what forms may send (R-K-58): most of them, and one with a record.
+const (
+	smallBody  = 64 << 10
+	recordBody = 3 * atoll.MaxBody // a form escapes every byte that is no letter
+)
 
 // policy is the Content-Security-Policy: nothing but our own files, no script or
 // style inside a page.

@@ -76,7 +76,7 @@ func (v *Visit) span(d time.Duration) string {
 	return v.T("span.days", "n", int(d.Hours()/24))
 }
 
-// bytes is a size in words.
+// size is a number of bytes in words.
 func (v *Visit) size(n int64) string {
 	f := float64(n)
 	for _, unit := range []string{"size.b", "size.kb", "size.mb", "size.gb"} {

@@ -3,6 +3,8 @@ package console_test
 import (
 	"testing"
 
+	"github.com/chromedp/chromedp"
+
 	"github.com/atollsync/atoll/simulate"
 	"github.com/atollsync/atoll/station"
 )
@@ -32,4 +34,55 @@ func TestBrowserPagesOfASite(t *testing.T) {
 	b.picture("me")
 	b.open("/nowhere")
 	b.picture("problem")
+}
+
+func TestBrowserRecords(t *testing.T) {
+	f := newFleet(t)
+	page := shelf(t, f, "S1")
+	shelf(t, f, "S2")
+	b := f.one.openTab(t)
+	b.signIn(f.one, station.StoreUser)
+	b.open("/records")
+	b.picture("records")
+	b.open("/records/location")
+	b.picture("record-list")
+	b.open("/records/store?q=nothing+like+it")
+	b.picture("record-list-empty")
+	b.open(page + "/edit")
+	b.picture("record-edit")
+	b.run(chromedp.SetValue(css(`[id="f.name"]`), "Cold room"))
+	b.click("main .primary")
+	b.sees("Saved.")
+	b.picture("record")
+	b.open("/new/location")
+	value[bool](b, `document.querySelectorAll("[required]").forEach(e => e.required = false), true`)
+	b.click("main .primary")
+	b.sees("A field is missing or wrong")
+	b.picture("record-wrong")
+}
+
+func TestBrowserCentre(t *testing.T) {
+	f := newFleet(t)
+	f.many(t, 60)
+	f.refused(t)
+	id, item := simulate.Item("paracetamol")
+	if err := f.Centre.Insert(t.Context(), item); err != nil {
+		t.Fatal(err)
+	}
+	b := f.centre.openTab(t)
+	b.signIn(f.centre, station.Administrator)
+	b.open("/fleet")
+	b.picture("fleet")
+	b.open("/fleet/2")
+	b.picture("site")
+	b.open("/records/item/" + string(id))
+	b.picture("record-centre")
+	b.open("/me")
+	b.click(`[lang="fr"]`)
+	b.sees("Vous et cet appareil")
+	b.open("/fleet")
+	b.picture("fleet-fr")
+	// From right to left, as a language that is written so would have it.
+	value[string](b, `document.documentElement.dir = "rtl"`)
+	b.picture("fleet-rtl")
 }

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io/fs"
 	"path"
+	"reflect"
 	"strings"
 	"time"
 
@@ -88,21 +89,23 @@ func (p *press) print(v *Visit, page, name string, data any) ([]byte, error) {
 // functions are what templates may call. Each asks the reader of the moment.
 func (p *plates) functions() template.FuncMap {
 	return template.FuncMap{
-		"t":      func(key string, args ...any) string { return p.visit.T(key, args...) },
-		"say":    func(s saying) string { return p.visit.T(s.Key, s.Args...) },
-		"num":    func(n any) string { return p.visit.number(n) },
-		"size":   func(n int64) string { return p.visit.size(n) },
-		"when":   func(t time.Time) template.HTML { return p.visit.when(t) },
-		"ago":    func(t time.Time) template.HTML { return p.visit.ago(t) },
-		"span":   func(d time.Duration) string { return p.visit.span(d) },
-		"type":   func(t atoll.Type) string { return p.visit.typeWords(t) },
-		"field":  func(t atoll.Type, name string) string { return p.visit.fieldWords(t, name) },
-		"role":   func(r any) string { return p.visit.T("role." + fmt.Sprint(r)) },
-		"may":    func(power string) bool { return p.visit.may(power) },
-		"asset":  asset,
-		"icon":   icon,
-		"dict":   dict,
-		"record": recordPath,
+		"t":       func(key string, args ...any) string { return p.visit.T(key, args...) },
+		"say":     func(s saying) string { return p.visit.T(s.Key, s.Args...) },
+		"num":     func(n any) string { return p.visit.number(n) },
+		"size":    func(n any) string { return p.visit.size(reflect.ValueOf(n).Int()) },
+		"when":    func(t time.Time) template.HTML { return p.visit.when(t) },
+		"ago":     func(t time.Time) template.HTML { return p.visit.ago(t) },
+		"minutes": func(n int) time.Duration { return time.Duration(n) * time.Minute },
+		"span":    func(d time.Duration) string { return p.visit.span(d) },
+		"type":    func(t atoll.Type) string { return p.visit.typeWords(t) },
+		"field":   func(t atoll.Type, name string) string { return p.visit.fieldWords(t, name) },
+		"area":    func(name string) string { return p.visit.areaWords(name) },
+		"role":    func(r any) string { return p.visit.T("role." + fmt.Sprint(r)) },
+		"may":     func(power string) bool { return p.visit.may(power) },
+		"asset":   asset,
+		"icon":    icon,
+		"dict":    dict,
+		"record":  recordPath,
 	}
 }
 

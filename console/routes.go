@@ -56,5 +56,20 @@ func routes() []route {
 		{get, "/sync/events", station.MayRead, atSite, (*console).syncEvents, "", 0},
 		{post, "/sync/now", station.MayRead, atSite, (*console).syncNow, "", 0},
 		{post, "/sync/settings", station.MaySync, atSite, (*console).syncSettings, "", 0},
+
+		// The central server.
+		{get, "/fleet", station.MaySync, atCentre, (*console).fleet, "menu.fleet", 0},
+		{get, "/fleet.csv", station.MaySync, atCentre, (*console).fleetFile, "", 0},
+		{get, "/fleet/{site}", station.MaySync, atCentre, (*console).sitePage, "", 0},
+		{post, "/fleet/{site}/pause", station.MaySync, atCentre, (*console).pauseSite, "", 0},
+
+		// Both.
+		{get, "/records", station.MayRead, anywhere, (*console).recordTypes, "menu.records", 0},
+		{get, "/records/{type}", station.MayRead, anywhere, (*console).recordList, "", 0},
+		{post, "/records/{type}", station.MayEdit, anywhere, (*console).saveNew, "", recordBody},
+		{get, "/new/{type}", station.MayEdit, anywhere, (*console).newRecord, "", 0},
+		{get, "/records/{type}/{id}", station.MayRead, anywhere, (*console).recordPage, "", 0},
+		{post, "/records/{type}/{id}", station.MayEdit, anywhere, (*console).saveRecord, "", recordBody},
+		{get, "/records/{type}/{id}/edit", station.MayEdit, anywhere, (*console).editRecord, "", 0},
 	}
 }

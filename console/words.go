@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -201,13 +202,11 @@ func (l *tongue) form(n int64) string {
 func (l *tongue) number(n int64) string { return l.numbers.Sprintf("%d", n) }
 
 func wholeOf(value any) (int64, bool) {
-	switch n := value.(type) {
-	case int:
-		return int64(n), true
-	case int64:
-		return n, true
-	case uint64:
-		return int64(min(n, 1<<62)), true
+	switch n := reflect.ValueOf(value); {
+	case n.CanInt():
+		return n.Int(), true
+	case n.CanUint():
+		return int64(min(n.Uint(), 1<<62)), true
 	}
 	return 0, false
 }

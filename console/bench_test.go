@@ -1,0 +1,134 @@
+package console_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
+)
+
+// many makes so many sites at the centre, of which some are in trouble: as records,
+// with what the centre would remember of each.
+func (f *fleet) many(t testing.TB, n int) {
+	t.Helper()
+	ctx, now := t.Context(), f.Clock.Now()
+	var do []journal.Proposal
+	var states []central.SiteState
+	flush := func() {
+		wanted := do
+		if _, err := f.Centre.Centre.Configure(ctx, "test", func(storage.Reader, *topology.Topology) ([]journal.Proposal, error) { return wanted, nil }); err != nil {
+			t.Fatal(err)
+		}
+		err := f.Centre.Store.Update(ctx, func(tx storage.Tx) error {
+			for _, s := range states {
+				b, err := json.Marshal(s)
+				if err != nil {
+					return err
+				}
+				if err := tx.Set("site", fmt.Sprintf("%010d", int(s.Site)), b); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		do, states = nil, nil
+	}
+	for i := range n {
+		id := atoll.SiteID(100 + i)
+		do = append(do, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "site", ID: atoll.NewID(now)}, Fields: atoll.Fields{}.
+			Set("number", id).Set("name", fmt.Sprintf("Health centre %d", i)).Set("type", "server").Set("created_at", now.UTC().Format(time.RFC3339))})
+		s := central.SiteState{
+			Site: id, Initialisation: central.InitCompleted, App: fmt.Sprintf("1.%d.0", i%3), Key: []byte("k"), Waiting: i * 7 % 40,
+			FirstContact: now.Add(-400 * 24 * time.Hour), LastContact: now.Add(-time.Duration(i*i%50000) * time.Minute), Cursor: 100,
+		}
+		s.LastComplete = s.LastContact.Add(-time.Duration(i%90) * time.Minute)
+		switch {
+		case i%17 == 3:
+			s.Initialisation, s.LastContact, s.LastComplete = central.InitNew, time.Time{}, time.Time{}
+		case i%19 == 5:
+			s.LastCode, s.LastError = atoll.Cloned, "two databases claim to be site"
+		case i%23 == 7:
+			s.ClockAhead = 9 * time.Hour
+		case i%29 == 11:
+			s.Paused = "market day"
+		}
+		if states = append(states, s); len(states) == 1000 {
+			flush()
+		}
+	}
+	flush()
+}
+
+// records puts so many items into the centre.
+func (f *fleet) items(t testing.TB, n int) (last atoll.ID) {
+	t.Helper()
+	now := f.Clock.Now()
+	for made := 0; made < n; {
+		var do []journal.Proposal
+		for range min(2000, n-made) {
+			last = atoll.NewID(now)
+			do = append(do, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "item", ID: last}, Fields: atoll.Fields{}.
+				Set("code", fmt.Sprintf("I%06d", made)).Set("name", fmt.Sprintf("Item number %d", made)).Set("kind", "stock").Set("status", "active")})
+			made++
+		}
+		if err := f.Centre.Insert(t.Context(), do...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return last
+}
+
+// BenchmarkPages asks for the pages of a centre with 1,000 sites and 200,000
+// records: each within 200 ms, none of 150 KB or more.
+func BenchmarkPages(b *testing.B) {
+	f := newFleet(b)
+	f.many(b, 1000)
+	item := f.items(b, 200_000)
+	admin := f.centre.as(station.Administrator)
+	for _, page := range []string{
+		"/fleet", "/fleet?sort=name&page=7", "/fleet?q=centre+9", "/fleet/2", "/fleet/1099", "/records", "/records/item", "/records/item?q=number+77",
+		"/records/item?q=no+such+words", "/records/item/" + string(item), "/records/item/" + string(item) + "/edit", "/new/item", "/me",
+	} {
+		b.Run(page, func(b *testing.B) { askBench(b, f.centre, page, admin) })
+	}
+}
+
+// BenchmarkFleet is the list of 40,000 sites.
+func BenchmarkFleet(b *testing.B) {
+	f := newFleet(b)
+	f.many(b, 40_000)
+	admin := f.centre.as(station.Administrator)
+	for _, page := range []string{"/fleet", "/fleet?sort=name&page=700", "/fleet/2"} {
+		b.Run(page, func(b *testing.B) { askBench(b, f.centre, page, admin) })
+	}
+}
+
+func askBench(b *testing.B, at *face, page string, how func(*http.Request)) {
+	b.Helper()
+	size := 0
+	for b.Loop() {
+		r := httptest.NewRequestWithContext(b.Context(), "GET", page, nil)
+		r.Header.Set("Accept", "text/html")
+		how(r)
+		w := httptest.NewRecorder()
+		at.handler.ServeHTTP(w, r)
+		if w.Code != 200 {
+			b.Fatal(w.Code)
+		}
+		size = w.Body.Len()
+	}
+	b.ReportMetric(float64(size), "B/page")
+	at.log.Reset()
+}

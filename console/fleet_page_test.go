@@ -1,0 +1,77 @@
+package console_test
+
+import (
+	"encoding/csv"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/topology"
+)
+
+// The fleet shows which sites are in trouble and why, the worst first, by filters
+// that a technician asks by (R-I-20, R-I-21).
+func TestR_I_21_Fleet(t *testing.T) {
+	f := newFleet(t)
+	tech := func() *face { f.centre.as(station.Technician); return f.centre }
+	get := func(path string) *seen {
+		t.Helper()
+		return tech().get(path, f.centre.as(station.Technician)).want(200)
+	}
+	get("/fleet").says("2 sites", "100 % heard within a day", "in step", "Sync Client 1 2 · Store B · Store F", "Sync Client 2")
+	f.refused(t)
+	if _, err := f.AddSite(t.Context(), "Mulago", topology.Server); err != nil {
+		t.Fatal(err)
+	}
+	get("/fleet").says("3 sites", "1 not enrolled yet", "Mulago", "1 refused change")
+	get("/fleet?concern=quarantined").says("1 site", "Sync Client 1").saysNot("Mulago", "Sync Client 2 3")
+	f.Clock.Wind(4 * 24 * time.Hour)
+	if _, err := f.Sync(t.Context(), 3); err != nil {
+		t.Fatal(err)
+	}
+	get("/fleet?silent=3").says("1 site", "Sync Client 1", "silent for 4 days").saysNot("Mulago 4")
+	get("/fleet?silent=30").says("Nothing is like that", "Show all")
+	f.Clock.Wind(28 * 24 * time.Hour)
+	if _, err := f.Sync(t.Context(), 3); err != nil {
+		t.Fatal(err)
+	}
+	red := get("/fleet?light=red")
+	red.says("1 site", "silent for 32 days").saysNot("Sync Client 2 3")
+	// The worst stands first without a choice.
+	all := get("/fleet").text()
+	if a, b := strings.Index(all, "Sync Client 1 2"), strings.Index(all, "Sync Client 2 3"); a < 0 || a > b {
+		t.Error("the site in trouble does not stand first")
+	}
+	get("/fleet?q=store+c").says("Sync Client 2").saysNot("Sync Client 1 2")
+	get("/fleet?q=4").says("Mulago")
+	rows, err := csv.NewReader(strings.NewReader(get("/fleet.csv?light=red").body)).ReadAll()
+	if err != nil || len(rows) != 2 || rows[1][1] != "Sync Client 1" || !strings.Contains(rows[1][5], "silent quarantined") {
+		t.Errorf("%v %v", rows, err)
+	}
+}
+
+// One site's page shows its exchanges, what it holds and why, and pauses it with a
+// reason that the site reads.
+func TestOneSite(t *testing.T) {
+	f := newFleet(t)
+	tech := f.centre.as(station.Technician)
+	page := f.centre.get("/fleet/2", tech).want(200)
+	page.says("Sync Client 1", "In step", "Its exchanges", "complete",
+		"Store B B Active It is worked in there", "Store A A Collector Somebody wanted a full copy", "Store C C Transfer Goods and orders pass between it and a store there. Visible to: Store B")
+	f.centre.get("/fleet/9", tech).want(404)
+	f.centre.get("/fleet/x", tech).want(404)
+	f.centre.ask("POST", "/fleet/2/pause", url.Values{"do": {"pause"}}, tech).want(400).says("needs a reason")
+	f.centre.ask("POST", "/fleet/2/pause", url.Values{"do": {"pause"}, "reason": {"the line is repaired"}}, tech).want(303)
+	f.centre.get("/fleet/2", tech).says("paused from here", "the line is repaired", "Resume")
+	if _, err := f.Sync(t.Context(), 2); err == nil {
+		t.Error("a paused site may exchange")
+	}
+	f.one.get("/today", f.one.as(station.Viewer)).says("the line is repaired")
+	f.centre.ask("POST", "/fleet/2/pause", url.Values{"do": {"resume"}}, tech).want(303)
+	if _, err := f.Sync(t.Context(), 2); err != nil {
+		t.Error(err)
+	}
+	f.centre.get("/fleet/2", tech).says("In step", "Synchronisation is paused or switched off")
+}

@@ -1,0 +1,283 @@
+package console
+
+import (
+	"cmp"
+	"encoding/csv"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
+)
+
+// siteRow is one site in the list of all.
+type siteRow struct {
+	central.SiteStatus
+	Light    central.Light
+	Concerns []central.Concern
+}
+
+// tally counts the sites for the head of the page.
+type tally struct{ All, Fresh, Silent3, Silent30, Refused, New int }
+
+// Percent of the sites that were in contact within a day.
+func (t tally) Percent() int {
+	if t.All == 0 {
+		return 0
+	}
+	return 100 * t.Fresh / t.All
+}
+
+// fleetQuery is how the list was asked for.
+type fleetQuery struct {
+	Q, Light, Concern, Version, Sort string
+	Silent                           int // days
+	Page                             int
+}
+
+type fleetData struct {
+	Tally    tally
+	Query    fleetQuery
+	Rows     []siteRow
+	Found    int
+	Pages    int
+	Pager    pager
+	Concerns []option
+	Versions []option
+	Sorts    []option
+	Export   string
+}
+
+// The ways to sort the list; the first is the one without a choice.
+var fleetSorts = []string{"worst", "name", "number", "contact", "complete", "waiting", "behind", "quarantined", "version"}
+
+// fleet lists all sites: who is in trouble, and why (R-I-20, R-I-21).
+func (c *console) fleet(v *Visit) error {
+	all, err := c.siteRows(v)
+	if err != nil {
+		return err
+	}
+	q := fleetQueryOf(v.R.URL.Query())
+	found := q.choose(all, c.Now())
+	d := fleetData{Tally: tallied(all, c.Now()), Query: q, Found: len(found), Pages: max(1, (len(found)+pageRows-1)/pageRows)}
+	d.Query.Page = min(max(q.Page, 1), d.Pages)
+	first := (d.Query.Page - 1) * pageRows
+	d.Rows = found[first:min(first+pageRows, len(found))]
+	d.Pager = fleetPager(v, d.Query.Page, d.Pages)
+	for _, kind := range concernKinds {
+		d.Concerns = append(d.Concerns, option{kind, v.T("concern." + kind + ".short"), kind == q.Concern})
+	}
+	versions := map[string]bool{}
+	for _, s := range all {
+		versions[s.State.App] = true
+	}
+	for version := range versions {
+		if version != "" {
+			d.Versions = append(d.Versions, option{version, version, version == q.Version})
+		}
+	}
+	slices.SortFunc(d.Versions, func(a, b option) int { return strings.Compare(b.Value, a.Value) })
+	for _, s := range fleetSorts {
+		d.Sorts = append(d.Sorts, option{s, v.T("sort." + s), s == q.Sort})
+	}
+	query := v.R.URL.Query()
+	query.Del("page")
+	d.Export = "/fleet.csv?" + query.Encode()
+	return v.page("fleet", v.T("fleet.title"), d)
+}
+
+// concernKinds are those that the list can be narrowed to.
+var concernKinds = []string{
+	central.ConcernSilent, central.ConcernRefused, central.ConcernQuarantined, central.ConcernUnresolved, central.ConcernInitError,
+	central.ConcernInit, central.ConcernNew, central.ConcernPaused, central.ConcernClock, central.ConcernKey, central.ConcernLocked, central.ConcernClosed,
+}
+
+func (c *console) siteRows(v *Visit) ([]siteRow, error) {
+	sites, err := c.Centre.Sites(v.ctx())
+	if err != nil {
+		return nil, err
+	}
+	out := make([]siteRow, 0, len(sites))
+	for _, s := range sites {
+		row := siteRow{SiteStatus: s}
+		row.Light, row.Concerns = s.Condition(c.Now())
+		slices.Sort(row.Stores)
+		out = append(out, row)
+	}
+	return out, nil
+}
+
+func tallied(all []siteRow, now time.Time) tally {
+	t := tally{All: len(all)}
+	for _, s := range all {
+		silent := now.Sub(s.State.LastContact)
+		switch {
+		case s.State.Initialisation == central.InitNew:
+			t.New++
+			continue
+		case silent < 24*time.Hour:
+			t.Fresh++
+		}
+		if silent >= 3*24*time.Hour {
+			t.Silent3++
+		}
+		if silent >= 30*24*time.Hour {
+			t.Silent30++
+		}
+		if s.Quarantined > 0 {
+			t.Refused++
+		}
+	}
+	return t
+}
+
+func fleetQueryOf(form url.Values) fleetQuery {
+	q := fleetQuery{
+		Q: strings.TrimSpace(form.Get("q")), Light: form.Get("light"), Concern: form.Get("concern"), Version: form.Get("version"), Sort: form.Get("sort"),
+	}
+	q.Silent, _ = strconv.Atoi(form.Get("silent")) // no number is no filter
+	q.Page, _ = strconv.Atoi(form.Get("page"))
+	if !slices.Contains(fleetSorts, q.Sort) {
+		q.Sort = fleetSorts[0]
+	}
+	return q
+}
+
+// Any reports whether the list is narrowed.
+func (q fleetQuery) Any() bool {
+	return q.Q != "" || q.Light != "" || q.Concern != "" || q.Version != "" || q.Silent > 0
+}
+
+// choose returns the rows that the query asks for, in its order.
+func (q fleetQuery) choose(all []siteRow, now time.Time) []siteRow {
+	words := strings.ToLower(q.Q)
+	var out []siteRow
+	for _, s := range all {
+		switch {
+		case q.Light != "" && string(s.Light) != q.Light:
+		case q.Version != "" && s.State.App != q.Version:
+		case q.Concern != "" && !slices.ContainsFunc(s.Concerns, func(c central.Concern) bool { return c.Kind == q.Concern }):
+		case q.Silent > 0 && (s.State.Initialisation == central.InitNew || now.Sub(s.State.LastContact) < time.Duration(q.Silent)*24*time.Hour):
+		case words != "" && !s.called(words):
+		default:
+			out = append(out, s)
+		}
+	}
+	slices.SortStableFunc(out, q.compare)
+	return out
+}
+
+// called reports whether the site's name, number or stores hold the words.
+func (s siteRow) called(words string) bool {
+	return strings.Contains(strings.ToLower(s.Name), words) || s.ID.String() == words ||
+		slices.ContainsFunc(s.Stores, func(name string) bool { return strings.Contains(strings.ToLower(name), words) })
+}
+
+func (q fleetQuery) compare(a, b siteRow) int {
+	switch q.Sort {
+	case "name":
+		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
+	case "number":
+		return cmp.Compare(a.ID, b.ID)
+	case "contact":
+		return a.State.LastContact.Compare(b.State.LastContact)
+	case "complete":
+		return a.State.LastComplete.Compare(b.State.LastComplete)
+	case "waiting":
+		return cmp.Compare(b.State.Waiting, a.State.Waiting)
+	case "behind":
+		return cmp.Compare(b.Behind, a.Behind)
+	case "quarantined":
+		return cmp.Compare(b.Quarantined, a.Quarantined)
+	case "version":
+		return strings.Compare(a.State.App, b.State.App)
+	}
+	switch {
+	case a.Light.Worse(b.Light):
+		return -1
+	case b.Light.Worse(a.Light):
+		return 1
+	}
+	return a.State.LastContact.Compare(b.State.LastContact)
+}
+
+func fleetPager(v *Visit, page, pages int) pager {
+	at := func(n int) string {
+		query := v.R.URL.Query()
+		query.Set("page", strconv.Itoa(n))
+		return v.R.URL.Path + "?" + query.Encode()
+	}
+	var p pager
+	if page > 1 {
+		p.First = at(1)
+	}
+	if page < pages {
+		p.Next = at(page + 1)
+	}
+	return p
+}
+
+// fleetFile is the list as a sheet, all pages of it.
+func (c *console) fleetFile(v *Visit) error {
+	all, err := c.siteRows(v)
+	if err != nil {
+		return err
+	}
+	rows := fleetQueryOf(v.R.URL.Query()).choose(all, c.Now())
+	v.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	v.Header().Set("Content-Disposition", `attachment; filename="sites.csv"`)
+	w := csv.NewWriter(v)
+	_ = w.Write([]string{ // whoever hung up needs no answer
+		"number", "name", "kind", "stores", "light", "concerns", "last_contact", "last_complete", "first_contact", "waiting", "not_confirmed",
+		"quarantined", "unresolved", "clock_ahead_seconds", "version", "initialisation", "paused",
+	})
+	stamp := func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return t.UTC().Format(time.RFC3339)
+	}
+	for _, s := range rows {
+		var concerns []string
+		for _, c := range s.Concerns {
+			concerns = append(concerns, c.Kind)
+		}
+		st := s.State
+		_ = w.Write([]string{
+			s.ID.String(), sheetText(s.Name), string(s.Kind), sheetText(strings.Join(s.Stores, "; ")), string(s.Light), strings.Join(concerns, " "),
+			stamp(st.LastContact), stamp(st.LastComplete), stamp(st.FirstContact), strconv.Itoa(st.Waiting), strconv.FormatUint(uint64(s.Behind), 10),
+			strconv.Itoa(s.Quarantined), strconv.Itoa(st.Errors), strconv.FormatFloat(st.ClockAhead.Seconds(), 'f', 0, 64), sheetText(st.App),
+			string(st.Initialisation), sheetText(st.Paused),
+		})
+	}
+	w.Flush()
+	return nil
+}
+
+// sheetText keeps a name from being taken for a formula.
+func sheetText(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}
+
+// siteAt returns the site that the address names.
+func (c *console) siteAt(v *Visit) (siteRow, error) {
+	id, err := atoll.ParseSiteID(v.R.PathValue("site"))
+	if err != nil {
+		return siteRow{}, atoll.Errorf(atoll.NotFound, "%.20q is no number of a site", v.R.PathValue("site"))
+	}
+	all, err := c.siteRows(v)
+	if err != nil {
+		return siteRow{}, err
+	}
+	i := slices.IndexFunc(all, func(s siteRow) bool { return s.ID == id })
+	if i < 0 {
+		return siteRow{}, atoll.Errorf(atoll.SiteUnknown, "there is no site %d", id)
+	}
+	return all[i], nil
+}
