@@ -74,7 +74,7 @@ var rooms = []room{
 	{"gateway/msupply", "atoll catalogue topology admit storage journal"},
 	{"signin", "atoll station"},
 	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents process merge patients rights handover plan transfer report station central site signin"},
-	{"console", "atoll catalogue topology authority admit storage exchange journal integrate documents process merge patients rights handover plan transfer report station central site signin"},
+	{"console", "atoll catalogue topology authority admit storage survivor exchange journal integrate documents process merge patients rights handover plan transfer report station central site signin"},
 
 	{"backup", "atoll"},
 

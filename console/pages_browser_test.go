@@ -63,7 +63,7 @@ func TestBrowserRecords(t *testing.T) {
 
 func TestBrowserCentre(t *testing.T) {
 	f := newFleet(t)
-	f.many(t, 60)
+	f.many(t, 12)
 	f.refused(t)
 	id, item := simulate.Item("paracetamol")
 	if err := f.Centre.Insert(t.Context(), item); err != nil {

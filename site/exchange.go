@@ -165,18 +165,6 @@ func (r *round) entries(ctx context.Context) iter.Seq2[exchange.Entry, error] {
 	}
 }
 
-// pulled tells how far the answer has come, counted from the last checkpoint: a
-// small one does not begin at its end, and one that is resumed after a cut goes on
-// where it was (R-H-29).
-func (r *round) pulled(f exchange.Record) {
-	from := r.from
-	if f.Lane != "" || f.Position < from { // beside the normal flow: how much there is nobody knows
-		r.site.progress("pull", int64(r.row.Received), 0)
-		return
-	}
-	r.site.progress("pull", int64(f.Position-from), int64(max(r.link.Head, f.Position)-from))
-}
-
 // take works on one frame of the answer.
 func (r *round) take(ctx context.Context, f exchange.Frame) error {
 	if r.deaf {

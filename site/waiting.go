@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/exchange"
 	"github.com/atollsync/atoll/storage"
 )
 
@@ -64,4 +65,16 @@ func (s *Site) Acknowledged(ctx context.Context) (seq uint64, err error) {
 		return err
 	})
 	return seq, err
+}
+
+// pulled tells how far the answer has come, counted from the last checkpoint: a
+// small one does not begin at its end, and one that is resumed after a cut goes on
+// where it was (R-H-29).
+func (r *round) pulled(f exchange.Record) {
+	from := r.from
+	if f.Lane != "" || f.Position < from { // beside the normal flow: how much there is nobody knows
+		r.site.progress("pull", int64(r.row.Received), 0)
+		return
+	}
+	r.site.progress("pull", int64(f.Position-from), int64(max(r.link.Head, f.Position)-from))
 }
