@@ -211,6 +211,18 @@ func TestR_F_02_GrantedAfterAnEdit(t *testing.T) {
 	}
 }
 
+// TestR_F_04_ProposedBeforeTheRight: what every site may propose stands, also when
+// the site has become the owner before its proposal arrives.
+func TestR_F_04_ProposedBeforeTheRight(t *testing.T) {
+	w := f1(t)
+	item := w.item("i")
+	w.sync(2, 3)
+	code := w.insert(2, "barcode", atoll.Fields{}.Set("gtin", "123").Set("item_id", item))
+	w.grant("items", "B")
+	w.peace()
+	w.equal("barcode", code, 1, 2)
+}
+
 func TestR_F_26_SecondGrant(t *testing.T) {
 	w := f1(t)
 	c := w.Centre.Centre

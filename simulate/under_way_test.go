@@ -114,6 +114,9 @@ func TestR_D_45_TooOld(t *testing.T) {
 			}
 			w.act(3, receive, w.answer(3, "invoice", recent).ID)
 			w.peace()
+			// Whoever gets the store afterwards tells it in its own name, if at all.
+			w.move("C", 2)
+			w.peace()
 		})
 	}
 }

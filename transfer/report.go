@@ -46,7 +46,9 @@ func reportOf(c process.Case, by atoll.ID, about atoll.Key, to atoll.ID, reason 
 	if by != "" {
 		f.Set("from_store_id", by)
 	}
-	key := atoll.Key{Type: "message", ID: atoll.DeriveID("message", messageKind, string(about.ID), string(by), string(reason), words)}
+	// A site tells the same news once. One that the store moves to does not have what the
+	// site before told, and may tell it again.
+	key := atoll.Key{Type: "message", ID: atoll.DeriveID("message", messageKind, c.Site.String(), string(about.ID), string(by), string(reason), words)}
 	return journal.Proposal{Verb: atoll.Insert, Key: key, Fields: f}
 }
 
