@@ -1,9 +1,9 @@
 // Package storage is the contract between Atoll and its databases: what may be
 // stored, and what a caller may rely on. It holds interfaces and values only.
 //
-// The engines are in the packages below it (storage/sqlite). The suite that
-// examines every engine is storage/storagetest: one test for each promise made
-// here. Rules do not live in an engine: who may write a record, where it goes
+// The engines are in the packages below it: storage/sqlite, and storage/memory
+// for simulations. The suite that examines every engine is storage/storagetest:
+// one test for each promise made here. Rules do not live in an engine: who may write a record, where it goes
 // and what is valid is decided before storage is called.
 //
 // Times are kept to the millisecond and come back in UTC; the zero time stays
