@@ -89,6 +89,7 @@ type Sites interface {
 	Sites(ctx context.Context) ([]central.SiteStatus, error)
 	AddSite(ctx context.Context, actor, name string, kind topology.Kind) (topology.Site, string, error)
 	NewCode(ctx context.Context, site atoll.SiteID) (string, error)
+	ReplaceKey(ctx context.Context, site atoll.SiteID, grace time.Duration) (code string, until time.Time, err error)
 	ResetDevice(ctx context.Context, site atoll.SiteID) error
 	Pause(ctx context.Context, site atoll.SiteID, reason string) error
 	Order(ctx context.Context, site atoll.SiteID, order string) error

@@ -45,7 +45,9 @@ type SiteView struct {
 	LastError      string                 `json:"last_error,omitempty"`
 }
 
-func siteView(c central.SiteStatus, now time.Time) SiteView {
+// SiteViewOf is the site as faces tell of it: without keys, codes and what only the
+// exchange needs.
+func SiteViewOf(c central.SiteStatus, now time.Time) SiteView {
 	st := c.State
 	v := SiteView{
 		Site: c.ID, Name: c.Name, Kind: c.Kind, Disabled: c.Disabled, Stores: append([]string{}, c.Stores...), Initialisation: st.Initialisation,
@@ -96,7 +98,15 @@ type codeAnswer struct {
 	Body struct {
 		Site atoll.SiteID `json:"site" example:"2"`
 		Code string       `json:"code" doc:"To enrol the site with, once; shown this once" example:"ABCD-EFGH"`
+		// KeyUntil is set when the key is replaced.
+		KeyUntil *time.Time `json:"key_until,omitempty" doc:"Until when the old key is accepted, where a new one was asked for"`
 	}
+}
+
+type codeInput struct {
+	SitePath
+	ReplaceKey bool `query:"replace_key" doc:"Ask the site for a new key, too"`
+	Grace      int  `query:"grace_hours" minimum:"0" maximum:"2160" doc:"How long the old key is accepted; 7 days when left out" example:"168"`
 }
 
 type pauseInput struct {
@@ -129,7 +139,7 @@ func (s *server) siteOperations() {
 		out := &sitesAnswer{}
 		out.Body.Sites = []SiteView{}
 		for _, c := range all {
-			out.Body.Sites = append(out.Body.Sites, siteView(c, s.Now()))
+			out.Body.Sites = append(out.Body.Sites, SiteViewOf(c, s.Now()))
 		}
 		visitOf(ctx).Records = len(all)
 		return out, nil
@@ -153,15 +163,22 @@ func (s *server) siteOperations() {
 	})
 	handle(s, station.MayConfigure, huma.Operation{
 		OperationID: "new-site-code", Method: http.MethodPost, Path: "/sites/{site}/code", Tags: []string{"sites"},
-		Summary: "Give a site a new one-time code", Description: "An earlier one is void.",
-	}, func(ctx context.Context, in *SitePath) (*codeAnswer, error) {
+		Summary: "Give a site a new one-time code",
+		Description: "An earlier one is void. With replace_key the site is also asked for a new key: it is told at its next exchange, enrols with the code, " +
+			"and until then, at most for the grace, its old key is accepted.",
+	}, func(ctx context.Context, in *codeInput) (*codeAnswer, error) {
 		centre, err := s.centre(ctx)
 		if err != nil {
 			return nil, err
 		}
 		out := &codeAnswer{}
 		out.Body.Site = atoll.SiteID(in.Site)
-		out.Body.Code, err = centre.NewCode(ctx, out.Body.Site)
+		if !in.ReplaceKey {
+			out.Body.Code, err = centre.NewCode(ctx, out.Body.Site)
+			return out, err
+		}
+		code, until, err := centre.ReplaceKey(ctx, out.Body.Site, time.Duration(in.Grace)*time.Hour)
+		out.Body.Code, out.Body.KeyUntil = code, moment(until)
 		return out, err
 	})
 	handle(s, station.MayConfigure, huma.Operation{
@@ -217,7 +234,7 @@ func (s *server) site(ctx context.Context, n int) (*siteAnswer, error) {
 	}
 	for _, c := range all {
 		if c.ID == atoll.SiteID(n) {
-			return &siteAnswer{Body: siteView(c, s.Now())}, nil
+			return &siteAnswer{Body: SiteViewOf(c, s.Now())}, nil
 		}
 	}
 	return nil, atoll.Errorf(atoll.SiteUnknown, "there is no site %d", n).Do("list them with: GET %s/sites", prefix)

@@ -171,6 +171,12 @@ func TestSitesAreMadeAndSteered(t *testing.T) {
 	if again.text("code") == made.text("code") {
 		t.Error("the new code is the old one")
 	}
+	// R-H-46: a new key, with a grace for the old one; there is none to replace yet.
+	f.call("POST", "/sites/4/code?replace_key=true", "").refused(422, atoll.Rule)
+	f.call("POST", "/sites/2/code?replace_key=true&grace_hours=9999", "").refused(400, atoll.Invalid)
+	if got := f.call("POST", "/sites/2/code?replace_key=true&grace_hours=24", "").want(200); got.text("key_until") == "" || got.text("code") == "" {
+		t.Errorf("a new key is asked for: %s", got.body)
+	}
 	if got := f.call("POST", "/sites/2/pause", `{"reason":"stocktake"}`).want(200); got.text("paused") != "stocktake" {
 		t.Errorf("paused: %s", got.body)
 	}

@@ -127,7 +127,7 @@ func (c backupCheckCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	err = s.print(d, func() {
+	err = s.print(drillOf(d), func() {
 		if !d.Backup.Made.IsZero() {
 			printBackup(s, d.Backup)
 			s.say("  That is %s ago.", humanize.RelTime(d.Backup.Made, d.Backup.Made.Add(time.Duration(d.Age*float64(time.Second))), "", ""))

@@ -30,7 +30,7 @@ func (c connectionCheckCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		err = s.print(found, func() { printConnection(s, found) })
+		err = s.print(connectionOf(found), func() { printConnection(s, found) })
 		if err == nil && !found.OK {
 			return unwell
 		}
@@ -69,7 +69,7 @@ func (c connectionSetCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		return s.print(found, func() {
+		return s.print(connectionOf(found), func() {
 			printConnection(s, found)
 			s.say("The centre is reached at %s from now on.", c.URL)
 		})

@@ -38,7 +38,7 @@ func (siteListCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		return s.print(sites, func() { printSites(s, sites) })
+		return s.print(sitesOf(sites), func() { printSites(s, sites) })
 	})
 }
 

@@ -38,7 +38,7 @@ func (c syncCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		return s.print(row, func() { s.say("%s", sentence(row)) })
+		return s.print(cycleOf(row), func() { s.say("%s", sentence(row)) })
 	})
 }
 
@@ -66,7 +66,7 @@ func (c syncCmd) configure(s *session, h *host.Host) error {
 	if err != nil {
 		return err
 	}
-	return s.print(set, func() {
+	return s.print(settingsOf(set), func() {
 		switch {
 		case set.Disabled:
 			s.say("Synchronisation is disabled; changes are kept.")
@@ -155,7 +155,7 @@ func watch(s *session, h *host.Host) error {
 		}
 		line := fmt.Sprintf("[%s] %s", st.Light, st.Words)
 		if line != last {
-			if err := s.print(st, func() { s.say("%s  %s", time.Now().Format("15:04:05"), line) }); err != nil {
+			if err := s.print(standingOf(st), func() { s.say("%s  %s", time.Now().Format("15:04:05"), line) }); err != nil {
 				return err
 			}
 			last = line
@@ -180,7 +180,7 @@ func (statusCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		err = s.print(st, func() {
+		err = s.print(standingOf(st), func() {
 			if st.Site == 0 {
 				s.say("A remote site that is not enrolled yet")
 			} else {
@@ -217,7 +217,7 @@ func centreStatus(s *session, h *host.Host) error {
 	for _, st := range sites {
 		refused += st.Quarantined
 	}
-	return s.print(map[string]any{"sites": sites, "records": counts, "quarantined": refused}, func() {
+	return s.print(map[string]any{"sites": sitesOf(sites), "records": counts, "quarantined": refused}, func() {
 		s.say("The central server of %s: %s records, %d %s, %d changes in quarantine.\n", h.Station.Identity.Name,
 			humanize.Comma(int64(total)), len(sites), map[bool]string{true: "site", false: "sites"}[len(sites) == 1], refused)
 		printSites(s, sites)
@@ -241,7 +241,7 @@ func (c logCmd) Run(s *session) error {
 			if err != nil {
 				return err
 			}
-			return s.print(rows, func() {
+			return s.print(each(rows, exchangeOf), func() {
 				var t [][]string
 				for _, r := range rows {
 					t = append(t, []string{
@@ -256,7 +256,7 @@ func (c logCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		return s.print(rows, func() {
+		return s.print(each(rows, cycleOf), func() {
 			var t [][]string
 			for _, r := range rows {
 				t = append(t, []string{
