@@ -86,10 +86,10 @@ func TestR_D_45_TooOld(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := f1(t)
+			w := f2(t)
 			date := old(w)
 			item := w.item("x")
-			w.sync(2, 3)
+			w.sync(4, 2, 3)
 			stock := w.stock("B", item, "50")
 			ship := func(at string) atoll.ID {
 				id := w.insert(2, "invoice", atoll.Fields{}.Set("store_id", w.Stores["B"]).Set("kind", documents.CustomerInvoice).
@@ -115,7 +115,7 @@ func TestR_D_45_TooOld(t *testing.T) {
 			w.act(3, receive, w.answer(3, "invoice", recent).ID)
 			w.peace()
 			// Whoever gets the store afterwards tells it in its own name, if at all.
-			w.move("C", 2)
+			w.move("C", 4)
 			w.peace()
 		})
 	}
