@@ -9,6 +9,7 @@ import (
 )
 
 var recordTests = []test{
+	{"What was read and has changed is read again", readsAgain},
 	{"Record returns what was put", recordReturnsAll},
 	{"Record fails with NotFound", recordNotFound},
 	{"Put replaces the record and its index", putReplaces},
