@@ -93,7 +93,7 @@ func Workloads() [][2]string {
 	return out
 }
 
-var workloads = []workload{push, pull, idle, few, wide, crowd, country}
+var workloads = []workload{push, pull, idle, few, wide, crowd, country, small}
 
 // run is one workload being measured.
 type run struct {

@@ -158,3 +158,10 @@ func (p *pipe) took(n int, up bool) (cut bool) {
 	l.cuts++
 	return true
 }
+
+// slow makes the line slow from here on.
+func (l *line) slow(rate float64, delay, every time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rate, l.delay, l.every, l.next = rate, delay, every, l.virtual+every
+}
