@@ -155,6 +155,7 @@ func (r *round) entries(ctx context.Context) iter.Seq2[exchange.Entry, error] {
 				after, r.sent = je.Seq, je.Seq
 				left--
 				bytes -= len(out)
+				r.row.content += int64(len(out))
 				r.row.Sent++
 				s.progress("push", int64(je.Seq-r.hello.Acknowledged.Seq), int64(r.hello.Head.Seq-r.hello.Acknowledged.Seq))
 				if !yield(exchange.Entry{Seq: je.Seq, Content: out}, nil) {
@@ -183,6 +184,7 @@ func (r *round) take(ctx context.Context, f exchange.Frame) error {
 	case exchange.Record:
 		r.pending = append(r.pending, f)
 		r.row.Received++
+		r.row.content += int64(len(f.Body))
 		r.pulled(f)
 		if len(r.pending) >= keepEvery || r.site.Now().Sub(r.kept) >= keepFor {
 			return r.keep(ctx)

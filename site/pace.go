@@ -22,7 +22,7 @@ const (
 type pace struct {
 	mu        sync.Mutex
 	perRecord time.Duration // 0: not measured yet
-	perByte   float64       // nanoseconds
+	perByte   float64       // nanoseconds; of content
 	most      int           // records, as set by a person; 0: no limit
 }
 
@@ -63,7 +63,8 @@ func (p *pace) bytes() int {
 	return min(max(int(float64(target)/p.perByte), leastBytes), mostBytes)
 }
 
-// measured notes how long an exchange took for how much. A small exchange says
+// measured notes how long an exchange took for how much: records, and bytes of their
+// content, before compression, which is what limits are about. A small exchange says
 // nothing: its time is that of the round trip.
 func (p *pace) measured(took time.Duration, records int, bytes int64) {
 	if took <= 0 || records < leastBatch {
