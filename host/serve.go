@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -140,6 +141,12 @@ func (h *Host) run(ctx context.Context, server *http.Server, ln net.Listener, te
 	if _, err := h.Station.Processors.Run(ctx); err != nil {
 		h.Log.ErrorContext(ctx, "processors failed", "err", err)
 	}
+	// A site may be a small machine: what the start left behind goes back to the
+	// system, and is not taken again for garbage.
+	if h.Site != nil {
+		debug.SetGCPercent(50)
+	}
+	debug.FreeOSMemory()
 	ready()
 	return g.Wait()
 }
