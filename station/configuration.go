@@ -91,10 +91,10 @@ func neededSites(t *topology.Topology, _ admit.World, edit []admit.Change, c adm
 	if (c.Op.Type != "site" && c.Op.Type != "system") || c.New == nil {
 		return nil
 	}
-	primary, shut := t.Primary(), map[atoll.SiteID]bool{}
-	for _, s := range t.Sites() {
-		shut[s.ID] = s.Disabled
+	if c.Op.Type == "site" && !c.New.Bool("disabled", false) {
+		return nil // asked of each of 40,000 sites when they are made
 	}
+	primary, shut := t.Primary(), map[atoll.SiteID]bool{} // of the sites that the edit changes
 	for _, e := range edit {
 		switch {
 		case e.New == nil:
@@ -105,7 +105,12 @@ func neededSites(t *topology.Topology, _ admit.World, edit []admit.Change, c adm
 		}
 	}
 	about := func(id atoll.SiteID) bool {
-		return shut[id] && (c.Op.Type == "system" || atoll.SiteID(c.New.Int("number")) == id)
+		is, changed := shut[id]
+		if !changed {
+			s, _ := t.Site(id)
+			is = s.Disabled
+		}
+		return is && (c.Op.Type == "system" || atoll.SiteID(c.New.Int("number")) == id)
 	}
 	switch {
 	case about(t.Centre()):
