@@ -249,8 +249,11 @@ func DecodeEntry(b []byte) (*Entry, error) {
 
 func decodeOperation(b []byte) (Operation, error) {
 	var l line
-	if err := strict(b, &l); err != nil {
-		return Operation{}, err
+	if !l.plain(b) {
+		l = line{}
+		if err := strict(b, &l); err != nil {
+			return Operation{}, err
+		}
 	}
 	if !l.Withheld.IsZero() {
 		return Operation{Withheld: l.Withheld}, nil
@@ -277,6 +280,77 @@ func decodeOperation(b []byte) (Operation, error) {
 		return o, Errorf(Invalid, "%s: unknown verb %.20q", o.Key, l.Verb)
 	}
 	return o, nil
+}
+
+// plain reads a line as it is usually written, without taking JSON apart: members
+// in their order, texts without escapes. It reports whether it could; what it
+// cannot read may still be a good line.
+func (l *line) plain(b []byte) bool {
+	ok := true
+	member := func(name string) bool {
+		rest, found := bytes.CutPrefix(b, []byte(name))
+		if found {
+			b = rest
+		}
+		return found
+	}
+	text := func() string {
+		end := bytes.IndexByte(b, '"')
+		if end < 0 {
+			ok = false
+			return ""
+		}
+		s := b[:end]
+		for _, c := range s {
+			ok = ok && c >= ' ' && c < 0x7f && c != '\\'
+		}
+		b = b[end+1:]
+		return string(s)
+	}
+	digits := func() uint64 {
+		n := 0
+		for n < len(b) && b[n] >= '0' && b[n] <= '9' {
+			n++
+		}
+		v, err := strconv.ParseUint(string(b[:n]), 10, 64)
+		ok = ok && err == nil && (b[0] != '0' || n == 1)
+		b = b[n:]
+		return v
+	}
+	if !member(`{"verb":"`) {
+		return false
+	}
+	l.Verb = Verb(text())
+	if !ok || !member(`,"type":"`) {
+		return false
+	}
+	l.Type = Type(text())
+	if !ok || !member(`,"id":"`) {
+		return false
+	}
+	l.ID = ID(text())
+	if !ok || !member(`,"version":`) {
+		return false
+	}
+	l.Version = digits()
+	if ok && member(`,"base":"`) {
+		base, err := ParseOrigin(text())
+		l.Base, ok = base, ok && err == nil
+	}
+	if ok && member(`,"epoch":`) {
+		l.Epoch = digits()
+	}
+	if ok && member(`,"stays":true`) {
+		l.Stays = true
+	}
+	if ok && member(`,"fields":`) {
+		if len(b) < 3 {
+			return false
+		}
+		// Whether it is an object is looked at with every body.
+		l.Fields, b = json.RawMessage(b[:len(b)-1]), b[len(b)-1:]
+	}
+	return ok && string(b) == "}"
 }
 
 func decodeWithheld(b []byte) (Hash, bool) {

@@ -60,6 +60,13 @@ func (c *committer) do(ctx context.Context, fn func(storage.Tx) error) error {
 }
 
 func (c *committer) run(ctx context.Context, batch []*job) {
+	if len(batch) == 1 {
+		// Alone it is undone with the transaction, and needs no savepoint.
+		j := batch[0]
+		j.err = c.update(ctx, func(tx storage.Tx) error { return guarded(j.fn, tx) })
+		close(j.done)
+		return
+	}
 	err := c.update(ctx, func(tx storage.Tx) error {
 		for _, j := range batch {
 			j.err = tx.Savepoint(func() error { return guarded(j.fn, tx) })

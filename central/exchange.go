@@ -21,7 +21,7 @@ const (
 // How much is admitted in one transaction: enough that the commit's cost is
 // shared, little enough that other sites do not wait long.
 const (
-	admitEntries = 200
+	admitEntries = 500
 	admitBytes   = 2 << 20
 )
 

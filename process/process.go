@@ -12,6 +12,7 @@ package process
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"slices"
@@ -276,12 +277,19 @@ func (p *Processors) concerns(r storage.Reader, survivors *survivor.Resolver, re
 			continue
 		}
 		if line {
-			add(atoll.Key{Type: k.Type, ID: rec.MustFields().ID(k.Parent)})
+			add(atoll.Key{Type: k.Type, ID: parentOf(rec, k.Parent)})
 		} else {
 			add(rec.Key)
 		}
 	}
 	return out, nil
+}
+
+// parentOf reads the one field of a line that says what it is part of.
+func parentOf(rec atoll.Record, field string) atoll.ID {
+	var value [1]json.RawMessage
+	atoll.Pick(rec.Body, []string{field}, value[:])
+	return atoll.Fields{field: value[0]}.ID(field)
 }
 
 // answer asks every kind about the record, makes the edits they want, and returns

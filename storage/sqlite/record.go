@@ -36,7 +36,9 @@ const (
 
 	takeRecord = `DELETE FROM record WHERE type = ? AND id = ? RETURNING state, indexed, audiences, seal`
 
-	putIndex = `INSERT INTO record_index (type, field, value, id) VALUES (?, ?, ?, ?)`
+	putIndex    = `INSERT INTO record_index (type, field, value, id) VALUES `
+	putIndexRow = `(?, ?, ?, ?)`
+	mostIndexed = 8 // rows in one statement
 
 	dropIndex = `DELETE FROM record_index WHERE type = ? AND field = ? AND value = ? AND id = ?`
 
@@ -278,16 +280,37 @@ func (t *tx) reindex(key atoll.Key, had, index map[string]string) error {
 			return err
 		}
 	}
+	args := make([]any, 0, 4*mostIndexed)
 	for field, value := range index {
 		if before, ok := had[field]; ok && before == value {
 			continue
 		}
-		if _, err := t.exec("index a record", putIndex, string(key.Type), field, value, string(key.ID)); err != nil {
-			return err
+		if args = append(args, string(key.Type), field, value, string(key.ID)); len(args) == cap(args) {
+			if err := t.putIndex(args); err != nil {
+				return err
+			}
+			args = args[:0]
 		}
 	}
-	return nil
+	if len(args) == 0 {
+		return nil
+	}
+	return t.putIndex(args)
 }
+
+// putIndex writes index rows, four values each, in one statement.
+func (t *tx) putIndex(args []any) error {
+	_, err := t.exec("index a record", putIndexes[len(args)/4], args...)
+	return err
+}
+
+// putIndexes are the statements for so many rows.
+var putIndexes = func() (out [mostIndexed + 1]string) {
+	for n := 1; n < len(out); n++ {
+		out[n] = putIndex + strings.Repeat(putIndexRow+", ", n-1) + putIndexRow
+	}
+	return out
+}()
 
 func joinAudiences(audiences []atoll.Audience) (string, error) {
 	var b strings.Builder

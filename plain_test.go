@@ -1,0 +1,36 @@
+package atoll
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"testing"
+)
+
+// FuzzPlainLine holds the quick reading of a line to the thorough one: what it
+// reads, it reads as the same.
+func FuzzPlainLine(f *testing.F) {
+	for _, s := range []string{
+		`{"verb":"insert","type":"item","id":"0190a5b4-0000-7000-8000-000000000001","version":1,"fields":{"code":"a","n":1.50}}`,
+		`{"verb":"update","type":"item","id":"x","version":2,"base":"2/17","epoch":3,"stays":true,"fields":{"code":null}}`,
+		`{"verb":"delete","type":"item","id":"x","version":18446744073709551615,"base":"2/17","epoch":1}`,
+		`{"verb":"delete","type":"item","id":"x","version":01}`, `{"verb":"delete","type":"it\u0065m","id":"x","version":1}`,
+		`{"verb":"insert","type":"item","id":"x","version":1,"fields":{}},"epoch":2}`, `{"verb":"insert","type":"item","id":"x","version":}`,
+		`{"verb":"insert","type":"item","id":"x","version":1,"fields":{"a":1}`, `{"verb":"insert","type":"é","id":"x","version":1}`,
+		`{"verb":"insert","type":"item","id":"x","version":1,"fields":{"a":"}"}}`, `{"verb":"i","type":"t","id":"x","version":1,"fields":1,"epoch":1}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var quick, thorough line
+		if !quick.plain(b) || quick.Fields != nil && !json.Valid(quick.Fields) {
+			return // a body that is none is found when it is looked at
+		}
+		if quick.Fields != nil {
+			quick.Fields = bytes.TrimSpace(quick.Fields) // what is around a value is no part of it
+		}
+		if err := strict(b, &thorough); err != nil || !reflect.DeepEqual(quick, thorough) {
+			t.Errorf("%s:\nquick    %+v\nthorough %+v %v", b, quick, thorough, err)
+		}
+	})
+}
