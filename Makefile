@@ -14,7 +14,7 @@ GOLDEN = $(sort $(dir $(shell grep -rl --include='*_test.go' 'flag.Bool."update"
 FUZZES = $(shell grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|/[^/]*:func |:|')
 
 .DEFAULT_GOAL := help
-.PHONY: help check build test race lint fmt fmt-check fuzz bench gobench hostile generate golden verify modules cross ci demo clean
+.PHONY: help check build test race lint fmt fmt-check fuzz bench gobench hostile planted generate golden verify modules cross ci demo clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ gobench: ## all Go benchmarks, ten runs each, for benchstat
 
 hostile: ## a thousand processes killed, on a bad line and a full disk (KILLS, SEED)
 	$(GO) test ./acceptance -run HostileAndUnlucky -count 1 -v -kills $(KILLS) -hostile 60m -seed $(SEED) -timeout 90m
+
+planted: ## put known faults into the code, one at a time: does the simulator find each?
+	$(GO) run ./simulate/planted
 
 generate: ## write generated files anew
 	$(GO) generate ./...

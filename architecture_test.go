@@ -85,6 +85,7 @@ var rooms = []room{
 	{"demo", everything},
 	{"bench", everything},
 	{"cmd/atoll", everything},
+	{"simulate/planted", ""},   // a command beside it: faults put in on purpose
 	{"acceptance", everything}, // tests only: the built program, from outside
 }
 

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"regexp"
+	"testing"
+)
+
+// TestFaultsFitTheCode: the lines that a fault replaces stand in the code exactly
+// once, and with it in them the files are still Go. Whoever changes the code here
+// sees which fault to bring along.
+func TestFaultsFitTheCode(t *testing.T) {
+	all, err := Faults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 25 {
+		t.Errorf("there are %d faults; want 25 at least", len(all))
+	}
+	for _, f := range all {
+		t.Run(f.Name, func(t *testing.T) {
+			if _, err := f.Apply("../.."); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestParseRefusesWhatIsNoFault(t *testing.T) {
+	good := "Title.\n\nStory.\n\nlaws: equal\n-- a.go before --\nx\n-- a.go after --\ny\n"
+	if f, err := parse("good", []byte(good)); err != nil || f.Title != "Title." || f.Story != "Story." || f.Edits[0] != (Edit{"a.go", "x", "y"}) {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	for name, cut := range map[string]string{
+		"no title": `(?s)^Title.*Story\.\n\n`, "no laws": `laws: equal`, "no after": `(?s)-- a.go after.*`, "another file": `a\.go after`, "no edits": `(?s)-- a.*`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			if f, err := parse(name, []byte(regexp.MustCompile(cut).ReplaceAllString(good, ""))); err == nil {
+				t.Errorf("it was taken for a fault: %+v", f)
+			}
+		})
+	}
+}
