@@ -176,14 +176,14 @@ func try(ctx context.Context, f Fault, o options, dir string) (Finding, error) {
 	if jerr := json.Unmarshal(b, &r); jerr != nil {
 		return out, fmt.Errorf("%w: %.300s", errors.Join(err, jerr), errs.String())
 	}
-	out.Seeds = r.Seeds
-	for _, s := range r.Failed {
-		if out.Found++; out.Found == 1 || s.Seed < out.First {
-			out.First = s.Seed
-		}
-		for _, l := range s.Laws {
-			out.Laws[l]++
-			out.Named = out.Named || slices.Contains(f.Laws, l)
+	out.Seeds, out.Found = r.Seeds, r.Broke
+	for _, l := range r.Laws {
+		out.Laws[l.Law] = len(l.Seeds)
+		out.Named = out.Named || slices.Contains(f.Laws, l.Law)
+		for _, seed := range l.Seeds {
+			if out.First == 0 || seed < out.First {
+				out.First = seed
+			}
 		}
 	}
 	return out, nil
@@ -191,11 +191,12 @@ func try(ctx context.Context, f Fault, o options, dir string) (Finding, error) {
 
 // result is what this command reads of the report of atoll simulate.
 type result struct {
-	Seeds  int `json:"seeds"`
-	Failed []struct {
-		Seed uint64   `json:"seed"`
-		Laws []string `json:"laws"`
-	} `json:"failed"`
+	Seeds int `json:"seeds"`
+	Broke int `json:"seeds_that_broke_a_law"`
+	Laws  []struct {
+		Law   string   `json:"law"`
+		Seeds []uint64 `json:"seeds"`
+	} `json:"laws_broken"`
 }
 
 // build compiles the program with the fault in it.
