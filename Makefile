@@ -14,7 +14,7 @@ GOLDEN = $(sort $(dir $(shell grep -rl --include='*_test.go' 'flag.Bool."update"
 FUZZES = $(shell grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|/[^/]*:func |:|')
 
 .DEFAULT_GOAL := help
-.PHONY: help check build test race lint fmt fmt-check fuzz bench gobench hostile planted generate golden verify modules cross ci demo clean
+.PHONY: help check build test model race lint fmt fmt-check fuzz bench gobench hostile planted generate golden verify modules cross ci demo clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,7 +50,10 @@ fuzz: ## every fuzz target for FUZZTIME (60s)
 bench: build ## what the program costs beside a bare loop; half an hour, on a quiet machine
 	$(BIN)/atoll bench --write docs/performance.md
 
-gobench: ## all Go benchmarks, ten runs each, for benchstat
+gomodel: ## the models of the hard protocols, with their large bounds: minutes, some gigabytes
+	$(GO) test -v -count 1 -timeout 60m ./model -deep
+
+bench: ## all Go benchmarks, ten runs each, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -count 10 ./...
 
 hostile: ## a thousand processes killed, on a bad line and a full disk (KILLS, SEED)

@@ -68,6 +68,9 @@ var rooms = []room{
 	{"central", "atoll catalogue topology authority route admit storage survivor exchange journal integrate documents process patients rights handover plan transfer"},
 	{"site", "atoll catalogue topology authority route storage survivor exchange journal integrate documents process handover transfer"},
 
+	// The hard protocols, searched exhaustively.
+	{"model", "atoll catalogue topology authority route admit storage digest exchange journal integrate handover central"},
+
 	// The edges: the network, other systems, people.
 	{"wire", "atoll exchange"},
 	{"discovery", "atoll"},

@@ -55,6 +55,10 @@ func Fate(site atoll.SiteID, before *atoll.Record, a Arrival, owns func() (bool,
 		}
 	}
 	switch {
+	case before != nil && a.Initialising && !a.Gone && before.Origin.Site == site && before.Version > a.Record.Version:
+		// The centre was restored from a backup meanwhile, and lacks what it gave of our
+		// own: it is asked to take it back (see exchange.GoBack).
+		return Kept, nil
 	case !a.Gone:
 		return Stored, nil
 	case before == nil || before.Hidden:

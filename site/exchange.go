@@ -174,8 +174,8 @@ func (r *round) take(ctx context.Context, f exchange.Frame) error {
 	switch f := f.(type) {
 	case exchange.Welcome:
 		r.welcome(f)
-		if f.Rewind != nil {
-			return r.rewound(ctx, *f.Rewind)
+		if f.Rewind != nil || r.hello.Run != "" && f.Run != r.hello.Run {
+			return r.rewound(ctx, f.Rewind)
 		}
 	case exchange.Receipt:
 		r.receipt(f)
@@ -249,6 +249,9 @@ func (r *round) welcome(w exchange.Welcome) {
 				return err
 			}
 		}
+		if l.run() != "" && l.run() != w.Run {
+			l.midway()
+		}
 		l.vouch(w, r.hello.Voucher != nil)
 		if l.run() != w.Run {
 			l.Runs = append(l.Runs, exchange.Run{ID: w.Run, Began: l.Cursor})
@@ -278,54 +281,6 @@ func (r *round) welcome(w exchange.Welcome) {
 		}
 		return nil
 	})
-}
-
-// rewound writes down that the cursors were set back. The answer goes on from the
-// position the centre named; a site that went back further reads it in the next
-// exchange.
-func (r *round) rewound(ctx context.Context, to atoll.Position) error {
-	if err := r.update(ctx, func(storage.Tx, *link) error { return nil }); err != nil {
-		return err
-	}
-	r.deaf = r.link.Cursor < min(r.hello.Cursor, to)
-	for _, b := range r.hello.Backfills {
-		now := r.link.backfill(b.Audience)
-		r.deaf = r.deaf || now != nil && now.Cursor < min(b.Cursor, to)
-	}
-	return nil
-}
-
-// onlyEnd passes over what an answer says of the feed: nil for records and
-// checkpoints, an End that moves nothing.
-func (r *round) onlyEnd(f exchange.Frame) exchange.Frame {
-	switch f := f.(type) {
-	case exchange.Record, exchange.Checkpoint:
-		return nil
-	case exchange.End:
-		return exchange.End{Head: f.Head, More: true}
-	default:
-		return f
-	}
-}
-
-// goBack sets the acknowledged position back to what a restored centre has, after
-// making sure that it is our journal it has.
-func (r *round) goBack(tx storage.Tx, l *link, known atoll.Head) error {
-	site := r.site.Door.Site
-	base, err := tx.Base(site)
-	if err != nil {
-		return err
-	}
-	to, gap, err := exchange.GoBack(known, base, func(seq uint64) (atoll.Hash, error) {
-		e, err := tx.Entry(site, seq)
-		return e.Hash, err
-	})
-	if err != nil {
-		return err
-	}
-	l.Acknowledged, l.Gap = to, gap
-	r.more = true
-	return nil
 }
 
 func (r *round) receipt(rc exchange.Receipt) {

@@ -124,13 +124,24 @@ func (l *link) advance(reached map[atoll.Audience]atoll.Position) {
 	}
 }
 
+// midway goes back to where everything that lies below is here: the last checkpoint,
+// and the beginning of each lane. The centre began another run, so it may have been
+// restored from a backup. A record whose next change lay ahead of us then, so that we
+// passed nothing of it, may now stand behind us as it was before; a cursor that is not
+// above the backup does not show it.
+func (l *link) midway() {
+	l.Cursor = min(l.Cursor, l.Applied)
+	for i := range l.Backfills {
+		l.Backfills[i].Cursor = 0
+	}
+}
+
 // rewind sets the cursors back: the centre was restored, and what it gave after
 // the position it gives again, or has lost. What is staged of it is forgotten, and
 // what it made itself after the entry since is in doubt.
 //
 // What is forgotten stood for all earlier versions of the record, and the centre may
-// have one of those now, below the position. It is read again: from the last
-// checkpoint, before which everything was integrated; in a lane from its beginning.
+// have one of those now, below the position: see midway.
 func (l *link) rewind(tx storage.Tx, to atoll.Position, since uint64) error {
 	l.Cursor, l.Applied, l.Ask = min(l.Cursor, to), min(l.Applied, to), false
 	if err := l.doubt(tx, since); err != nil {
@@ -152,15 +163,8 @@ func (l *link) rewind(tx storage.Tx, to atoll.Position, since uint64) error {
 			if item.Position <= to {
 				continue
 			}
-			switch lane {
-			case integrate.LaneNormal:
-				l.Cursor = min(l.Cursor, l.Applied)
-			case integrate.LaneWaiting:
-				l.Cursor, l.Applied = 0, 0 // nobody knows since when it waits
-			default:
-				if b := l.backfill(atoll.Audience(lane)); b != nil {
-					b.Cursor = 0
-				}
+			if lane == integrate.LaneWaiting {
+				l.Applied = 0 // nobody knows since when it waits
 			}
 			if err := tx.Unstage(lane, item.Key); err != nil {
 				return err
