@@ -38,9 +38,16 @@ func (m Multicast) Ask(ctx context.Context, service string, wait time.Duration, 
 			found(e)
 		}
 	})
-	err := mdns.QueryContext(ctx, &mdns.QueryParam{
+	param := mdns.QueryParam{
 		Service: service, Domain: "local", Timeout: wait, Entries: entries, Logger: slog.NewLogLogger(m.Log.Handler(), slog.LevelDebug),
-	})
+	}
+	err := mdns.QueryContext(ctx, &param)
+	if err != nil && ctx.Err() == nil {
+		// Where one of the two protocols goes nowhere the whole question fails, though the
+		// other would do: IPv6 is often there without a way out.
+		param.DisableIPv6 = true
+		err = mdns.QueryContext(ctx, &param)
+	}
 	close(entries)
 	reader.Wait()
 	if err != nil {
