@@ -9,6 +9,7 @@ import (
 	"github.com/atollsync/atoll/host"
 	"github.com/atollsync/atoll/simulate"
 	"github.com/atollsync/atoll/site"
+	"github.com/atollsync/atoll/storage"
 )
 
 // peace lets every site synchronise over a good line until nothing moves any more.
@@ -64,6 +65,13 @@ func (h *hostile) laws() {
 		h.t.Error(b)
 	}
 	h.t.Logf("laws looked at: %v", looked)
+	_ = hosts["centre"].Store.View(h.t.Context(), func(r storage.Reader) error {
+		refused, err := r.Refusals(0, true, 0, 0)
+		for _, r := range refused {
+			h.t.Logf("refused: entry %d of site %d: %s: %s: %s", r.Seq, r.Site, r.Code, r.Subject, r.Message)
+		}
+		return err
+	})
 	for _, p := range h.places {
 		must(h.t, nil, "--data", h.data(p.name), "check")
 		h.kept(p, hosts)

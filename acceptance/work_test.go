@@ -24,16 +24,21 @@ type account struct {
 	closed map[atoll.ID]string    // documents finalised, and where
 	codes  map[string]int         // what was answered instead
 	odd    []string               // answers that must not be
+	more   chan struct{}          // something was added
 }
 
 func newAccount() *account {
-	return &account{made: map[string][]atoll.Key{}, closed: map[atoll.ID]string{}, codes: map[string]int{}}
+	return &account{made: map[string][]atoll.Key{}, closed: map[atoll.ID]string{}, codes: map[string]int{}, more: make(chan struct{}, 1)}
 }
 
 func (a *account) add(place string, key atoll.Key) {
 	a.mu.Lock()
 	a.made[place] = append(a.made[place], key)
 	a.mu.Unlock()
+	select {
+	case a.more <- struct{}{}:
+	default:
+	}
 }
 
 func (a *account) total() (n int) {
@@ -106,7 +111,8 @@ type worker struct {
 	client  http.Client
 	own     []atoll.ID // locations made here
 	stock   []atoll.ID // stock lines known here
-	done    int
+	// itemsOnly has the centre's people make nothing else.
+	itemsOnly bool
 }
 
 // work edits until ctx ends, and asks for a synchronisation now and then.
@@ -133,9 +139,8 @@ func (w *worker) idle(ctx context.Context) {
 
 // step does one thing, and reports whether it went through.
 func (w *worker) step(ctx context.Context, url string) bool {
-	w.done++
 	switch k := w.random.IntN(20); {
-	case w.name == "centre" && k < 10:
+	case w.name == "centre" && k < 10 || w.itemsOnly:
 		code := fmt.Sprintf("%x", w.random.Uint64())
 		return w.put(ctx, url, "item", atoll.Fields{}.Set("code", code).Set("name", "Item "+code).Set("kind", "stock").Set("status", "active"))
 	case k < 7:
@@ -147,8 +152,10 @@ func (w *worker) step(ctx context.Context, url string) bool {
 		return w.stockUp(ctx, url)
 	case k < 15:
 		return w.ship(ctx, url)
-	case k < 17:
+	case k < 16:
 		return w.receive(ctx, url)
+	case k < 17:
+		return w.mark(ctx, url)
 	case w.name != "centre":
 		return w.call(ctx, url, http.MethodPost, "/sync", nil, nil)
 	}
@@ -244,6 +251,29 @@ func (w *worker) receive(ctx context.Context, url string) bool {
 	for _, r := range page.Records {
 		if s := r.Fields.Text("status"); s != "finalised" && s != "cancelled" {
 			return w.close(ctx, url, r.ID, "receive")
+		}
+	}
+	return true
+}
+
+// mark marks a message as processed.
+func (w *worker) mark(ctx context.Context, url string) bool {
+	var page struct {
+		Records []struct {
+			ID       atoll.ID
+			Version  uint64
+			Editable bool
+			Fields   atoll.Fields
+		}
+	}
+	if !w.call(ctx, url, http.MethodGet, "/records/message?limit=500", nil, &page) {
+		return false
+	}
+	for _, r := range page.Records {
+		if r.Editable && r.Fields.Text("status") == "new" {
+			return w.call(ctx, url, http.MethodPost, "/records", map[string]any{"changes": []any{
+				map[string]any{"verb": "update", "type": "message", "id": r.ID, "version": r.Version, "fields": atoll.Fields{}.Set("status", "processed")},
+			}}, nil)
 		}
 	}
 	return true

@@ -3,6 +3,7 @@ package central
 import (
 	"bytes"
 	"errors"
+	"slices"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/admit"
@@ -138,9 +139,10 @@ func (c *Centre) take(tx storage.Tx, je storage.JournalEntry) (*exchange.Refusal
 }
 
 // buildsOnLost sees whether the refused operation builds on a version that was lost
-// here (SiteState.Lost). The histories have not parted then: the entry waits until
-// the site has stated the record again, and is not answered with the true state,
-// which is the site's.
+// here: one of the site's (SiteState.Lost), or one that the centre made itself of a
+// record that is the site's, such as a message, after the backup it was restored
+// from. The histories have not parted then: the entry waits until the site has stated
+// the record again, and is not answered with the true state, which is the site's.
 func (c *Centre) buildsOnLost(tx storage.Tx, site atoll.SiteID, ops []atoll.Operation, refusal *admit.Refusal) error {
 	s, err := State(tx, site)
 	if err != nil && !errors.Is(err, atoll.SiteUnknown) { // it may have been deleted since
@@ -151,9 +153,56 @@ func (c *Centre) buildsOnLost(tx storage.Tx, site atoll.SiteID, ops []atoll.Oper
 			refusal.Layer = admit.LayerReference
 			refusal.Err = atoll.Errorf(atoll.Reference, "the change builds on entry %s, which is lost here", op.Base).
 				About(op.Key).Do("the site sends the record again by itself")
+			continue
+		}
+		if op.Key != refusal.Key || op.Verb == atoll.Restate || refusal.Err.Code != atoll.BaseVersion && refusal.Err.Code != atoll.Reference {
+			continue
+		}
+		gone, err := c.lostOwn(tx, op.Base)
+		if err != nil || gone == present {
+			return err
+		}
+		refusal.Layer = admit.LayerReference
+		refusal.Err = atoll.Errorf(atoll.Reference, "the change builds on entry %s of the centre's own, which is lost here", op.Base).
+			About(op.Key).Do("the site sends the record again by itself")
+		if gone == lost && s.Site != 0 && !slices.Contains(s.Orders, orderResend) {
+			s.Orders, s.Told = append(s.Orders, orderResend), 0
+			if err := s.save(tx); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// loss says whether an entry of the centre's own is lost.
+type loss int
+
+const (
+	present loss = iota // it is here, or is nobody's
+	beyond              // it is above the end: perhaps this database was restored, and no voucher has shown it yet
+	lost                // this database was restored, and a voucher has shown that the number was given
+)
+
+// lostOwn says whether the entry is one of the centre's own that was lost. Nobody else
+// can make a number count as lost: a site that could would have what it then states
+// of its records believed.
+func (c *Centre) lostOwn(tx storage.Tx, of atoll.Origin) (loss, error) {
+	if of.Site != c.Door.Site {
+		return present, nil
+	}
+	l, err := loadLife(tx)
+	if err != nil {
+		return present, err
+	}
+	if slices.ContainsFunc(l.Lost, func(s Span) bool { return of.Seq >= s.From && of.Seq <= s.To }) {
+		return lost, nil
+	}
+	own, err := tx.Head(of.Site)
+	if err == nil && of.Seq > own.Seq {
+		return beyond, nil
+	}
+	return present, err
 }
 
 // mustStay refuses what should never have left its site (R-B-76).

@@ -72,7 +72,19 @@ func (c *Centre) recall(tx storage.Tx, st *standing, h exchange.Hello) error {
 	if err != nil {
 		return err
 	}
-	if v := h.Voucher; v != nil && v.Seq > own.Seq && hmac.Equal([]byte(v.Mark), []byte(voucher(secret, st.life.Timeline, v.Seq))) {
+	v := h.Voucher
+	good := v != nil && hmac.Equal([]byte(v.Mark), []byte(voucher(secret, st.life.Timeline, v.Seq)))
+	if good {
+		// What waits of this site may build on what was lost: it states it again.
+		open, err := tx.CountRefusals()
+		if err != nil {
+			return err
+		}
+		if open[h.Site] > 0 && !slices.Contains(st.state.Orders, orderResend) {
+			st.state.Orders, st.state.Told = append(st.state.Orders, orderResend), 0
+		}
+	}
+	if good && v.Seq > own.Seq {
 		from := own.Seq + 1
 		own.Seq = min(v.Seq, own.Seq+maxSkip) // the rest with the next exchange
 		if err := c.Door.Skip(tx, c.Door.Site, atoll.Head{Seq: own.Seq}); err != nil {

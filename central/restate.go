@@ -2,6 +2,7 @@ package central
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/admit"
@@ -74,7 +75,44 @@ func (c *Centre) unfounded(tx storage.Tx, change admit.Change, read map[atoll.Or
 			if err != nil && !errors.Is(err, atoll.SiteUnknown) {
 				return nil, err
 			}
+			if is, err := c.fromLost(tx, o); err != nil || is {
+				return nil, err
+			}
 		}
 	}
 	return atoll.Errorf(atoll.BaseVersion, "entry %s, which it names as its origin, did not make version %d of it", op.Base, op.Version), nil
 }
+
+// fromLost reports whether a version goes back, by entries of the site that made it,
+// to one that the centre made itself and lost.
+func (c *Centre) fromLost(tx storage.Tx, o atoll.Operation) (bool, error) {
+	for range maxBack {
+		if o.Base == (atoll.Origin{}) {
+			return false, nil
+		}
+		if o.Base.Site == c.Door.Site {
+			is, err := c.lostOwn(tx, o.Base)
+			return is == lost, err
+		}
+		je, err := tx.Entry(o.Base.Site, o.Base.Seq)
+		if errors.Is(err, atoll.NotFound) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		e, err := atoll.DecodeEntry(je.Content)
+		if err != nil {
+			return false, nil //nolint:nilerr // it was refused as it came
+		}
+		i := slices.IndexFunc(e.Operations, func(b atoll.Operation) bool { return b.Key == o.Key })
+		if i < 0 {
+			return false, nil
+		}
+		o = e.Operations[i]
+	}
+	return false, nil
+}
+
+// maxBack is how many versions are followed back.
+const maxBack = 1000

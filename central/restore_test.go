@@ -183,6 +183,52 @@ func TestRestoredCentre(t *testing.T) {
 	}
 }
 
+// A restored centre answers a shipment again, and tells the sender again: under the
+// same ids, in other entries of its journal. The site, which owns what was sent to
+// it, takes the new ones, and can mark them; what it had marked already stands.
+//
+// R-A-09, R-B-78, R-D-15.
+func TestRestoredCentreSaysItAgain(t *testing.T) {
+	for _, marked := range []string{"never", "before", "while it was lost", "after"} {
+		t.Run("marked "+marked, func(t *testing.T) {
+			r := newRig(t)
+			item := r.item("kept")
+			r.peace()
+			old := r.backup(1)
+			line := r.stock(2, "B", item, "9")
+			ship, err := r.Sites[2].Shipment(t.Context(), r.Stores["B"], r.Stores["A"], line, "2")
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.peace()
+			said, _, err := r.Sites[2].Records(t.Context(), storageQuery("message", "subject_id", string(ship)))
+			if err != nil || len(said) != 1 {
+				t.Fatalf("site 2 was told %d times, %v", len(said), err)
+			}
+			mark := func() { r.update(2, "message", said[0].ID, atoll.Fields{}.Set("status", "processed")) }
+			if marked == "before" {
+				mark()
+				r.peace()
+			}
+			r.putBack(1, old)
+			if marked == "while it was lost" {
+				mark()
+			}
+			r.peace()
+			if marked == "after" {
+				mark()
+				r.peace()
+			}
+			want := map[bool]string{true: "new", false: "processed"}[marked == "never"]
+			for _, at := range []atoll.SiteID{1, 2} {
+				if rec, _ := r.record(at, "message", said[0].ID); rec.MustFields().Text("status") != want {
+					t.Errorf("site %d has the message as %s; want it %s", at, rec.Body, want)
+				}
+			}
+		})
+	}
+}
+
 // What the centre itself made after the backup is lost with it; but a change it
 // makes afterwards reaches the sites although it has the same version, and the
 // same place in the centre's journal, as one they have.

@@ -40,18 +40,46 @@ func (l *link) doubt(tx storage.Tx, since uint64) error {
 	}
 }
 
-// confirm settles the doubt about a record: the centre has told of it.
-func (l *link) confirm(tx storage.Tx, key atoll.Key) error {
-	if l.Doubts == 0 {
-		return nil
+// confirm settles the doubt about a record: the centre has told of it. It reports
+// whether what the centre tells takes the place of what is here: until the next
+// checkpoint, for one word of the centre may follow another before that.
+func (l *link) confirm(tx storage.Tx, key atoll.Key) (bool, error) {
+	if l.Doubts == 0 && !l.Settling {
+		return false, nil
 	}
-	_, err := tx.Get(shelfOdd, key.String())
-	if errors.Is(err, atoll.NotFound) {
-		return nil
-	}
-	if err == nil {
+	switch _, err := tx.Get(shelfOdd, key.String()); {
+	case err == nil:
 		l.Doubts--
-		err = tx.Drop(shelfOdd, key.String())
+		l.Settling = true
+		if err := errors.Join(tx.Drop(shelfOdd, key.String()), tx.Set(shelfSettled, key.String(), nil)); err != nil {
+			return false, err
+		}
+	case !errors.Is(err, atoll.NotFound):
+		return false, err
+	}
+	_, err := tx.Get(shelfSettled, key.String())
+	if errors.Is(err, atoll.NotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	rec, err := tx.Record(key)
+	if errors.Is(err, atoll.NotFound) {
+		return true, nil
+	}
+	return rec.Origin.Site == atoll.CentreID, err // or it was changed here since
+}
+
+// settle forgets, with a checkpoint, what was in doubt and is no more.
+func (l *link) settle(tx storage.Tx) error {
+	if !l.Settling {
+		return nil
+	}
+	l.Settling = false
+	items, err := tx.Scan(shelfSettled, "", 0, false)
+	for _, it := range items {
+		err = errors.Join(err, tx.Drop(shelfSettled, it.Key))
 	}
 	return err
 }
@@ -75,7 +103,7 @@ func (l *link) found(tx storage.Tx) (out []exchange.Found, err error) {
 			return nil, err
 		}
 		if err != nil || rec.Origin.Site != atoll.CentreID {
-			if err := l.confirm(tx, key); err != nil {
+			if _, err := l.confirm(tx, key); err != nil {
 				return nil, err
 			}
 			continue

@@ -362,10 +362,14 @@ func (r *round) keep(ctx context.Context) error {
 		}
 		reached := map[atoll.Audience]atoll.Position{}
 		for _, f := range r.pending {
-			item := integrate.Encode(f, l.Acknowledged.Seq)
-			if err := l.confirm(tx, f.Key); err != nil {
+			doubted, err := l.confirm(tx, f.Key)
+			if err != nil {
 				return err
 			}
+			// What a restored centre made itself it may say anew, also of records that are
+			// ours: it is its word that stands here, and none of ours.
+			f.Forced = f.Forced || doubted
+			item := integrate.Encode(f, l.Acknowledged.Seq)
 			if f.Lane == "" {
 				l.Cursor = max(l.Cursor, f.Position)
 			} else {
@@ -414,6 +418,9 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 	if idle, err := r.idle(ctx, c); err != nil || idle {
 		r.note(func(tx storage.Tx, l *link) error {
 			l.Cursor, l.Applied, l.Ask = max(l.Cursor, c.Position), c.Position, l.Doubts > 0
+			if err := l.settle(tx); err != nil {
+				return err
+			}
 			return r.agree(tx, l, c)
 		})
 		return err
@@ -429,6 +436,9 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 			return err
 		}
 		l.Cursor, l.Applied, l.Ask = max(l.Cursor, c.Position), c.Position, l.Doubts > 0
+		if err := l.settle(tx); err != nil {
+			return err
+		}
 		next := exchange.Agreement{Covered: l.Covered, Backfills: l.Backfills}.Join(c.Joined)
 		if next.Gained(exchange.Agreement{Backfills: l.Backfills}) {
 			if err := integrate.Departures(tx, s.Door); err != nil {

@@ -19,6 +19,8 @@ const (
 	shelfLog  = "synclog" // Cycle by time
 	shelfNo   = "refused" // exchange.Refusal by padded seq
 	shelfOdd  = "doubt"   // keys of records that a restored centre has not confirmed
+	// Keys of those it has confirmed since the last checkpoint.
+	shelfSettled = "settled doubt"
 )
 
 // State is how far a site has come (R-H-20).
@@ -55,6 +57,7 @@ type link struct {
 	Voucher      *exchange.Voucher   `json:"voucher,omitempty"`   // the centre's, the highest
 	Vouch        bool                `json:"vouch,omitempty"`     // it is to be shown
 	Doubts       int                 `json:"doubts,omitempty"`    // records in doubt
+	Settling     bool                `json:"settling,omitempty"`  // the centre has told of some, since the last checkpoint
 	Ask          bool                `json:"ask,omitempty"`       // the centre is to be asked about them
 	Rekey        bool                `json:"rekey,omitempty"`     // the centre asked for a new key
 	OpenRefusals int                 `json:"open_refusals,omitempty"`
