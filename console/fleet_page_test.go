@@ -75,3 +75,27 @@ func TestOneSite(t *testing.T) {
 	}
 	f.centre.get("/fleet/2", tech).says("In step", "Synchronisation is paused or switched off")
 }
+
+// Quarantine is told by cause, with what was wanted beside what stands, and settled
+// with a reason (R-I-25).
+func TestR_I_25_Quarantine(t *testing.T) {
+	f := newFleet(t)
+	tech := f.centre.as(station.Technician)
+	f.centre.get("/quarantine", tech).want(200).says("Nothing is in quarantine")
+	f.refused(t)
+	f.centre.get("/quarantine", tech).says("1 refused change waits", "A rule forbids it", "Stock line")
+	cause := f.centre.get("/quarantine?code=business_rule&type=stock_line&field=total_number_of_packs", tech).want(200)
+	cause.says("Try it again", "Sync Client 1")
+	one := f.centre.get("/quarantine/1", tech).want(200)
+	one.says("waits for a decision", "tester", "Total number of packs – -7", "Item x", "Return to the site")
+	f.centre.ask("POST", "/quarantine/1", url.Values{"do": {"retry"}}, tech).want(303)
+	f.centre.get("/quarantine/1", tech).says("waits for a decision")
+	f.centre.ask("POST", "/quarantine", url.Values{"code": {"business_rule"}, "type": {"stock_line"}, "field": {"total_number_of_packs"}}, tech).want(303)
+	if no := f.centre.ask("POST", "/quarantine/1", url.Values{"do": {"return"}}, tech).StatusCode; no < 400 || no >= 500 {
+		t.Errorf("returned without a reason: %d", no)
+	}
+	f.centre.ask("POST", "/quarantine/1", url.Values{"do": {"return"}, "note": {"counted twice"}}, tech).want(303)
+	f.centre.get("/quarantine/1", tech).says("returned to the site", "technician", "counted twice").saysNot("Try again")
+	f.centre.get("/quarantine", tech).says("Nothing is in quarantine")
+	f.centre.get("/quarantine/77", tech).want(404)
+}

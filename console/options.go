@@ -66,6 +66,7 @@ type Centre interface {
 	Sites(ctx context.Context) ([]central.SiteStatus, error)
 	SyncLog(ctx context.Context, site atoll.SiteID, limit int) ([]central.Cycle, error)
 	Pause(ctx context.Context, site atoll.SiteID, reason string) error
+	Decide(ctx context.Context, id int64, d central.Decision, by, note string) (applied bool, err error)
 	Whereabouts(ctx context.Context, key atoll.Key, limit int) (central.Whereabouts, error)
 	// Authenticate returns the site that holds a token of synchronisation. It is
 	// asked only to tell such a token apart from a wrong one; it opens nothing.

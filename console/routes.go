@@ -62,6 +62,10 @@ func routes() []route {
 		{get, "/fleet.csv", station.MaySync, atCentre, (*console).fleetFile, "", 0},
 		{get, "/fleet/{site}", station.MaySync, atCentre, (*console).sitePage, "", 0},
 		{post, "/fleet/{site}/pause", station.MaySync, atCentre, (*console).pauseSite, "", 0},
+		{get, "/quarantine", station.MaySync, atCentre, (*console).quarantine, "menu.quarantine", 0},
+		{post, "/quarantine", station.MaySync, atCentre, (*console).retryCause, "", 0},
+		{get, "/quarantine/{id}", station.MaySync, atCentre, (*console).refusal, "", 0},
+		{post, "/quarantine/{id}", station.MaySync, atCentre, (*console).decide, "", 0},
 
 		// Both.
 		{get, "/records", station.MayRead, anywhere, (*console).recordTypes, "menu.records", 0},

@@ -43,7 +43,7 @@ func TestEveryKeyInEveryLanguage(t *testing.T) {
 				if strings.TrimSpace(text) == "" {
 					t.Errorf("%s is empty in %s", key, lang)
 				}
-				if holes(text) != holes(forms["other"]) {
+				if without := strings.ReplaceAll(forms["other"], "{n}", ""); holes(text) != holes(forms["other"]) && (form != "one" || holes(text) != holes(without)) {
 					t.Errorf("%s in %s (%s) takes %q, in English %q", key, lang, form, holes(text), holes(forms["other"]))
 				}
 			}
