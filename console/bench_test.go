@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,12 @@ import (
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
+)
+
+// How large the benchmarks' systems are.
+var (
+	records    = flag.Int("records", 200_000, "records of BenchmarkPages")
+	fleetSites = flag.Int("sites", 40_000, "sites of BenchmarkFleet")
 )
 
 // many makes so many sites at the centre, of which some are in trouble: as records,
@@ -95,7 +102,7 @@ func (f *fleet) items(t testing.TB, n int) (last atoll.ID) {
 func BenchmarkPages(b *testing.B) {
 	f := newFleet(b)
 	f.many(b, 1000)
-	item := f.items(b, 200_000)
+	item := f.items(b, *records)
 	admin := f.centre.as(station.Administrator)
 	for _, page := range []string{
 		"/fleet", "/fleet?sort=name&page=7", "/fleet?q=centre+9", "/fleet/2", "/fleet/1099", "/records", "/records/item", "/records/item?q=number+77",
@@ -108,7 +115,7 @@ func BenchmarkPages(b *testing.B) {
 // BenchmarkFleet is the list of 40,000 sites.
 func BenchmarkFleet(b *testing.B) {
 	f := newFleet(b)
-	f.many(b, 40_000)
+	f.many(b, *fleetSites)
 	admin := f.centre.as(station.Administrator)
 	for _, page := range []string{"/fleet", "/fleet?sort=name&page=700", "/fleet/2"} {
 		b.Run(page, func(b *testing.B) { askBench(b, f.centre, page, admin) })

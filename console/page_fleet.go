@@ -20,6 +20,12 @@ type siteRow struct {
 	Concerns []central.Concern
 }
 
+// Partial reports whether the site's last complete exchange was well before the
+// last time it was heard: it comes, and does not come to the end.
+func (s siteRow) Partial() bool {
+	return !s.State.LastContact.IsZero() && s.State.LastContact.Sub(s.State.LastComplete) > 2*time.Hour
+}
+
 // tally counts the sites for the head of the page.
 type tally struct{ All, Fresh, Silent3, Silent30, Refused, New int }
 

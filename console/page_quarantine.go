@@ -183,6 +183,9 @@ func (c *console) refusal(v *Visit) error {
 				return err
 			}
 			d.Changes = append(d.Changes, w)
+			if op.Key == no.Subject && w.Name != "" {
+				d.Name = w.Name // the record itself may not be here
+			}
 		}
 		return nil
 	})
