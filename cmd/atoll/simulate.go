@@ -89,6 +89,9 @@ func (c simulateCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	if err := os.MkdirAll(c.Save, 0o755); err != nil { //nolint:gosec // stories are no secret
+		return atoll.Errorf(atoll.Denied, "stories cannot be saved in %s: %w", c.Save, reason(err)).Do("name a directory with --save DIR")
+	}
 	pool, err := c.pool()
 	if err != nil {
 		return err
@@ -207,7 +210,6 @@ func (c simulateCmd) shorten(s *session, pool hunt.Pool, out *simulated) error {
 	if c.NoShrink {
 		out.Shortest = out.failed[:min(len(out.failed), mostShrunk)]
 	}
-	var err error
 	next := 0
 	pool.Run(s.ctx, func() (hunt.Task, bool) {
 		if next++; next > len(tasks) {
@@ -223,12 +225,14 @@ func (c simulateCmd) shorten(s *session, pool hunt.Pool, out *simulated) error {
 			return merr
 		}
 		if werr := os.WriteFile(name, append(b, '\n'), 0o600); werr != nil {
-			err = atoll.Errorf(atoll.Denied, "the story cannot be saved: %w", reason(werr)).Do("name a directory with --save DIR")
+			_, _ = fmt.Fprintf(s.errOut, "%s cannot be saved: %v\n", name, reason(werr)) // it is told all the same
 			continue
 		}
-		out.Saved = append(out.Saved, name)
+		if !slices.Contains(out.Saved, name) {
+			out.Saved = append(out.Saved, name)
+		}
 	}
-	return err
+	return nil
 }
 
 // replay plays a saved story, in this process, and tells it.
