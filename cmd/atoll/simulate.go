@@ -52,19 +52,26 @@ type simulated struct {
 	Seconds   float64       `json:"seconds"`
 	PerSecond float64       `json:"seeds_per_second"`
 	Broke     int           `json:"seeds_that_broke_a_law"`
-	Laws      []brokenLaw   `json:"laws_broken,omitempty"`
+	Failed    []failed      `json:"failed,omitempty"`
 	Shortest  []hunt.Result `json:"shortest_stories,omitempty"`
 	Saved     []string      `json:"saved,omitempty"`
 	Tally     hunt.Tally    `json:"exercised"`
 	Untested  []string      `json:"not_exercised,omitempty"`
 
-	failed []hunt.Result
+	laws    []brokenLaw
+	results []hunt.Result // of the stories that broke a law
+}
+
+// failed is a story that broke laws.
+type failed struct {
+	Seed uint64   `json:"seed"`
+	Laws []string `json:"laws"`
 }
 
 // brokenLaw is a law and the seeds that broke it.
 type brokenLaw struct {
-	Law   string   `json:"law"`
-	Seeds []uint64 `json:"seeds"`
+	law   string
+	seeds []uint64
 }
 
 // How much is spent on making stories short: at most so many of them, each by playing
@@ -156,7 +163,7 @@ func (c simulateCmd) play(s *session, pool hunt.Pool, o hunt.Settings, out *simu
 		out.Seeds++
 		out.Tally.Add(r.Result.Tally)
 		if len(r.Result.Breaches) > 0 {
-			out.failed = append(out.failed, r.Result)
+			out.results = append(out.results, r.Result)
 		}
 		bar(out)
 	})
@@ -180,8 +187,8 @@ func (c simulateCmd) bar(s *session) func(*simulated) {
 			bar.Finish()
 			return
 		}
-		if len(o.failed) > 0 {
-			bar.Set("broke", fmt.Sprintf("%d broke a law", len(o.failed)))
+		if len(o.results) > 0 {
+			bar.Set("broke", fmt.Sprintf("%d broke a law", len(o.results)))
 		}
 		bar.SetCurrent(int64(o.Seeds))
 	}
@@ -189,13 +196,14 @@ func (c simulateCmd) bar(s *session) func(*simulated) {
 
 // shorten looks for the shortest story of each law that was broken, and saves it.
 func (c simulateCmd) shorten(s *session, pool hunt.Pool, out *simulated) error {
-	slices.SortFunc(out.failed, func(a, b hunt.Result) int {
+	slices.SortFunc(out.results, func(a, b hunt.Result) int {
 		return int(int64(a.Story.Seed) - int64(b.Story.Seed))
 	})
-	out.Broke = len(out.failed)
+	out.Broke = len(out.results)
 	seeds := map[string][]uint64{}
 	var tasks []hunt.Task
-	for _, r := range out.failed {
+	for _, r := range out.results {
+		out.Failed = append(out.Failed, failed{r.Story.Seed, r.Laws()})
 		for _, law := range r.Laws() {
 			// The first story of each law; one that killed its process is left as it is.
 			if len(seeds[law]) == 0 && len(tasks) < mostShrunk && !c.NoShrink && len(r.Story.Steps) > 0 {
@@ -205,10 +213,10 @@ func (c simulateCmd) shorten(s *session, pool hunt.Pool, out *simulated) error {
 		}
 	}
 	for _, law := range slices.Sorted(maps.Keys(seeds)) {
-		out.Laws = append(out.Laws, brokenLaw{law, seeds[law]})
+		out.laws = append(out.laws, brokenLaw{law, seeds[law]})
 	}
 	if c.NoShrink {
-		out.Shortest = out.failed[:min(len(out.failed), mostShrunk)]
+		out.Shortest = out.results[:min(len(out.results), mostShrunk)]
 	}
 	next := 0
 	pool.Run(s.ctx, func() (hunt.Task, bool) {
@@ -346,9 +354,9 @@ func (o *simulated) tell(s *session) {
 		tellStory(s, r)
 	}
 	s.say("")
-	for _, l := range o.Laws {
-		seeds := fmt.Sprint(l.Seeds[:min(len(l.Seeds), 12)])
-		s.say("Law %s was broken in %d stories: seeds %s", l.Law, len(l.Seeds), strings.Trim(seeds, "[]"))
+	for _, l := range o.laws {
+		seeds := fmt.Sprint(l.seeds[:min(len(l.seeds), 12)])
+		s.say("Law %s was broken in %d stories: seeds %s", l.law, len(l.seeds), strings.Trim(seeds, "[]"))
 	}
 	for _, name := range o.Saved {
 		s.say("Play it again with: atoll simulate --story %s", name)

@@ -33,9 +33,9 @@ func (w *World) parts() simulate.Parts {
 
 // cycled hears of each cycle of a site.
 func (w *World) cycled(n *Node, c site.Cycle) {
-	w.tally.Laws["counted"]++
-	if c.Offered != c.Applied+c.Duplicate+c.Quarantined {
-		w.Breach("counted", "a cycle of %s: %d entries offered, %d applied, %d known already, %d quarantined", n.Name, c.Offered, c.Applied, c.Duplicate, c.Quarantined)
+	w.counts(n, c)
+	if w.depth == 0 {
+		w.tells(n, c)
 	}
 	w.trace.say("cycle", n.Name, c)
 }

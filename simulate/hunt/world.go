@@ -41,14 +41,18 @@ type World struct {
 	depth   int                  // of exchanges inside exchanges
 	letters []letter
 
-	account  *account
-	fenced   map[atoll.SiteID]string // whose work may be refused, and why
-	said     []string                // in this step
-	lines    []string
-	breaches []Breach
-	tally    Tally
-	trace    *trace
-	named    map[atoll.ID]string // short names for the story
+	account *account
+	counted map[string]tallied // of each database, by its node's name
+	// forgetful is set by a fault that makes the centre or a site forget what it had
+	// acknowledged: what counts on its memory is then not asked.
+	forgetful bool
+	fenced    map[atoll.SiteID]string // whose work may be refused, and why
+	said      []string                // in this step
+	lines     []string
+	breaches  []Breach
+	tally     Tally
+	trace     *trace
+	named     map[atoll.ID]string // short names for the story
 }
 
 // begin builds the system of the story.
@@ -63,7 +67,7 @@ func begin(ctx context.Context, s Story) (*World, error) {
 	}
 	w := &World{
 		Ctx: ctx, story: s, disks: d, clocks: map[string]*simulate.Clock{}, keys: map[string]ed25519.PrivateKey{},
-		account: newAccount(), tally: NewTally(), trace: newTrace(), named: map[atoll.ID]string{}, away: map[atoll.SiteID]int{}, dead: map[string]bool{}, down: map[string]int{}, fates: map[string]Dice{},
+		account: newAccount(), counted: map[string]tallied{}, tally: NewTally(), trace: newTrace(), named: map[atoll.ID]string{}, away: map[atoll.SiteID]int{}, dead: map[string]bool{}, down: map[string]int{}, fates: map[string]Dice{},
 		peaceful: true,
 	}
 	w.step = Step{Kind: "build", Seed: s.Seed}

@@ -1,0 +1,126 @@
+package hunt
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/catalogue"
+	"github.com/atollsync/atoll/storage"
+)
+
+// owned: nobody wrote what it did not own. It is found out anew from the journals alone,
+// without the program's own rules: which site had a store in each of its epochs stands in
+// the entries that moved the store, and each operation says under which epoch it was
+// written.
+func owned(w *World) error {
+	return w.Centre.Store.View(w.Ctx, func(r storage.Reader) error {
+		refused, err := refusedEntries(r)
+		if err != nil {
+			return err
+		}
+		o := &owners{w: w, held: map[atoll.ID]map[uint64]atoll.SiteID{}, store: map[atoll.Key]atoll.ID{}}
+		heads, err := r.Journals()
+		if err != nil {
+			return err
+		}
+		for _, look := range []func(atoll.SiteID, *atoll.Entry){o.learn, o.judge} {
+			for _, site := range slices.Sorted(maps.Keys(heads)) {
+				if err := entriesOf(r, site, func(e *atoll.Entry) {
+					if !refused[atoll.Origin{Site: site, Seq: e.Seq}] {
+						look(site, e)
+					}
+				}); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// entriesOf reads a journal as the centre has it.
+func entriesOf(r storage.Reader, site atoll.SiteID, fn func(*atoll.Entry)) error {
+	for after := uint64(0); ; {
+		page, err := r.Entries(site, after, 500, 8<<20)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for _, je := range page {
+			after = je.Seq
+			e, err := atoll.DecodeEntry(je.Content)
+			if err != nil {
+				return err
+			}
+			e.Site, e.Seq = site, je.Seq
+			fn(e)
+		}
+	}
+}
+
+// owners is who had what, by the journals.
+type owners struct {
+	w     *World
+	held  map[atoll.ID]map[uint64]atoll.SiteID // of each store, by epoch
+	store map[atoll.Key]atoll.ID               // of each record that belongs to one
+}
+
+// learn remembers where stores went, and to which store records belong.
+func (o *owners) learn(_ atoll.SiteID, e *atoll.Entry) {
+	for _, op := range e.Operations {
+		if op.Type == "store" {
+			if o.held[op.ID] == nil {
+				o.held[op.ID] = map[uint64]atoll.SiteID{}
+			}
+			if op.Fields.Has("site_id") {
+				o.held[op.ID][uint64(op.Fields.Int("epoch"))] = atoll.SiteID(op.Fields.Int("site_id"))
+			}
+		}
+		def, ok := o.w.Catalogue.Lookup(op.Type)
+		if ok && op.Verb == atoll.Insert && op.Fields.Has(def.Scope) {
+			o.store[op.Key] = op.Fields.ID(def.Scope)
+		}
+	}
+}
+
+// judge holds each operation to who could write it.
+func (o *owners) judge(site atoll.SiteID, e *atoll.Entry) {
+	for _, op := range e.Operations {
+		def, ok := o.w.Catalogue.Lookup(op.Type)
+		if !ok || !op.Withheld.IsZero() || op.Verb == atoll.Restate {
+			continue
+		}
+		switch def.Class {
+		case catalogue.Store:
+			o.ofStore(site, e, def, op)
+		case catalogue.Sync:
+			o.w.Looked("owned", 1)
+			if def.Editor == catalogue.ByCentre && site != atoll.CentreID {
+				o.w.Breach("owned", "entry %d of site %d wrote %s, which is the centre's", e.Seq, site, op.Key)
+			}
+		case catalogue.Local:
+			if site != atoll.CentreID && !op.Stays {
+				o.w.Breach("owned", "entry %d of site %d sent %s, which is local", e.Seq, site, op.Key)
+			}
+		case catalogue.Central, catalogue.CentralStore, catalogue.Patient, catalogue.Name, catalogue.Message:
+			// Rights and homes change hands by processes of their own; see the laws of those
+			// who play them.
+		}
+	}
+}
+
+// ofStore: the site had the record's store in the epoch under which it wrote.
+func (o *owners) ofStore(site atoll.SiteID, e *atoll.Entry, def *catalogue.Def, op atoll.Operation) {
+	store, known := o.store[op.Key]
+	if !known || def.Editor != catalogue.ByActive || len(def.Also) > 0 && def.Also[0].Editor != "" {
+		return
+	}
+	o.w.Looked("owned", 1)
+	if by, was := o.held[store][op.Epoch]; !was || by != site {
+		if site == atoll.CentreID && !bytes.Equal(op.Fields["originating_id"], nil) {
+			return // the centre answers for sites whose programs are older (R-D-14)
+		}
+		o.w.Breach("owned", "entry %d of site %d (%s) wrote %s of store %s under epoch %d, when the store was at site %d", e.Seq, site, e.Cause.Kind, op.Key, store, op.Epoch, by)
+	}
+}
