@@ -137,6 +137,11 @@ func (j *Judge) entry(t *topology.Topology, w World, site atoll.SiteID, ops []at
 			}
 		}
 	}
+	for _, c := range changes {
+		if err := j.together(inner, c); err != nil {
+			return nil, refused(LayerReference, c.Op.Key, err)
+		}
+	}
 	for _, law := range j.Laws {
 		if key, err := law(t, inner, changes); err != nil {
 			return nil, refused(LayerRule, key, err)
@@ -279,6 +284,43 @@ func (j *Judge) references(w World, c Change, strict bool) error {
 		}
 	}
 	return nil
+}
+
+// together asks that a record of a store builds on records of the same store. Those of
+// another go to other sites: who reads the one without the other could never take it.
+func (j *Judge) together(w World, c Change) error {
+	if c.Imported || !ofStore(c.Def) || c.Op.Verb == atoll.Delete {
+		return nil
+	}
+	changed := c.New
+	if c.Op.Verb == atoll.Update {
+		changed = c.Op.Fields
+	}
+	for _, ref := range j.Catalogue.References(c.Op.Type, changed) {
+		def, ok := j.Catalogue.Lookup(ref.To)
+		if !ok || !ofStore(def) || !ref.Required && !ref.Parent {
+			continue
+		}
+		r, there, err := w.Record(atoll.Key{Type: ref.To, ID: ref.ID})
+		if err != nil || !there {
+			return err
+		}
+		f, err := r.Fields()
+		if err != nil {
+			return err
+		}
+		if c.New.ID(c.Def.Scope) != f.ID(def.Scope) {
+			return atoll.Errorf(atoll.Reference, "%s names %s %s, which belongs to another store", ref.Field, ref.To, ref.ID).On(ref.Field).
+				Do("name one of the same store")
+		}
+	}
+	return nil
+}
+
+// ofStore reports whether records of the type belong to a store and go where it goes.
+func ofStore(d *catalogue.Def) bool {
+	f, ok := d.Field(d.Scope)
+	return ok && f.To == "store" && d.Route == catalogue.ToStore
 }
 
 // ownership asks whether the site may do this now, under the epoch it believed

@@ -279,3 +279,24 @@ func TestAnswersAreBounded(t *testing.T) {
 	}
 	w.peace()
 }
+
+// A record builds on records of its own store only. What is part of another store's
+// record goes where that one does not, and would wait there for good. R-A-17, R-B-79.
+func TestR_A_17_ARecordBuildsOnItsOwnStore(t *testing.T) {
+	w := f1(t)
+	asset := w.insert(3, "asset", atoll.Fields{}.Set("store_id", w.Stores["C"]))
+	location := w.insert(3, "location", atoll.Fields{}.Set("store_id", w.Stores["D"]).Set("code", "x").Set("name", "X").Set("status", "active"))
+	log := func(store string) journal.Proposal {
+		return journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "asset_log", ID: atoll.NewID(w.Clock.Now())}, Fields: atoll.Fields{}.
+			Set("asset_id", asset).Set("store_id", w.Stores[store]).Set("logged_at", "2026-03-02T08:00:00Z")}
+	}
+	w.refused(w.At(3).Insert(w.ctx, log("D")), atoll.Reference, "another store")
+	w.edit(3, log("C"))
+	place := atoll.Fields{}.Set("asset_id", asset).Set("store_id", w.Stores["C"]).Set("location_id", location)
+	w.refused(w.At(3).Insert(w.ctx, journal.Proposal{
+		Verb: atoll.Insert, Key: atoll.Key{Type: "asset_internal_location", ID: atoll.NewID(w.Clock.Now())}, Fields: place,
+	}), atoll.Reference, "another store")
+	w.configure(central.MakeVisible(w.Stores["D"], w.Stores["B"], true))
+	w.configure(central.Collect(w.Stores["D"], 2, true))
+	w.peace()
+}
