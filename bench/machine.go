@@ -31,19 +31,19 @@ type Machine struct {
 func machine(dir string) Machine {
 	return Machine{
 		OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.NumCPU(), Go: strings.TrimPrefix(runtime.Version(), "go"),
-		Processor: value("/proc/cpuinfo", "model name", ":"), Memory: memory(), FileSystem: fileSystem(dir), Sync: syncTime(dir), Load: load(),
+		Processor: value("/proc/cpuinfo", "model name"), Memory: memory(), FileSystem: fileSystem(dir), Sync: syncTime(dir), Load: load(),
 	}
 }
 
 // value returns the value of the first line that begins with the name, "" if there
 // is no such file.
-func value(file, name, separator string) string {
+func value(file, name string) string {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return ""
 	}
 	for l := range strings.Lines(string(b)) {
-		if key, v, ok := strings.Cut(l, separator); ok && strings.TrimSpace(key) == name {
+		if key, v, ok := strings.Cut(l, ":"); ok && strings.TrimSpace(key) == name {
 			return strings.TrimSpace(v)
 		}
 	}
@@ -59,7 +59,7 @@ func kib(text string) uint64 {
 	return n * 1024
 }
 
-func memory() uint64 { return kib(value("/proc/meminfo", "MemTotal", ":")) }
+func memory() uint64 { return kib(value("/proc/meminfo", "MemTotal")) }
 
 func load() float64 {
 	b, err := os.ReadFile("/proc/loadavg")

@@ -93,7 +93,7 @@ func (p *program) usage() usage { return usageOf(p.cmd.Process.Pid) }
 
 func usageOf(pid int) (u usage) {
 	status := fmt.Sprintf("/proc/%d/status", pid)
-	u.resident, u.peak = kib(value(status, "VmRSS", ":")), kib(value(status, "VmHWM", ":"))
+	u.resident, u.peak = kib(value(status, "VmRSS")), kib(value(status, "VmHWM"))
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return u
