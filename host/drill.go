@@ -218,6 +218,8 @@ func (b *Behind) say(role station.Role, data string) {
 	case role == station.Remote:
 		b.Words = fmt.Sprintf("the site has made %s since, of which %d are not at the centre and would be lost",
 			english.Plural(int(b.Own), "entry", "entries"), b.Unsent) //nolint:gosec // a count
+	case b.Own == 0 && b.Theirs == 0:
+		b.Words = "the centre has made nothing and got nothing since"
 	default:
 		b.Words = fmt.Sprintf("since then the centre has made %s of its own and got %s of %s: the sites send theirs again, the centre's own come back only as far as sites hold the records",
 			english.Plural(int(b.Own), "entry", "entries"), english.Plural(int(b.Theirs), "entry", "entries"), english.Plural(b.Sites, "site", "")) //nolint:gosec // counts

@@ -92,15 +92,15 @@ func (c backupMakeCmd) Run(s *session) error {
 // printBackup tells in words what a backup is of.
 func printBackup(s *session, m backup.Manifest) {
 	s.say("%s, as of %s:", whose(m), moment(m.Made))
-	s.say("  %s records at position %d; its own journal ends at entry %d (timeline %s); %s files, %s bytes unpacked.",
-		humanize.Comma(int64(m.Records)), m.Position, m.Seq, m.Timeline, humanize.Comma(int64(len(m.Files))), humanize.Comma(m.Size()))
+	s.say("  %s records at position %d; its own journal ends at entry %d (timeline %s); %s, %s bytes unpacked.",
+		humanize.Comma(int64(m.Records)), m.Position, m.Seq, m.Timeline, english.Plural(len(m.Files), "file", ""), humanize.Comma(m.Size()))
 }
 
 func whose(m backup.Manifest) string {
-	switch {
-	case m.Site == atoll.CentreID:
+	switch m.Site {
+	case atoll.CentreID:
 		return "Backup of the central server of " + m.Name
-	case m.Site == 0:
+	case 0:
 		return "Backup of a site that is not enrolled yet"
 	default:
 		return fmt.Sprintf("Backup of site %d, %s", m.Site, m.Name)
