@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -341,3 +342,6 @@ func (f Fields) Changes(to Fields) Fields {
 
 // Compacted returns the fields without the null ones.
 func (f Fields) Compacted() Fields { return Fields{}.Apply(f) }
+
+// Stamp is a moment as fields hold it: in UTC, to the second.
+func Stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

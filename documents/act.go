@@ -155,7 +155,7 @@ type paper struct {
 
 func (p *paper) stampOnce(field string) {
 	if !p.Fields.Has(field) && slices.Contains(governed[p.Type].times, field) {
-		p.header.Set(field, stamp(p.desk.Now))
+		p.header.Set(field, atoll.Stamp(p.desk.Now))
 	}
 }
 
@@ -190,7 +190,7 @@ func (p *paper) confirm() error {
 
 func (p *paper) finalise() error {
 	p.stampOnce("confirmed_at")
-	p.header.Set("finalised_at", stamp(p.desk.Now))
+	p.header.Set("finalised_at", atoll.Stamp(p.desk.Now))
 	if err := p.takeEffect(); err != nil {
 		return err
 	}
@@ -251,7 +251,7 @@ func (d Desk) partner(t atoll.Type, f atoll.Fields) (atoll.ID, error) {
 // decide records the approval of a response, or its refusal (R-D-36).
 func (p *paper) decide(act Action) {
 	p.header.Set("approval_status", map[Action]string{Authorise: "authorised", Deny: "denied"}[act]).
-		Set("approved_at", stamp(p.desk.Now))
+		Set("approved_at", atoll.Stamp(p.desk.Now))
 }
 
 // remove deletes a document with its lines; stock it held or moved goes back.

@@ -102,6 +102,3 @@ func (d Desk) document(key atoll.Key) (atoll.Fields, error) {
 func (d Desk) lines(kind atoll.Type, field string, of atoll.ID) ([]atoll.Record, error) {
 	return d.R.Records(storage.Query{Type: kind, Where: map[string]string{field: string(of)}})
 }
-
-// stamp is a time as documents hold it.
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

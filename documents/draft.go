@@ -53,7 +53,7 @@ func (d Desk) Make(t atoll.Type, id atoll.ID, want Draft) ([]journal.Proposal, e
 			Do("make it, then confirm or finalise it: that gives it its number")
 	}
 	if !header.Has("created_at") {
-		header.Set("created_at", stamp(d.Now))
+		header.Set("created_at", atoll.Stamp(d.Now))
 	}
 	key := atoll.Key{Type: t, ID: id}
 	do := []journal.Proposal{{Verb: atoll.Insert, Key: key, Fields: header}}

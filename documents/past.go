@@ -39,11 +39,11 @@ func (d Desk) AskPast(store atoll.ID, by string, p Past) (journal.Proposal, erro
 	if err := p.Check(); err != nil {
 		return journal.Proposal{}, err
 	}
-	f := atoll.Fields{}.Set("store_id", store).Set("asked_at", stamp(d.Now)).Set("asked_by", by)
+	f := atoll.Fields{}.Set("store_id", store).Set("asked_at", atoll.Stamp(d.Now)).Set("asked_by", by)
 	if p.Key.Type != "" {
 		f.Set("document_type", string(p.Key.Type)).Set("document_id", p.Key.ID)
 	} else {
-		f.Set("from", stamp(p.From)).Set("to", stamp(p.To))
+		f.Set("from", atoll.Stamp(p.From)).Set("to", atoll.Stamp(p.To))
 	}
 	return journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: PastType, ID: atoll.NewID(d.Now)}, Fields: f}, nil
 }

@@ -70,7 +70,7 @@ func (p *paper) invoiceReceipt() error {
 	if err != nil {
 		return err
 	}
-	at := stamp(p.desk.Now)
+	at := atoll.Stamp(p.desk.Now)
 	header := atoll.Fields{}.Set("store_id", store).Set("kind", SupplierInvoice).Set("status", New).Set("number", n).
 		Set("goods_received_id", p.key.ID).Set("on_hold", next == ReceiptOnHold).Set("created_at", at).Set("line_count", len(p.lines))
 	if next == ReceiptIntoStock {

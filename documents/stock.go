@@ -36,7 +36,7 @@ func (d Desk) Settle(do []journal.Proposal) ([]journal.Proposal, error) {
 			fresh[own] = m.new
 		case !m.crossed && m.stock != "" && m.new.Text("kind") == StockOut && Sign(m.by.Total) < 0:
 			// More leaves than when the document took effect: it leaves now.
-			s.amend(m.line, atoll.Fields{}.Set("moved_at", stamp(d.Now)))
+			s.amend(m.line, atoll.Fields{}.Set("moved_at", atoll.Stamp(d.Now)))
 		case m.stock == own && m.new != nil && m.old != nil && !m.crossed:
 			// What is corrected on the line is corrected on the stock it brought.
 			if err := s.follow(own, m.old, m.new); err != nil {
@@ -322,7 +322,7 @@ func (d Desk) adjustment(store atoll.ID, kind string, header atoll.Fields, rows 
 	if err != nil {
 		return "", nil, err
 	}
-	id, at := atoll.NewID(d.Now), stamp(d.Now)
+	id, at := atoll.NewID(d.Now), atoll.Stamp(d.Now)
 	header = header.Clone().Set("store_id", store).Set("kind", kind).Set("status", Finalised).Set("number", n).
 		Set("created_at", at).Set("confirmed_at", at).Set("finalised_at", at).Set("line_count", len(rows))
 	out := []journal.Proposal{{Verb: atoll.Insert, Key: atoll.Key{Type: "invoice", ID: id}, Fields: header.Compacted()}}

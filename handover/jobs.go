@@ -86,7 +86,7 @@ func (k kinds) jobAdvance(c process.Case) ([]journal.Proposal, error) {
 }
 
 func end(c process.Case, job atoll.Key, f atoll.Fields) []journal.Proposal {
-	f.Set("step", Done).Set("ended_at", stamp(c.Now))
+	f.Set("step", Done).Set("ended_at", atoll.Stamp(c.Now))
 	return []journal.Proposal{{Verb: atoll.Update, Key: job, Fields: f}}
 }
 

@@ -170,7 +170,7 @@ func (k kinds) moveAdvance(c process.Case) ([]journal.Proposal, error) {
 			differences(d, "at the centre", "there")).About(key)
 	}
 	return []journal.Proposal{{Verb: atoll.Update, Key: key, Fields: atoll.Fields{}.
-		Set("step", string(topology.Moved)).Set("ended_at", stamp(c.Now))}}, nil
+		Set("step", string(topology.Moved)).Set("ended_at", atoll.Stamp(c.Now))}}, nil
 }
 
 // drained moves the store when the centre has what the site it leaves has, to the
@@ -205,5 +205,5 @@ func report(c process.Case, about atoll.Key, step string, attempt int, data any)
 	}
 	return []journal.Proposal{{Verb: atoll.Insert, Key: key, Fields: atoll.Fields{}.
 		Set("about", about.String()).Set("step", step).Set("attempt", attempt).Set("site_number", c.Site).Set("data", data).
-		Set("made_at", stamp(c.Now))}}, nil
+		Set("made_at", atoll.Stamp(c.Now))}}, nil
 }

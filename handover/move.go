@@ -47,7 +47,7 @@ func Start(d Desk, id atoll.ID, actor string, o Order) ([]journal.Proposal, erro
 		return nil, atoll.Errorf(atoll.NotFound, "there is no store %s", o.Store)
 	}
 	f := atoll.Fields{}.Set("store_id", o.Store).Set("from_site", s.Site).Set("to_site", o.To).Set("step", string(topology.Freeze)).
-		Set("attempt", 1).Set("asked_at", stamp(d.Now)).Set("asked_by", actor)
+		Set("attempt", 1).Set("asked_at", atoll.Stamp(d.Now)).Set("asked_by", actor)
 	if o.KeepCopy {
 		f.Set("keep_copy", true)
 	}
@@ -62,7 +62,7 @@ func Start(d Desk, id atoll.ID, actor string, o Order) ([]journal.Proposal, erro
 	}
 	f.Set("forced", true).Set("signed_by", o.SignedBy).Set("reason", o.Reason)
 	if !o.LostSince.IsZero() {
-		f.Set("lost_since", stamp(o.LostSince))
+		f.Set("lost_since", atoll.Stamp(o.LostSince))
 	}
 	return d.change(id, atoll.Insert, f)
 }
@@ -75,7 +75,7 @@ func Force(d Desk, id atoll.ID, signedBy string, lostSince time.Time) ([]journal
 	}
 	f := m.Clone().Set("forced", true).Set("signed_by", signedBy)
 	if !lostSince.IsZero() {
-		f.Set("lost_since", stamp(lostSince))
+		f.Set("lost_since", atoll.Stamp(lostSince))
 	}
 	return d.change(id, atoll.Update, f)
 }
@@ -87,7 +87,7 @@ func Abort(d Desk, id atoll.ID, actor string) ([]journal.Proposal, error) {
 		return nil, err
 	}
 	return []journal.Proposal{{Verb: atoll.Update, Key: atoll.Key{Type: moveType, ID: id}, Fields: atoll.Fields{}.
-		Set("step", string(topology.Aborted)).Set("ended_at", stamp(d.Now)).Set("ended_by", actor)}}, nil
+		Set("step", string(topology.Aborted)).Set("ended_at", atoll.Stamp(d.Now)).Set("ended_by", actor)}}, nil
 }
 
 // Again has the sites say anew what they hold: after what kept a move from going
@@ -138,9 +138,9 @@ func (d Desk) change(id atoll.ID, verb atoll.Verb, f atoll.Fields) ([]journal.Pr
 		return nil, err
 	}
 	next := Switches(topology.MoveFrom(id, f), d.T.Centre())
-	after := atoll.Fields{}.Set("digest", holds).Set("epoch", s.Epoch+1).Set("switched_at", stamp(d.Now))
+	after := atoll.Fields{}.Set("digest", holds).Set("epoch", s.Epoch+1).Set("switched_at", atoll.Stamp(d.Now))
 	if next == topology.Moved {
-		after.Set("ended_at", stamp(d.Now))
+		after.Set("ended_at", atoll.Stamp(d.Now))
 	}
 	after.Set("step", string(next))
 	for _, name := range []string{"forced", "signed_by", "lost_since"} {
@@ -239,6 +239,3 @@ func quarantined(r storage.Reader, site atoll.SiteID) (int, error) {
 }
 
 func count(n int) string { return strconv.Itoa(n) }
-
-// stamp is a time as records hold it.
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

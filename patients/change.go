@@ -81,7 +81,7 @@ func (d Desk) Edit(store atoll.ID, who, key atoll.Key, changed atoll.Fields, rea
 	return []journal.Proposal{insert(atoll.Key{Type: k.change, ID: id}, atoll.Fields{}.Set(k.field, who.ID).Set("store_id", store).
 		Set("record_type", string(key.Type)).Set("record_id", key.ID).Set("verb", string(atoll.Update)).
 		Set("wanted", json.RawMessage(wanted.Encode())).Set("was", json.RawMessage(was.Encode())).
-		Set("reason", reason).Set("asked_by", d.Actor).Set("asked_at", stamp(d.Now)))}, true, nil
+		Set("reason", reason).Set("asked_by", d.Actor).Set("asked_at", atoll.Stamp(d.Now)))}, true, nil
 }
 
 func notVisible(d Desk, k kind, who atoll.Key, store atoll.ID) error {
@@ -326,7 +326,7 @@ func decideAlone(c process.Case) ([]journal.Proposal, error) {
 	if err != nil {
 		return nil, err
 	}
-	said, err := decision(c.R, k, p, by, "", "", stamp(c.Now))
+	said, err := decision(c.R, k, p, by, "", "", atoll.Stamp(c.Now))
 	return append(do, said), err
 }
 
@@ -337,7 +337,7 @@ func cannotDecide(c process.Case, e process.Exception) []journal.Proposal {
 	if err != nil {
 		return nil
 	}
-	said, err := decision(c.R, k, p, map[string][]string{Refused: p.Wanted.Names()}, e.Message, "", stamp(c.Now))
+	said, err := decision(c.R, k, p, map[string][]string{Refused: p.Wanted.Names()}, e.Message, "", atoll.Stamp(c.Now))
 	if err != nil {
 		return nil
 	}
@@ -392,6 +392,6 @@ func (d Desk) Decide(change atoll.Key, take []string, all bool, note string) ([]
 		return nil, err
 	}
 	delete(by, "settled")
-	said, err := decision(d.R, k, p, by, note, d.Actor, stamp(d.Now))
+	said, err := decision(d.R, k, p, by, note, d.Actor, atoll.Stamp(d.Now))
 	return append(do, said), err
 }

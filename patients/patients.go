@@ -190,8 +190,6 @@ func Wait(t *topology.Topology) time.Duration { return days(t, TransferWait, def
 // no longer.
 func Kept(t *topology.Topology) time.Duration { return days(t, DetailsKept, defaultKept) }
 
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
 func update(key atoll.Key, f atoll.Fields) journal.Proposal {
 	return journal.Proposal{Verb: atoll.Update, Key: key, Fields: f}
 }

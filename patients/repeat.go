@@ -155,5 +155,5 @@ func (d Desk) Review(outcome atoll.ID, note string) ([]journal.Proposal, error) 
 	if note == "" {
 		return nil, atoll.Errorf(atoll.Invalid, "say what was found").On("note")
 	}
-	return []journal.Proposal{update(key, atoll.Fields{}.Set("note", note).Set("reviewed_by", d.Actor).Set("reviewed_at", stamp(d.Now)))}, nil
+	return []journal.Proposal{update(key, atoll.Fields{}.Set("note", note).Set("reviewed_by", d.Actor).Set("reviewed_at", atoll.Stamp(d.Now)))}, nil
 }

@@ -91,7 +91,7 @@ func carryOut(c process.Case) ([]journal.Proposal, error) {
 	if !partOf(c, person.ID("home_store_id")) {
 		return say(Refused, "neither the old nor the new home site asked for it"), nil
 	}
-	first, err := begin(c.R, k, who, person, c.Fields, c.Record.ID, stamp(c.Now))
+	first, err := begin(c.R, k, who, person, c.Fields, c.Record.ID, atoll.Stamp(c.Now))
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func carryOutAll(c process.Case) ([]journal.Proposal, error) {
 		case open(transfer) || running+len(out) >= atOnce:
 			waits++
 		default:
-			next, err := begin(c.R, k, r.ID, f, c.Fields, c.Record.ID, stamp(c.Now))
+			next, err := begin(c.R, k, r.ID, f, c.Fields, c.Record.ID, atoll.Stamp(c.Now))
 			if err != nil {
 				return nil, err
 			}
@@ -205,7 +205,7 @@ func confirm(c process.Case) ([]journal.Proposal, error) {
 		return nil, err
 	}
 	return []journal.Proposal{insert(key, atoll.Fields{}.Set("store_id", store).Set(k.transferField, c.Record.ID).
-		Set("round", c.Fields.Int("round")).Set("step", step).Set("confirmed_at", stamp(c.Now)))}, nil
+		Set("round", c.Fields.Int("round")).Set("step", step).Set("confirmed_at", atoll.Stamp(c.Now)))}, nil
 }
 
 // stepOn goes on with a transfer at the centre when a site has confirmed.
@@ -221,9 +221,9 @@ func stepOn(c process.Case) ([]journal.Proposal, error) {
 	}
 	switch step := f.Text("step"); {
 	case step == Freezing && c.Fields.Text("step") == Frozen && c.Fields.ID("store_id") == f.ID("from_store_id"):
-		return switched(c.R, c.T, k, key, f, stamp(c.Now), "")
+		return switched(c.R, c.T, k, key, f, atoll.Stamp(c.Now), "")
 	case step == Arriving && c.Fields.Text("step") == Arrived && c.Fields.ID("store_id") == f.ID("to_store_id"):
-		return []journal.Proposal{update(key, atoll.Fields{}.Set("step", Done).Set("arrived_at", stamp(c.Now)))}, nil
+		return []journal.Proposal{update(key, atoll.Fields{}.Set("step", Done).Set("arrived_at", atoll.Stamp(c.Now)))}, nil
 	}
 	return nil, nil
 }

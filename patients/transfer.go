@@ -93,7 +93,7 @@ func (d Desk) Ask(id atoll.ID, w Wanted) ([]journal.Proposal, error) {
 		}
 	}
 	f := atoll.Fields{}.Set("to_store_id", w.To).Set("all_of_store_id", w.AllOf).Set("reason", w.Reason).
-		Set("asked_by", d.Actor).Set("asked_at", stamp(d.Now)).Set("state", Asked)
+		Set("asked_by", d.Actor).Set("asked_at", atoll.Stamp(d.Now)).Set("state", Asked)
 	if w.AllOf == "" {
 		k, ok := ofPerson(w.Person.Type)
 		if !ok {
@@ -211,13 +211,13 @@ func (d Desk) Force(who atoll.Key) ([]journal.Proposal, error) {
 		since = "switched_at"
 	}
 	if at, err := moment(f.Text(since)); err == nil && d.Now.Before(at.Add(Wait(d.T))) {
-		return nil, atoll.Errorf(atoll.Rule, "the site has until %s to answer", stamp(at.Add(Wait(d.T)))).About(who).
+		return nil, atoll.Errorf(atoll.Rule, "the site has until %s to answer", atoll.Stamp(at.Add(Wait(d.T)))).About(who).
 			Do("wait until then, or set preference %s to fewer days", TransferWait)
 	}
 	if f.Text("step") == Arriving {
-		return []journal.Proposal{update(key, atoll.Fields{}.Set("step", Done).Set("forced", true).Set("signed_by", d.Actor).Set("arrived_at", stamp(d.Now)))}, nil
+		return []journal.Proposal{update(key, atoll.Fields{}.Set("step", Done).Set("forced", true).Set("signed_by", d.Actor).Set("arrived_at", atoll.Stamp(d.Now)))}, nil
 	}
-	return switched(d.R, d.T, k, key, f, stamp(d.Now), d.Actor)
+	return switched(d.R, d.T, k, key, f, atoll.Stamp(d.Now), d.Actor)
 }
 
 // Cancel stops a transfer that has not switched the home store yet, or a request

@@ -61,7 +61,7 @@ func (h *half) shipped(c process.Case, r atoll.Record, f atoll.Fields) ([]journa
 	}
 	store := storeOf(c, f.ID("store_id"))
 	change := atoll.Fields{}.Set("is_pre_advice", false).Set("line_count", len(lines)).Set("linked_status", c.Fields.Text("status")).
-		Set("linked_values", h.shown(c.Fields)).Set("linked_at", stamp(c.Now))
+		Set("linked_values", h.shown(c.Fields)).Set("linked_at", atoll.Stamp(c.Now))
 	if !documents.Unnumbered(c.Fields) {
 		change["linked_number"] = c.Fields["number"]
 	}

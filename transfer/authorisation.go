@@ -123,7 +123,7 @@ func Decide(d documents.Desk, id atoll.ID, yes bool, by, comment string, quantit
 	if _, err := d.R.Record(decision); err == nil {
 		return nil, atoll.Errorf(atoll.LifeCycle, "it was decided already; the supplying store has not heard of it yet").About(key)
 	}
-	header := to.Clone().Set("requisition_id", id).Set("status", status).Set("decided_at", stamp(d.Now)).Set("decided_by", by)
+	header := to.Clone().Set("requisition_id", id).Set("status", status).Set("decided_at", atoll.Stamp(d.Now)).Set("decided_by", by)
 	if comment != "" {
 		header.Set("comment", comment)
 	}

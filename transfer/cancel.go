@@ -41,7 +41,7 @@ func AskCancel(d documents.Desk, id atoll.ID) ([]journal.Proposal, error) {
 		return nil, atoll.Errorf(atoll.LifeCycle, "%s is closed: nobody there can give the goods up", heir.Name).About(key).
 			Do("have the store opened again or a successor named at the centre (atoll store disable STORE --off, atoll transfer successor), then ask")
 	}
-	return []journal.Proposal{{Verb: atoll.Update, Key: key, Fields: atoll.Fields{}.Set("cancel_requested_at", stamp(d.Now))}}, nil
+	return []journal.Proposal{{Verb: atoll.Update, Key: key, Fields: atoll.Fields{}.Set("cancel_requested_at", atoll.Stamp(d.Now))}}, nil
 }
 
 // cancelKind answers a request to cancel, at the other store's site: an untouched
@@ -71,7 +71,7 @@ func (h *half) cancelKind() process.Kind {
 			if h.to != invoices {
 				return nil, nil
 			}
-			return []journal.Proposal{{Verb: atoll.Update, Key: r.Key, Fields: atoll.Fields{}.Set("cancel_refused_at", stamp(c.Now))}}, nil
+			return []journal.Proposal{{Verb: atoll.Update, Key: r.Key, Fields: atoll.Fields{}.Set("cancel_refused_at", atoll.Stamp(c.Now))}}, nil
 		},
 	}
 }

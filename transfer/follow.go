@@ -101,7 +101,7 @@ func heard(c process.Case, r atoll.Record, f, change atoll.Fields) []journal.Pro
 	if len(f.Changes(f.Apply(change))) == 0 {
 		return nil
 	}
-	return []journal.Proposal{{Verb: atoll.Update, Key: r.Key, Fields: change.Set("linked_at", stamp(c.Now))}}
+	return []journal.Proposal{{Verb: atoll.Update, Key: r.Key, Fields: change.Set("linked_at", atoll.Stamp(c.Now))}}
 }
 
 // object reads a field that holds an object.

@@ -174,7 +174,7 @@ func (h *half) make(c process.Case, store topology.Store, lines []atoll.Record) 
 		status = documents.New
 	}
 	header := atoll.Fields{}.Set("store_id", store.ID).Set("status", status).Set("name_id", nameOf(c, from)).
-		Set(h.link, c.Record.ID).Set(h.reference, h.refer(c.Fields)).Set("created_at", stamp(c.Now)).Set("line_count", len(lines))
+		Set(h.link, c.Record.ID).Set(h.reference, h.refer(c.Fields)).Set("created_at", atoll.Stamp(c.Now)).Set("line_count", len(lines))
 	if h.as != "" {
 		header.Set("kind", h.as)
 	}
@@ -218,7 +218,7 @@ func (h *half) make(c process.Case, store topology.Store, lines []atoll.Record) 
 		}
 	}
 	if _, has := h.linkField(); has {
-		header.Set("linked_status", c.Fields.Text("status")).Set("linked_at", stamp(c.Now)).Set("linked_values", values)
+		header.Set("linked_status", c.Fields.Text("status")).Set("linked_at", atoll.Stamp(c.Now)).Set("linked_values", values)
 		if !documents.Unnumbered(c.Fields) {
 			header["linked_number"] = c.Fields["number"]
 		}
@@ -283,7 +283,7 @@ func notice(c process.Case, h *half, initiating atoll.Key, number int64, store t
 		Key:  atoll.Key{Type: "message", ID: atoll.DeriveID("message", h.name, string(initiating.ID))},
 		Fields: atoll.Fields{}.Set("from_store_id", store.ID).Set("to_store_id", from).Set("kind", "transfer").Set("status", "new").
 			Set("subject_type", string(initiating.Type)).Set("subject_id", string(initiating.ID)).Set("body", body).
-			Set("created_at", stamp(c.Now)),
+			Set("created_at", atoll.Stamp(c.Now)),
 	}
 }
 

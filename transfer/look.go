@@ -2,7 +2,6 @@ package transfer
 
 import (
 	"encoding/json"
-	"time"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/process"
@@ -147,8 +146,5 @@ func plainText(v json.RawMessage) string {
 	}
 	return string(v)
 }
-
-// stamp is a time as documents hold it.
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func number(s string) json.Number { return json.Number(s) }

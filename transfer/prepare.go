@@ -40,7 +40,7 @@ func prepare(d documents.Desk, requisition, id atoll.ID) ([]journal.Proposal, er
 	}
 	store := f.ID("store_id")
 	header := atoll.Fields{}.Set("store_id", store).Set("kind", documents.CustomerInvoice).Set("status", documents.New).
-		Set("requisition_id", requisition).Set("created_at", stamp(d.Now))
+		Set("requisition_id", requisition).Set("created_at", atoll.Stamp(d.Now))
 	copyFields(header, f, []string{"name_id", "purchase_order_id", "program_id", "their_reference"})
 	lines, err := linesOf(d.R, requisitions, requisition)
 	if err != nil {

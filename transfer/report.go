@@ -42,7 +42,7 @@ func reportOf(c process.Case, by atoll.ID, about atoll.Key, to atoll.ID, reason 
 		body.Set("lines", lines)
 	}
 	f := atoll.Fields{}.Set("to_store_id", to).Set("kind", messageKind).Set("status", "new").Set("subject_type", string(about.Type)).
-		Set("subject_id", string(about.ID)).Set("body", body).Set("created_at", stamp(c.Now))
+		Set("subject_id", string(about.ID)).Set("body", body).Set("created_at", atoll.Stamp(c.Now))
 	if by != "" {
 		f.Set("from_store_id", by)
 	}

@@ -16,7 +16,7 @@ func handOver(c process.Case, document atoll.Key, heir topology.Store) journal.P
 	return journal.Proposal{
 		Verb: atoll.Insert, Key: atoll.Key{Type: "message", ID: atoll.DeriveID("message", handOverKind, string(document.ID), string(heir.ID))},
 		Fields: atoll.Fields{}.Set("to_store_id", heir.ID).Set("kind", handOverKind).Set("status", "new").
-			Set("subject_type", string(document.Type)).Set("subject_id", string(document.ID)).Set("created_at", stamp(c.Now)),
+			Set("subject_type", string(document.Type)).Set("subject_id", string(document.ID)).Set("created_at", atoll.Stamp(c.Now)),
 	}
 }
 

@@ -228,13 +228,9 @@ func (c userAddCmd) add(s *session, h *host.Host) (password string, err error) {
 		}
 		return h.Station.AddUser(s.ctx, c.Name, role, c.Password)
 	}
-	var store atoll.ID
-	if c.Store != "" {
-		st, err := storeNamed(s, h, c.Store)
-		if err != nil {
-			return "", err
-		}
-		store = st.ID
+	store, err := storeID(s, h, c.Store)
+	if err != nil {
+		return "", err
 	}
 	return h.Station.AddMobileUser(s.ctx, c.Name, store, c.Password)
 }

@@ -104,12 +104,9 @@ func (f selectionFlags) start(s *session, kind string) error {
 		for _, t := range f.Type {
 			sel.Types = append(sel.Types, atoll.Type(t))
 		}
-		if f.Store != "" {
-			st, err := storeNamed(s, h, f.Store)
-			if err != nil {
-				return err
-			}
-			sel.Store = st.ID
+		var err error
+		if sel.Store, err = storeID(s, h, f.Store); err != nil {
+			return err
 		}
 		order := central.JobOrder{Kind: kind, Site: site, Selection: sel}
 		id, records, err := h.Centre.StartJob(s.ctx, s.globals.User, order, f.DryRun)

@@ -78,12 +78,8 @@ func (c siteFetchCmd) past(s *session, h *host.Host) (p documents.Past, err erro
 		}
 		p.Key.Type = atoll.Type(kind)
 	}
-	if c.Store != "" {
-		st, err := storeNamed(s, h, c.Store)
-		if err != nil {
-			return p, err
-		}
-		p.Store = st.ID
+	if p.Store, err = storeID(s, h, c.Store); err != nil {
+		return p, err
 	}
 	for _, day := range []struct {
 		name, text string

@@ -96,15 +96,6 @@ func (f askFlags) credentials() station.Credentials {
 	return station.Credentials{User: f.CentreUser, Password: f.CentrePassword, Reason: f.Reason}
 }
 
-// storeID finds a store by its code, name or id; "" for none.
-func storeID(s *session, h *host.Host, name string) (atoll.ID, error) {
-	if name == "" {
-		return "", nil
-	}
-	st, err := storeNamed(s, h, name)
-	return st.ID, err
-}
-
 func (s *session) matches(list []patients.Match, empty string) {
 	var rows [][]string
 	for _, m := range list {

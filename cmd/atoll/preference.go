@@ -21,13 +21,9 @@ type preferenceListCmd struct {
 // Run lists the preferences.
 func (c preferenceListCmd) Run(s *session) error {
 	return s.with(func(h *host.Host) error {
-		var store atoll.ID
-		if c.Store != "" {
-			st, err := storeNamed(s, h, c.Store)
-			if err != nil {
-				return err
-			}
-			store = st.ID
+		store, err := storeID(s, h, c.Store)
+		if err != nil {
+			return err
 		}
 		list, err := h.Station.Preferences(s.ctx, store)
 		if err != nil {

@@ -126,6 +126,15 @@ func storeNamed(s *session, h *host.Host, name string) (station.StoreView, error
 	return station.StoreView{}, atoll.Errorf(atoll.NotFound, "there is no store %q here", name).Do("list them with: atoll store list")
 }
 
+// storeID finds a store by its code, name or id; "" for none.
+func storeID(s *session, h *host.Host, name string) (atoll.ID, error) {
+	if name == "" {
+		return "", nil
+	}
+	st, err := storeNamed(s, h, name)
+	return st.ID, err
+}
+
 // siteRef is a site as a command names it: by its number or its name.
 type siteRef string
 

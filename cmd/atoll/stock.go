@@ -103,13 +103,9 @@ type stockCheckCmd struct {
 // Run checks the ledger.
 func (c stockCheckCmd) Run(s *session) error {
 	return s.with(func(h *host.Host) error {
-		store := atoll.ID("")
-		if c.Store != "" {
-			st, err := storeNamed(s, h, c.Store)
-			if err != nil {
-				return err
-			}
-			store = st.ID
+		store, err := storeID(s, h, c.Store)
+		if err != nil {
+			return err
 		}
 		res, err := h.Station.CheckStock(s.ctx, store)
 		if err != nil {

@@ -37,12 +37,8 @@ func (c transferListCmd) Run(s *session) error {
 			return err
 		}
 		f := transfer.Filter{InTransit: c.InTransit, Exceptions: c.Exceptions, Site: site, Reason: transfer.Reason(c.Reason)}
-		if c.Store != "" {
-			st, err := storeNamed(s, h, c.Store)
-			if err != nil {
-				return err
-			}
-			f.Store = st.ID
+		if f.Store, err = storeID(s, h, c.Store); err != nil {
+			return err
 		}
 		list := func(ctx context.Context, f transfer.Filter) ([]transfer.Transfer, error) {
 			return h.Station.Transfers(ctx, f)
@@ -92,13 +88,9 @@ type transferDifferencesCmd struct {
 // Run lists the differences.
 func (c transferDifferencesCmd) Run(s *session) error {
 	return s.with(func(h *host.Host) error {
-		var store atoll.ID
-		if c.Store != "" {
-			st, err := storeNamed(s, h, c.Store)
-			if err != nil {
-				return err
-			}
-			store = st.ID
+		store, err := storeID(s, h, c.Store)
+		if err != nil {
+			return err
 		}
 		list, err := h.Station.Differences(s.ctx, store)
 		if err != nil {
