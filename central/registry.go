@@ -152,7 +152,22 @@ type SiteStatus struct {
 }
 
 // Sites returns the status of every site but the centre's own.
-func (c *Centre) Sites(ctx context.Context) ([]SiteStatus, error) {
+func (c *Centre) Sites(ctx context.Context) ([]SiteStatus, error) { return c.statuses(ctx, 0) }
+
+// SiteStatus returns the status of one site, or atoll.SiteUnknown.
+func (c *Centre) SiteStatus(ctx context.Context, site atoll.SiteID) (SiteStatus, error) {
+	list, err := c.statuses(ctx, site)
+	if err == nil && len(list) == 0 {
+		err = atoll.Errorf(atoll.SiteUnknown, "there is no site %d", site).Do("list the sites with: atoll site list")
+	}
+	if err != nil {
+		return SiteStatus{}, err
+	}
+	return list[0], nil
+}
+
+// statuses returns the status of one site, or of all if it is 0.
+func (c *Centre) statuses(ctx context.Context, one atoll.SiteID) ([]SiteStatus, error) {
 	if err := c.Flush(ctx); err != nil {
 		return nil, err
 	}
@@ -175,13 +190,19 @@ func (c *Centre) Sites(ctx context.Context) ([]SiteStatus, error) {
 		if err != nil {
 			return err
 		}
+		states, err := statesOf(r, one)
+		if err != nil {
+			return err
+		}
 		for _, site := range t.Sites() {
-			if site.ID == t.Centre() {
+			if site.ID == t.Centre() || one != 0 && site.ID != one {
 				continue
 			}
-			st, err := State(r, site.ID)
-			if err != nil {
-				return err
+			st, known := states[site.ID]
+			if !known {
+				if st, err = State(r, site.ID); err != nil {
+					return err
+				}
 			}
 			s := SiteStatus{Site: site, State: st, Journal: heads[site.ID], Quarantined: open[site.ID]}
 			if st.Cursor < last {
@@ -196,6 +217,26 @@ func (c *Centre) Sites(ctx context.Context) ([]SiteStatus, error) {
 		return nil
 	})
 	return out, err
+}
+
+// statesOf reads the states of all sites at once, or none for one alone.
+func statesOf(r storage.Reader, one atoll.SiteID) (map[atoll.SiteID]SiteState, error) {
+	if one != 0 {
+		return nil, nil
+	}
+	items, err := r.Scan(shelfSites, "", 0, false)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[atoll.SiteID]SiteState, len(items))
+	for _, it := range items {
+		var s SiteState
+		if err := json.Unmarshal(it.Value, &s); err != nil {
+			return nil, err
+		}
+		out[s.Site] = s
+	}
+	return out, nil
 }
 
 // SyncLog returns the newest rows of the centre's sync log, newest first; of one site

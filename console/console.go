@@ -30,6 +30,7 @@ type console struct {
 	gate    *http.CrossOriginProtection
 	press   *press
 	streams chan struct{} // one place for each open stream of events
+	sites   siteList
 }
 
 // New returns the handler of all pages. It is to be served at the root of a host.
@@ -38,7 +39,7 @@ type console struct {
 func New(o Options) http.Handler {
 	c := &console{
 		Options: o.withDefaults(), mux: http.NewServeMux(), gate: http.NewCrossOriginProtection(),
-		press: newPress(), streams: make(chan struct{}, 64),
+		press: newPress(templateFiles), streams: make(chan struct{}, 64),
 	}
 	for _, r := range routes() {
 		if c.has(r) {

@@ -24,7 +24,7 @@ func (c *console) syncEvents(v *Visit) error {
 		if err != nil {
 			return nil, err
 		}
-		return c.press.print(v, "sync", "sync-card", card)
+		return c.press.make(v, "sync", "sync-card", card)
 	})
 }
 
@@ -49,7 +49,7 @@ func (c *console) stream(v *Visit, event string, look func() ([]byte, error)) er
 	for {
 		now, err := look()
 		if err != nil {
-			return nil //nolint:nilerr // the browser opens the stream again
+			return nil // the browser opens the stream again
 		}
 		line := []byte(nil)
 		switch {
@@ -64,7 +64,7 @@ func (c *console) stream(v *Visit, event string, look func() ([]byte, error)) er
 			// the connection.
 			_ = out.SetWriteDeadline(time.Now().Add(eventWrite)) //nolint:forbidigo // deadlines are by the machine's clock
 			if _, err := v.Write(line); err != nil || out.Flush() != nil {
-				return nil //nolint:nilerr // the reader has left
+				return nil // the reader has left
 			}
 		}
 		select {
@@ -75,7 +75,7 @@ func (c *console) stream(v *Visit, event string, look func() ([]byte, error)) er
 		case <-tick.C:
 		}
 		if _, err := c.Station.Session(v.ctx(), v.token); err != nil {
-			return nil //nolint:nilerr // the session has ended
+			return nil // the session has ended
 		}
 	}
 }

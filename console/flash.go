@@ -49,6 +49,6 @@ func (v *Visit) flashed() *flash {
 	if err := json.Unmarshal([]byte(v.cookie(cookieFlash)), &f); err != nil || !v.Lang.has(f.Key) {
 		return nil
 	}
-	v.remember(cookieFlash, "", false)
+	v.remember(cookieFlash, "")
 	return &f
 }

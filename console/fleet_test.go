@@ -85,8 +85,6 @@ func (f *face) as(role station.UserRole) func(*http.Request) {
 	return func(r *http.Request) { r.AddCookie(&http.Cookie{Name: "atoll_session", Value: token}) }
 }
 
-func nobody(*http.Request) {}
-
 func with(name, value string) func(*http.Request) {
 	return func(r *http.Request) { r.Header.Set(name, value) }
 }

@@ -64,6 +64,7 @@ type Sync interface {
 // Centre is what the central server has besides.
 type Centre interface {
 	Sites(ctx context.Context) ([]central.SiteStatus, error)
+	SiteStatus(ctx context.Context, site atoll.SiteID) (central.SiteStatus, error)
 	SyncLog(ctx context.Context, site atoll.SiteID, limit int) ([]central.Cycle, error)
 	Pause(ctx context.Context, site atoll.SiteID, reason string) error
 	Decide(ctx context.Context, id int64, d central.Decision, by, note string) (applied bool, err error)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/atollsync/atoll"
@@ -101,19 +102,46 @@ var concernKinds = []string{
 	central.ConcernInit, central.ConcernNew, central.ConcernPaused, central.ConcernClock, central.ConcernKey, central.ConcernLocked, central.ConcernClosed,
 }
 
+// manySites is from how many sites on their list is used again.
+const manySites = 2000
+
+// siteList is the list of all sites as it was made last.
+type siteList struct {
+	sync.Mutex
+	rows  []siteRow
+	until time.Time
+}
+
+// siteRows returns all sites. With tens of thousands making the list takes a while,
+// so one that was made a moment ago is used again: for five times as long as it
+// took, and never for long.
 func (c *console) siteRows(v *Visit) ([]siteRow, error) {
+	c.sites.Lock()
+	defer c.sites.Unlock()
+	started := time.Now() //nolint:forbidigo // what is measured is this machine's work
+	if started.Before(c.sites.until) {
+		return c.sites.rows, nil
+	}
 	sites, err := c.Centre.Sites(v.ctx())
 	if err != nil {
 		return nil, err
 	}
 	out := make([]siteRow, 0, len(sites))
 	for _, s := range sites {
-		row := siteRow{SiteStatus: s}
-		row.Light, row.Concerns = s.Condition(c.Now())
-		slices.Sort(row.Stores)
-		out = append(out, row)
+		out = append(out, c.siteRow(s))
+	}
+	ended := time.Now() //nolint:forbidigo // as above
+	if took := ended.Sub(started); took > 100*time.Millisecond && len(out) > manySites {
+		c.sites.rows, c.sites.until = out, ended.Add(min(5*took, 10*time.Second))
 	}
 	return out, nil
+}
+
+func (c *console) siteRow(s central.SiteStatus) siteRow {
+	row := siteRow{SiteStatus: s}
+	row.Light, row.Concerns = s.Condition(c.Now())
+	slices.Sort(row.Stores)
+	return row
 }
 
 func tallied(all []siteRow, now time.Time) tally {
@@ -277,13 +305,6 @@ func (c *console) siteAt(v *Visit) (siteRow, error) {
 	if err != nil {
 		return siteRow{}, atoll.Errorf(atoll.NotFound, "%.20q is no number of a site", v.R.PathValue("site"))
 	}
-	all, err := c.siteRows(v)
-	if err != nil {
-		return siteRow{}, err
-	}
-	i := slices.IndexFunc(all, func(s siteRow) bool { return s.ID == id })
-	if i < 0 {
-		return siteRow{}, atoll.Errorf(atoll.SiteUnknown, "there is no site %d", id)
-	}
-	return all[i], nil
+	s, err := c.Centre.SiteStatus(v.ctx(), id)
+	return c.siteRow(s), err
 }

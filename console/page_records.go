@@ -15,10 +15,10 @@ import (
 
 // How lists of records are cut.
 const (
-	pageRows  = 50     // on one page
-	mostShown = 5      // columns of a list
-	mostRead  = 20_000 // records that one search by words looks at
-	mostPick  = 100    // records that a filter or a form offers to choose from
+	pageRows  = 50    // on one page
+	mostShown = 5     // columns of a list
+	mostRead  = 8_000 // records that one search by words looks at
+	mostPick  = 100   // records that a filter or a form offers to choose from
 )
 
 // typeRow is one record type in the list of all.
@@ -108,7 +108,7 @@ type listData struct {
 	Q       string
 	Rows    []recordRow
 	Pager   pager
-	Cut     bool // the search by words stopped before the end
+	Cut     int // after how many records the search by words stopped; 0 if it did not
 	MayAdd  bool
 	Any     bool // a filter is set
 	Count   int
@@ -134,7 +134,10 @@ func (c *console) recordList(v *Visit) error {
 		recs, next, err = c.Station.Records(v.ctx(), q)
 	} else {
 		d.Any = true
-		recs, next, d.Cut, err = c.search(v, def, q, d.Q)
+		var cut bool
+		if recs, next, cut, err = c.search(v, def, q, d.Q); cut {
+			d.Cut = mostRead
+		}
 	}
 	if err != nil {
 		return err

@@ -97,13 +97,13 @@ func (c *console) look(v *Visit) error {
 		return badForm(err)
 	}
 	if code := v.R.PostFormValue("lang"); slices.ContainsFunc(languages, func(l tongue) bool { return l.Code == code }) {
-		v.remember(cookieLang, code, false)
+		v.remember(cookieLang, code)
 	}
 	switch theme := v.R.PostFormValue("theme"); theme {
 	case "light", "dark":
-		v.remember(cookieTheme, theme, false)
+		v.remember(cookieTheme, theme)
 	case "device":
-		v.remember(cookieTheme, "", false)
+		v.remember(cookieTheme, "")
 	}
 	v.back("/")
 	return nil

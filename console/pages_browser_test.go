@@ -1,11 +1,14 @@
 package console_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/atollsync/atoll/console"
 	"github.com/atollsync/atoll/simulate"
+	"github.com/atollsync/atoll/site"
 	"github.com/atollsync/atoll/station"
 )
 
@@ -34,6 +37,55 @@ func TestBrowserPagesOfASite(t *testing.T) {
 	b.picture("me")
 	b.open("/nowhere")
 	b.picture("problem")
+}
+
+// Every component in every state.
+func TestBrowserStyleguide(t *testing.T) {
+	b := (&face{handler: console.Styleguide()}).openTab(t)
+	b.open("/styleguide")
+	b.sees("Receiving this site’s data")
+	b.picture("styleguide")
+	value[string](b, `document.documentElement.dir = "rtl"`)
+	b.picture("styleguide-rtl")
+}
+
+// A person at a site makes a record and presses the button; it arrives, while the
+// page shows it, and the centre has it with its history (R-I-01, R-I-04).
+func TestBrowserSync(t *testing.T) {
+	f := newFleet(t)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- f.Sites[2].Site.Run(ctx) }()
+	defer func() { stop(); <-ended }()
+	err := f.Sites[2].Site.Configure(ctx, "test", func(s *site.Settings) { s.Paused = true }) // only the button syncs
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := f.one.openTab(t)
+	b.signIn(f.one, station.StoreUser)
+	b.open("/new/location")
+	b.fill(`[id="f.code"]`, "C1")
+	b.fill(`[id="f.name"]`, "Cold room")
+	b.run(chromedp.SetValue(css(`[id="f.store_id"]`), string(f.Stores["B"])))
+	b.click("main .primary")
+	b.sees("Saved.")
+	made := value[string](b, `location.pathname`)
+	b.open("/today")
+	b.sees("Location C1")
+	b.click(".light .primary")
+	b.sees("Yes. Head office has all your work.")
+	b.open(made)
+	b.sees("Head office has it.")
+	c := f.centre.openTab(t)
+	c.signIn(f.centre, station.Viewer)
+	c.open(made)
+	c.sees("Read-only copy")
+	c.sees("Made by store-user at Sync Client 1")
+	// By the keyboard alone: the first stop leads past the navigation.
+	c.run(chromedp.KeyEvent("\t"))
+	if at := value[string](c, `document.activeElement.className`); at != "skip" {
+		t.Errorf("the first stop of the keyboard is %q", at)
+	}
 }
 
 func TestBrowserRecords(t *testing.T) {
@@ -87,7 +139,7 @@ func TestBrowserCentre(t *testing.T) {
 	b.picture("record-centre")
 	b.open("/me")
 	b.click(`[lang="fr"]`)
-	b.sees("Vous et cet appareil")
+	b.sees("Se déconnecter")
 	b.open("/fleet")
 	b.picture("fleet-fr")
 	// From right to left, as a language that is written so would have it.

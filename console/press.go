@@ -28,7 +28,8 @@ func shared(name string) bool {
 // a template that is printing knows one reader at a time: there is a set of them
 // for each page that is printed at the same moment, made when it is first needed.
 type press struct {
-	idle chan *plates
+	files fs.FS
+	idle  chan *plates
 }
 
 // plates is one set of templates.
@@ -37,10 +38,10 @@ type plates struct {
 	pages map[string]*template.Template
 }
 
-// newPress returns a press, and panics when a template cannot be read.
-func newPress() *press {
-	p := &press{idle: make(chan *plates, 8)}
-	p.idle <- newPlates(templateFiles)
+// newPress returns a press for the templates, and panics when one cannot be read.
+func newPress(files fs.FS) *press {
+	p := &press{files: files, idle: make(chan *plates, 8)}
+	p.idle <- newPlates(files)
 	return p
 }
 
@@ -61,13 +62,13 @@ func newPlates(files fs.FS) *plates {
 	return p
 }
 
-// print returns one template of a page as the visitor is to see it.
-func (p *press) print(v *Visit, page, name string, data any) ([]byte, error) {
+// make returns one template of a page as the visitor is to see it.
+func (p *press) make(v *Visit, page, name string, data any) ([]byte, error) {
 	var set *plates
 	select {
 	case set = <-p.idle:
 	default:
-		set = newPlates(templateFiles)
+		set = newPlates(p.files)
 	}
 	defer func() {
 		set.visit = nil

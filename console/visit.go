@@ -3,7 +3,6 @@ package console
 import (
 	"context"
 	"errors"
-	"html/template"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,7 +13,8 @@ import (
 	"github.com/atollsync/atoll/station"
 )
 
-// Cookies with what a reader chose; the first two are read by the page's script.
+// Cookies with what a reader chose. That of the time zone is set by the page's
+// script, the others by the server.
 const (
 	cookieZone  = "atoll_zone"
 	cookieTheme = "atoll_theme"
@@ -99,11 +99,11 @@ func (v *Visit) cookie(name string) string {
 	return s
 }
 
-// remember sets a cookie for a year; an empty value removes it. Seen is whether
-// the page's script may read it.
-func (v *Visit) remember(name, value string, seen bool) {
+// remember sets a cookie for a year, out of reach of scripts; an empty value
+// removes it.
+func (v *Visit) remember(name, value string) {
 	c := http.Cookie{
-		Name: name, Value: url.QueryEscape(value), Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: !seen,
+		Name: name, Value: url.QueryEscape(value), Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true,
 		SameSite: http.SameSiteStrictMode, Secure: v.secure(),
 	}
 	if value == "" {
@@ -202,14 +202,8 @@ func (v *Visit) fragment(page, name string, data any) error {
 	return v.write(http.StatusOK, page, name, data)
 }
 
-// render returns one template of a page.
-func (v *Visit) render(page, name string, data any) (template.HTML, error) {
-	b, err := v.c.press.print(v, page, name, data)
-	return template.HTML(b), err //nolint:gosec // it comes from html/template, which has escaped it
-}
-
 func (v *Visit) write(status int, page, name string, data any) error {
-	b, err := v.c.press.print(v, page, name, data)
+	b, err := v.c.press.make(v, page, name, data)
 	if err != nil {
 		return err
 	}
