@@ -198,11 +198,6 @@ func (s *serving) page(audiences []atoll.Audience, after atoll.Position, limit i
 				return -1
 			}
 			return 1
-		case a.Gone != b.Gone: // it left one of the audiences and is in another: that line speaks
-			if a.Gone {
-				return -1
-			}
-			return 1
 		case a.Forced != b.Forced: // a forced line speaks for its twin
 			if b.Forced {
 				return -1

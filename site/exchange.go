@@ -440,11 +440,6 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 			return err
 		}
 		next := exchange.Agreement{Covered: l.Covered, Backfills: l.Backfills}.Join(c.Joined)
-		if next.Gained(exchange.Agreement{Backfills: l.Backfills}) {
-			if err := integrate.Departures(tx, s.Door); err != nil {
-				return err
-			}
-		}
 		l.Covered, l.Backfills = next.Covered, next.Backfills
 		if l.State == Initialising && len(l.Backfills) == 0 {
 			l.State = Ready
@@ -504,6 +499,11 @@ func (r *round) subscription(ctx context.Context, sub exchange.Subscription) err
 			}
 		}
 		next, lost := exchange.Agreement{Covered: l.Covered, Backfills: l.Backfills}.Take(sub.Audiences)
+		if next.Gained(exchange.Agreement{Backfills: l.Backfills}) {
+			if err := integrate.Departures(tx, s.Door); err != nil {
+				return err
+			}
+		}
 		l.Covered, l.Backfills = next.Covered, next.Backfills
 		for a := range lost {
 			kind, job := a.Split()
