@@ -207,11 +207,3 @@ func (s *server) decideRequisition(ctx context.Context, in *decisionInput) (*str
 	}
 	return nil, s.Station.Decide(ctx, actor(ctx), id, in.Body.Authorise, in.Body.Comment, quantities)
 }
-
-// optionalID reads an id that may be left out.
-func optionalID(text string) (atoll.ID, error) {
-	if text == "" {
-		return "", nil
-	}
-	return atoll.ParseID(text)
-}
