@@ -63,10 +63,12 @@ var rooms = []room{
 	{"transfer", "atoll catalogue topology admit storage survivor journal integrate documents process"},
 	{"report", "atoll catalogue topology storage survivor journal documents transfer"},
 
+	{"verify", "atoll catalogue topology digest storage journal documents"},
+
 	// The engines. Central and site never see each other.
-	{"station", "atoll catalogue topology authority admit storage exchange survivor journal documents process merge patients rights handover transfer report"},
-	{"central", "atoll catalogue topology authority route admit storage survivor exchange journal integrate documents process patients rights handover plan transfer"},
-	{"site", "atoll catalogue topology authority route storage survivor exchange journal integrate documents process handover transfer"},
+	{"station", "atoll catalogue topology authority admit digest storage exchange survivor journal documents process merge patients rights handover transfer report verify"},
+	{"central", "atoll catalogue topology authority route admit digest storage survivor exchange journal integrate documents process patients rights handover plan transfer verify"},
+	{"site", "atoll catalogue topology authority route digest storage survivor exchange journal integrate documents process handover transfer verify"},
 
 	// The hard protocols, searched exhaustively.
 	{"model", "atoll catalogue topology authority route admit storage digest exchange journal integrate handover central"},
@@ -76,7 +78,7 @@ var rooms = []room{
 	{"discovery", "atoll"},
 	{"gateway/msupply", "atoll catalogue topology admit storage journal"},
 	{"signin", "atoll station"},
-	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents process merge patients rights handover plan transfer report station central site signin"},
+	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents process merge patients rights handover plan transfer report station central site signin verify"},
 	{"console", "atoll catalogue topology authority admit storage survivor exchange journal integrate documents process merge patients rights handover plan transfer report station central site signin"},
 
 	{"backup", "atoll"},

@@ -5,6 +5,7 @@
 package admit
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -177,7 +178,10 @@ func (j *Judge) schema(w World, along *merges, op *atoll.Operation, strict bool)
 	if there {
 		c.Before = &before
 		if c.Old, err = before.Fields(); err != nil {
-			return c, err
+			if op.Verb != atoll.Restate {
+				return c, err
+			}
+			c.Old, err = nil, nil // what is damaged here is stated again
 		}
 	}
 	stands := c.Before
@@ -193,7 +197,7 @@ func (j *Judge) schema(w World, along *merges, op *atoll.Operation, strict bool)
 	}
 	switch op.Verb {
 	case atoll.Insert, atoll.Restate:
-		if op.Verb == atoll.Restate && c.Before != nil && c.Before.Version >= op.Version {
+		if op.Verb == atoll.Restate && c.Before != nil && c.Before.Version >= op.Version && !mends(op, *c.Before) {
 			return Change{}, nil // known already, or newer here
 		}
 		if names := nulls(op.Fields); len(names) > 0 {
@@ -217,6 +221,12 @@ func (j *Judge) schema(w World, along *merges, op *atoll.Operation, strict bool)
 		return c, nil
 	}
 	return c, atoll.Errorf(atoll.Invalid, "unknown verb %q", op.Verb)
+}
+
+// mends reports whether a restatement says otherwise what the very version was that
+// stands here: the owner's row stands, ours is damaged (R-H-44).
+func mends(op *atoll.Operation, before atoll.Record) bool {
+	return before.Version == op.Version && before.Origin == op.Base && !before.Deleted && !bytes.Equal(before.Body, op.Fields.Encode())
 }
 
 func nulls(f atoll.Fields) []string {

@@ -15,6 +15,7 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/exchange"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/simulate"
 	"github.com/atollsync/atoll/site"
@@ -135,8 +136,13 @@ func (r *rig) node(id atoll.SiteID, name string, store storage.Store) *simulate.
 		Integrated: run,
 		Restate:    func(ctx context.Context) error { _, err := n.Restate(ctx, "atoll", nil); return err },
 	})
-	n.Usable = n.Site.Usable
+	n.Usable, n.Site.Comparer = n.Site.Usable, r.lines[id]
 	return n
+}
+
+// Compare asks the centre about rows.
+func (l *line) Compare(ctx context.Context, at atoll.SiteID, q exchange.Comparison) (exchange.Compared, error) {
+	return l.rig.Centre.Centre.Compare(ctx, at, q)
 }
 
 func (r *rig) stop(id atoll.SiteID) {

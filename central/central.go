@@ -40,7 +40,8 @@ type Options struct {
 // exchange.Gate. All methods may be called from several goroutines.
 type Centre struct {
 	Options
-	commits committer
+	commits   committer
+	comparing chan struct{} // sites that are compared with
 
 	mu      sync.Mutex
 	busy    map[atoll.SiteID]chan struct{} // sites with an exchange under way
@@ -50,8 +51,9 @@ type Centre struct {
 
 // The Centre answers sites and lets them in.
 var (
-	_ exchange.Centre = (*Centre)(nil)
-	_ exchange.Gate   = (*Centre)(nil)
+	_ exchange.Centre   = (*Centre)(nil)
+	_ exchange.Gate     = (*Centre)(nil)
+	_ exchange.Comparer = (*Centre)(nil)
 )
 
 // New returns a Centre.
@@ -65,7 +67,7 @@ func New(o Options) *Centre {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &Centre{Options: o, busy: map[atoll.SiteID]chan struct{}{}, nonces: map[string]nonce{}}
+	c := &Centre{Options: o, busy: map[atoll.SiteID]chan struct{}{}, nonces: map[string]nonce{}, comparing: make(chan struct{}, maxComparing)}
 	c.commits.update = c.Store.Update
 	return c
 }

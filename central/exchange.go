@@ -11,11 +11,13 @@ import (
 	"github.com/atollsync/atoll/storage"
 )
 
-// Orders to a site. The first is carried in Welcome.Orders; the second is a reason
+// Orders to a site. All are carried in Welcome.Orders but the second, which is a reason
 // to refuse the site until it initialises.
 const (
 	orderResend       = "resend"
 	orderReinitialise = "reinitialise"
+	orderVerify       = "verify" // compare all rows; repair: and repair what differs
+	orderRepair       = "repair"
 )
 
 // How much is admitted in one transaction: enough that the commit's cost is

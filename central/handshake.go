@@ -80,6 +80,11 @@ func (s SiteState) told() []string {
 	if slices.Contains(s.Orders, orderResend) {
 		out = append(out, orderResend)
 	}
+	for _, o := range []string{orderVerify, orderRepair} {
+		if slices.Contains(s.Orders, o) {
+			out = append(out, o)
+		}
+	}
 	if !s.KeyUntil.IsZero() {
 		out = append(out, orderRekey)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/exchange"
 	"github.com/atollsync/atoll/storage"
 )
 
@@ -50,6 +51,11 @@ type SiteState struct {
 	// Told is the turn in which the site was told to send everything again; 0 until
 	// it was. A later turn shows that it heard.
 	Told uint64 `json:"told,omitempty"`
+
+	// Compared is when the site last compared all it holds with this database, and
+	// Outcome what that came to (R-M-02).
+	Compared time.Time        `json:"compared,omitzero"`
+	Outcome  exchange.Outcome `json:"outcome,omitzero"`
 
 	// Lost are entries of the site's journal that neither this database has, which
 	// was restored from a backup, nor the site, which has initialised since.

@@ -269,7 +269,7 @@ type Checkpoint struct {
 	// Digest is digest.Sum.Short of everything that the centre has for the site at
 	// Position: of the audiences that are covered from here on, joined as they are. A
 	// site whose own is another compares (R-H-44). Empty when the centre does not say.
-	Digest string `json:"digest,omitempty"`
+	Digest string `json:"hash,omitempty"`
 }
 
 // End ends an answer.

@@ -256,7 +256,7 @@ func (h *Host) assembleSite(_ context.Context, id station.Identity) error {
 	h.Station.Usable = h.Site.Usable
 	h.Station.LastSync, h.Station.Pull = h.Site.LastSync, h.Site.Fetch
 	if h.client != nil {
-		h.Station.People = h.client
+		h.Station.People, h.Site.Comparer = h.client, h.client
 	}
 	h.Station.Changed = h.Site.Nudge
 	return nil

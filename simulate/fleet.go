@@ -83,7 +83,10 @@ type Fleet struct {
 	Catalogue *catalogue.Catalogue
 	// Apart are stores that kept their data at their site at some time: what others
 	// have of them may be old, and laws that need all of it leave them out.
-	Apart   map[atoll.ID]bool
+	Apart map[atoll.ID]bool
+	// Damaged says that rows were spoiled on purpose. Unless it is set, nothing may
+	// ever have been found to differ and been repaired.
+	Damaged bool
 	parts   Parts
 	dir     string
 	closers []func() error
@@ -181,6 +184,7 @@ func (f *Fleet) start(ctx context.Context, name string, id station.Identity, sto
 			}
 		}},
 	})
+	n.Site.Comparer, _ = to.(exchange.Comparer)
 	n.Usable, n.LastSync = n.Site.Usable, n.Site.LastSync
 	n.People, n.Pull = to, n.Site.Fetch
 	return n, n.Site.Begin(ctx)
@@ -363,6 +367,14 @@ func (l *line) LookUp(ctx context.Context, at atoll.SiteID, ask exchange.LookUp)
 		return exchange.LookedUp{}, atoll.Errorf(atoll.Unavailable, "no network")
 	}
 	return l.fleet.Centre.LookUp(ctx, at, ask)
+}
+
+// Compare asks the centre about rows, if the network lets it.
+func (l *line) Compare(ctx context.Context, at atoll.SiteID, q exchange.Comparison) (exchange.Compared, error) {
+	if down := l.node.Net.Down; down != nil && down() {
+		return exchange.Compared{}, atoll.Errorf(atoll.Unavailable, "no network")
+	}
+	return l.fleet.Centre.Centre.Compare(ctx, at, q)
 }
 
 // Exchange hands the request to the centre, as far as the network lets it.

@@ -7,11 +7,30 @@ import (
 	"github.com/atollsync/atoll/digest"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/verify"
 )
+
+// unrepaired: nothing was ever found to differ, and repaired.
+func (c *checker) unrepaired(ctx context.Context, n *Node) error {
+	return n.Store.View(ctx, func(r storage.Reader) error {
+		done, err := verify.Repairs(r, 0)
+		for _, d := range done {
+			c.say("digests", "%s: %s differed, verdict %s: %s", n.Name, d.Record, d.Verdict, d.Why)
+		}
+		return err
+	})
+}
 
 // digests: both ends keep the same digest of what the site is entitled to, and each
 // is the digest of the records.
 func (c *checker) digests(ctx context.Context, centre, at *holding) error {
+	if !c.fleet.Damaged {
+		for _, n := range []*Node{at.node, centre.node} {
+			if err := c.unrepaired(ctx, n); err != nil {
+				return err
+			}
+		}
+	}
 	if len(c.fleet.Apart) > 0 {
 		return nil
 	}

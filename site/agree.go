@@ -21,8 +21,15 @@ type agreement struct {
 	Between uint64 `json:"between,omitempty"`
 	// Looked are the digests whose difference was looked into last, and since when no
 	// comparison has found both ends the same.
-	Looked string    `json:"looked,omitempty"`
-	Since  time.Time `json:"since,omitzero"`
+	Looked   string    `json:"looked,omitempty"`
+	LookedAt time.Time `json:"looked_at,omitzero"`
+	Since    time.Time `json:"since,omitzero"`
+}
+
+// as is the agreement with what comparing notes as in another one.
+func (a agreement) as(o agreement) agreement {
+	a.Looked, a.LookedAt, a.Between, a.Since = o.Looked, o.LookedAt, o.Between, o.Since
+	return a
 }
 
 // differs reports whether the digests show a difference that is not explained.

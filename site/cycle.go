@@ -25,11 +25,17 @@ type Cycle struct {
 	Received    int             `json:"received"` // records
 	Integrated  integrate.Tally `json:"integrated"`
 	Retracted   int             `json:"retracted"`
-	BytesOut    int64           `json:"bytes_out"`
-	BytesIn     int64           `json:"bytes_in"`
-	Code        atoll.Code      `json:"code,omitempty"`
-	Error       string          `json:"error,omitempty"`
-	Hint        string          `json:"hint,omitempty"`
+	// Compared is how many records were compared with the centre, row by row if
+	// need be; Differing how many were not the same, Repaired how many are again.
+	Compared  int `json:"compared,omitempty"`
+	Differing int `json:"differing,omitempty"`
+	Repaired  int `json:"repaired,omitempty"`
+
+	BytesOut int64      `json:"bytes_out"`
+	BytesIn  int64      `json:"bytes_in"`
+	Code     atoll.Code `json:"code,omitempty"`
+	Error    string     `json:"error,omitempty"`
+	Hint     string     `json:"hint,omitempty"`
 
 	content int64 // bytes of entries and bodies, before compression: what batches are limited by
 }
@@ -77,6 +83,9 @@ func (s *Site) Cycle(ctx context.Context) (Cycle, error) {
 	}()
 	s.progress("prepare", 0, 0)
 	err := s.rounds(ctx, &row)
+	if err == nil {
+		s.look(ctx, &row)
+	}
 	outNow, inNow := s.count()
 	row.BytesOut, row.BytesIn = outNow-out, inNow-in
 	row.Took = s.Now().Sub(row.Started)

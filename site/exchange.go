@@ -263,6 +263,11 @@ func (r *round) welcome(w exchange.Welcome) {
 			l.Resend = true
 		}
 		l.Rekey = slices.Contains(w.Orders, "rekey")
+		for _, o := range []string{"verify", "repair"} {
+			if slices.Contains(w.Orders, o) {
+				l.Verify = o
+			}
+		}
 		head, err := tx.Head(s.Door.Site)
 		if err != nil {
 			return err

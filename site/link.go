@@ -62,7 +62,10 @@ type link struct {
 	Rekey        bool                `json:"rekey,omitempty"`     // the centre asked for a new key
 	OpenRefusals int                 `json:"open_refusals,omitempty"`
 	Agreement    agreement           `json:"agreement,omitzero"`
-	Placed       bool                `json:"placed,omitempty"` // records have their audiences (journal.Door.PlaceAll)
+	Scrubbed     time.Time           `json:"scrubbed,omitzero"`   // when every row here was last read
+	Differing    int                 `json:"differing,omitempty"` // rows that differ from the centre's and were not repaired
+	Verify       string              `json:"verify,omitempty"`    // the centre ordered to compare: verify, or repair
+	Placed       bool                `json:"placed,omitempty"`    // records have their audiences (journal.Door.PlaceAll)
 
 	LastTry      time.Time  `json:"last_try,omitzero"`
 	LastSuccess  time.Time  `json:"last_success,omitzero"`

@@ -44,6 +44,12 @@ type Options struct {
 	// transport. Nil counts nothing.
 	Bytes func() (sent, received int64)
 	Hooks Hooks
+	// Comparer answers when rows that differ are looked for (R-H-44). Nil compares
+	// digests only.
+	Comparer exchange.Comparer
+	// ScrubEvery is how often every record is read, to see whether it is as it was
+	// stored; once a day when zero.
+	ScrubEvery time.Duration
 }
 
 // Hooks are called when things happen. Any of them may be nil. They must not

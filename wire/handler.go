@@ -25,6 +25,8 @@ type Options struct {
 	Gate   exchange.Gate
 	// People answers questions about patients; none are answered if nil.
 	People exchange.People
+	// Comparer answers sites that look for rows that differ; none is answered if nil.
+	Comparer exchange.Comparer
 	// Logger gets one line for each request (R-K-29). Nothing is logged if nil.
 	Logger *slog.Logger
 	// Report is called after each request, from its goroutine. It may be nil.
@@ -100,6 +102,7 @@ func Handler(o Options) http.Handler {
 		"challenge": {http.MethodPost, h.challenge},
 		"token":     {http.MethodPost, h.token},
 		"people":    {http.MethodPost, h.people},
+		"compare":   {http.MethodPost, h.compare},
 		"ping":      {http.MethodGet, h.ping},
 	}
 	return h
