@@ -269,7 +269,7 @@ func (m *comparing) verdict(r storage.Reader, row exchange.CompareRow) (v exchan
 	key := atoll.Key{Type: row.Type, ID: row.ID}
 	v = exchange.CompareVerdict{Type: row.Type, ID: row.ID}
 	here := verify.Here{
-		Shown: row.Sum != "", Spoiled: row.Spoiled, Deleted: row.Deleted, UnderWay: row.Waiting || row.Unsent, Made: row.Origin.Site == m.site,
+		Shown: row.Sum != "", Spoiled: row.Spoiled, Deleted: row.Deleted, UnderWay: row.Waiting || row.Unsent && !row.Spoiled, Made: row.Origin.Site == m.site,
 	}
 	var there verify.There
 	rec, err := r.Record(key)
@@ -307,7 +307,7 @@ func (m *comparing) verdict(r storage.Reader, row exchange.CompareRow) (v exchan
 	}
 	// What the centre has never heard of, or lost when it was restored, comes from who
 	// made it.
-	if row.Origin != (atoll.Origin{}) {
+	if row.Origin != (atoll.Origin{}) && !row.Spoiled {
 		maker, err := r.Head(row.Origin.Site)
 		if err != nil {
 			return v, err

@@ -55,17 +55,36 @@ func (d *Door) Mended(r storage.Reader, key atoll.Key, origin atoll.Origin) (ato
 	if err != nil {
 		return now, err
 	}
+	was, found, err := sealed(r, key, seal, []atoll.Origin{now.Origin, origin})
+	if err != nil || found {
+		return was, err
+	}
 	// The row's own origin may be what was spoiled.
-	for _, o := range []atoll.Origin{now.Origin, origin} {
-		was, err := Rebuild(r, key, o)
-		if err == nil && digest.Of(was) == seal {
-			return was, nil
-		}
-		if err != nil && !errors.Is(err, atoll.NotFound) {
-			return was, err
-		}
+	versions, err := Versions(r, key)
+	if err != nil {
+		return now, err
+	}
+	if was, found, err = sealed(r, key, seal, versions); err != nil || found {
+		return was, err
 	}
 	return now, atoll.Errorf(atoll.NotFound, "the journals here do not tell what the record was").About(key)
+}
+
+// sealed returns the version out of these that has the seal.
+func sealed(r storage.Reader, key atoll.Key, seal digest.Row, versions []atoll.Origin) (was atoll.Record, found bool, err error) {
+	for _, o := range versions {
+		if o == (atoll.Origin{}) {
+			continue
+		}
+		was, err = Rebuild(r, key, o)
+		if err == nil && digest.Of(was) == seal {
+			return was, true, nil
+		}
+		if err != nil && !errors.Is(err, atoll.NotFound) {
+			return was, false, err
+		}
+	}
+	return was, false, nil
 }
 
 // Mend puts a record that is spoiled, or missing at the centre, back as it was; the
@@ -98,7 +117,10 @@ func (d *Door) Mend(tx storage.Tx, key atoll.Key, origin atoll.Origin) (atoll.Re
 	}
 	before := &now
 	if errors.Is(err, atoll.NotFound) {
-		before, err = nil, d.unlist(tx, key, route.Audiences(t, def, key, f))
+		before = nil
+		if err = d.unlist(tx, key, route.Audiences(t, def, key, f)); err == nil {
+			err = tx.Recount()
+		}
 	}
 	if err != nil {
 		return was, err
@@ -165,8 +187,14 @@ func (d *Door) unlist(tx storage.Tx, key atoll.Key, wide []atoll.Audience) error
 	return nil
 }
 
-// Amend makes the digests those of the rows, by what counting them found.
-func (d *Door) Amend(tx storage.Tx, off map[atoll.Audience]digest.Sum) error {
+// Amend makes the digests those of the rows, by what counting them found; and, if
+// the rows are not as many as were counted, the counts and the index.
+func (d *Door) Amend(tx storage.Tx, off map[atoll.Audience]digest.Sum, uncounted bool) error {
+	if uncounted || len(off) > 0 {
+		if err := tx.Recount(); err != nil {
+			return err
+		}
+	}
 	for a, by := range off {
 		if err := tx.Amend(a, by); err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/admit"
 	"github.com/atollsync/atoll/authority"
+	"github.com/atollsync/atoll/digest"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
 )
@@ -77,6 +78,14 @@ func (d *Door) Receive(tx storage.Tx, t *topology.Topology, a Arrival) (Outcome,
 		return 0, err
 	}
 	here := &before
+	if there && a.Forced {
+		// What is not as it was stored tells nothing about whose it is.
+		seal, err := tx.Seal(r.Key)
+		if err != nil {
+			return 0, err
+		}
+		there = seal == digest.Of(before)
+	}
 	if !there {
 		here = nil
 	}

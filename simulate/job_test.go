@@ -34,6 +34,9 @@ func (w *world) done(id atoll.ID) central.JobView {
 // or of an earlier version. Without a body the record is forgotten.
 func (w *world) spoil(at atoll.SiteID, key atoll.Key, body string) {
 	w.t.Helper()
+	for _, n := range w.Sites {
+		n.Site.Comparer = nil // would have it repaired
+	}
 	err := w.At(at).Store.Update(w.ctx, func(tx storage.Tx) error {
 		if body == "" {
 			return tx.Forget(key)

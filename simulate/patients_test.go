@@ -313,6 +313,7 @@ func TestR_G_14_Resync(t *testing.T) {
 	w.insert(2, "patient_event", atoll.Fields{}.Set("patient_id", ada).Set("happened_at", "2026-01-02T10:00:00Z"))
 	w.sync(2, 3)
 	lost := patientKey(ada)
+	w.Sites[2].Site.Comparer = nil // would have it repaired
 	if err := w.At(2).Store.Update(w.ctx, func(tx storage.Tx) error { return tx.Forget(lost) }); err != nil {
 		t.Fatal(err)
 	}

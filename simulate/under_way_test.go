@@ -300,7 +300,7 @@ func TestR_D_93_R_D_51_PoisonLine(t *testing.T) {
 	bad, p := Item("bad")
 	w.edit(1, p)
 	w.sync(2)
-	// At site 3 the item does not arrive.
+	w.Damaged = true // at site 3 the item does not arrive
 	l := w.listen(3)
 	l.answer = func(f exchange.Frame) int {
 		if r, ok := f.(exchange.Record); ok && r.Key.ID == bad {

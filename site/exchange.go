@@ -447,7 +447,7 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 		next := exchange.Agreement{Covered: l.Covered, Backfills: l.Backfills}.Join(c.Joined)
 		l.Covered, l.Backfills = next.Covered, next.Backfills
 		if l.State == Initialising && len(l.Backfills) == 0 {
-			l.State = Ready
+			l.State, l.Scrubbed = Ready, s.Now() // what was just written was just read
 		}
 		return r.agree(tx, l, c)
 	})

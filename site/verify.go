@@ -28,6 +28,11 @@ type Verified struct {
 	Spared   int `json:"spared,omitempty"` // old documents that this site need not have
 	// Not says why nothing could be compared, in words.
 	Not string `json:"not,omitempty"`
+	// Remade is how many rows were not as they were stored, and were made again from
+	// the journal here before anything was compared.
+	Remade int `json:"remade,omitempty"`
+	// Spoiled is how many others were not as they were stored.
+	Spoiled int `json:"spoiled,omitempty"`
 	// Held back: so many rows differ that only a person may have them repaired.
 	HeldBack bool `json:"held_back,omitempty"`
 }
@@ -63,27 +68,32 @@ func (s *Site) Verify(ctx context.Context, repair bool) (Verified, error) {
 		}
 		defer unlock()
 	}
-	if _, err := s.Scrub(ctx); err != nil {
+	found, remade, err := s.Scrub(ctx, repair)
+	if err != nil {
 		return Verified{}, err
 	}
 	row := Cycle{Started: s.Now()}
 	out, err := s.verify(ctx, &row, repair, true)
+	out.Remade = remade
+	out.Spoiled = len(found.Spoiled) - remade
 	return out, err
 }
 
 // Scrub reads every record of this database, and makes its digests those of the
 // rows: what is missing, or too much, then shows in the next comparison.
-func (s *Site) Scrub(ctx context.Context) (verify.Scrubbed, error) {
-	var found verify.Scrubbed
+// A row that is not as it was stored is put back, with repair, if the journal here
+// tells what it was: it returns how many.
+func (s *Site) Scrub(ctx context.Context, repair bool) (found verify.Scrubbed, remade int, err error) {
 	s.progress("verify", 0, 0)
-	err := s.Store.View(ctx, func(r storage.Reader) (err error) {
+	err = s.Store.View(ctx, func(r storage.Reader) (err error) {
 		found, err = verify.Scrub(r, func(rows int) { s.progress("verify", int64(rows), 0) })
 		return err
 	})
 	if err != nil {
-		return found, err
+		return found, 0, err
 	}
-	return found, s.Store.Update(ctx, func(tx storage.Tx) error {
+	err = s.Store.Update(ctx, func(tx storage.Tx) error {
+		remade = 0
 		l, err := loadLink(tx)
 		if err != nil {
 			return err
@@ -93,29 +103,37 @@ func (s *Site) Scrub(ctx context.Context) (verify.Scrubbed, error) {
 			s.Log.WarnContext(ctx, "records of this database are not as they were stored", "spoiled", len(found.Spoiled), "audiences", len(found.Off))
 			l.Agreement.Looked = ""
 		}
-		if err := s.Door.Amend(tx, found.Off); err != nil {
+		if err := s.Door.Amend(tx, found.Off, found.Uncounted); err != nil {
 			return err
 		}
 		for _, spoiled := range found.Spoiled {
-			if err := s.remake(tx, spoiled.Record.Key); err != nil {
+			if !repair {
+				break
+			}
+			done, err := s.remake(tx, spoiled.Record.Key)
+			if err != nil {
 				return err
+			}
+			if done {
+				remade++
 			}
 		}
 		return l.save(tx)
 	})
+	return found, remade, err
 }
 
 // remake puts a spoiled row back as it was, if the journal here tells what that
 // is. Others are taken from the centre.
-func (s *Site) remake(tx storage.Tx, key atoll.Key) error {
+func (s *Site) remake(tx storage.Tx, key atoll.Key) (bool, error) {
 	was, err := s.Door.Mend(tx, key, atoll.Origin{})
 	if errors.Is(err, atoll.NotFound) {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	return verify.Log(tx, verify.Repair{
+	return true, verify.Log(tx, verify.Repair{
 		At: s.Now(), Record: key.String(), Verdict: string(verify.Mend), Origin: was.Origin, Why: "the row was not as it was stored; made again from the journal here",
 	})
 }
@@ -134,7 +152,7 @@ func (s *Site) look(ctx context.Context, row *Cycle) {
 	}
 	must := l.Verify != ""
 	if s.Now().Sub(l.Scrubbed) >= s.scrubEvery() || must {
-		found, err := s.Scrub(ctx)
+		found, _, err := s.Scrub(ctx, l.Verify != "verify")
 		if err != nil {
 			s.Log.WarnContext(ctx, "the records here could not be read through", "err", err)
 			return

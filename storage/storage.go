@@ -166,6 +166,10 @@ type DigestWriter interface {
 	// Amend adds to the digest kept for the audience, after the rows were counted
 	// and found to be others. (A difference may be added whatever was written since.)
 	Amend(audience atoll.Audience, by digest.Sum) error
+
+	// Recount makes CountRecords and the index agree with the rows, when rows were
+	// lost or came in past Put. Otherwise it changes nothing. It reads them all.
+	Recount() error
 }
 
 // JournalReader reads journals: this site's own, and, at the centre, the copies

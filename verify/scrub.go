@@ -16,10 +16,12 @@ type Scrubbed struct {
 	// Off is, for each audience whose digest is not that of the rows, what must be
 	// added to it: rows are missing, or there are some too many.
 	Off map[atoll.Audience]digest.Sum
+	// Uncounted says that there are not as many records in sight as were counted.
+	Uncounted bool
 }
 
 // Well reports whether nothing was found.
-func (s Scrubbed) Well() bool { return len(s.Spoiled) == 0 && len(s.Off) == 0 }
+func (s Scrubbed) Well() bool { return len(s.Spoiled) == 0 && len(s.Off) == 0 && !s.Uncounted }
 
 // page is how many rows are read at once.
 const page = 1000
@@ -29,6 +31,10 @@ const page = 1000
 // reading all records. Progress may be nil.
 func Scrub(r storage.Reader, progress func(rows int)) (Scrubbed, error) {
 	var out Scrubbed
+	counts, err := r.CountRecords()
+	if err != nil {
+		return out, err
+	}
 	sums := map[atoll.Audience]digest.Sum{}
 	for after := atoll.Position(0); ; {
 		rows, err := r.Sealed(after, page)
@@ -43,6 +49,9 @@ func Scrub(r storage.Reader, progress func(rows int)) (Scrubbed, error) {
 			if out.Records++; !s.Whole() {
 				out.Spoiled = append(out.Spoiled, s)
 			}
+			if !s.Record.Hidden && !s.Record.Deleted {
+				counts[s.Record.Type]--
+			}
 			if s.Record.Hidden {
 				continue
 			}
@@ -55,6 +64,9 @@ func Scrub(r storage.Reader, progress func(rows int)) (Scrubbed, error) {
 		if progress != nil {
 			progress(out.Records)
 		}
+	}
+	for _, n := range counts {
+		out.Uncounted = out.Uncounted || n != 0
 	}
 	kept := map[atoll.Audience]digest.Sum{}
 	for after := atoll.Audience(""); ; {

@@ -31,6 +31,12 @@ const (
 	setPlace = `UPDATE record SET audiences = ? WHERE type = ? AND id = ?`
 )
 
+var recount = []string{
+	`DELETE FROM record_count`,
+	`INSERT INTO record_count (type, live) SELECT type, count(*) FROM record WHERE state = 0 GROUP BY type`,
+	`DELETE FROM record_index WHERE NOT EXISTS (SELECT 1 FROM record r WHERE r.type = record_index.type AND r.id = record_index.id)`,
+}
+
 // Digest implements [storage.DigestReader].
 func (r *reader) Digest(a atoll.Audience) (digest.Sum, error) {
 	var n int
@@ -119,6 +125,19 @@ func (t *tx) Amend(a atoll.Audience, by digest.Sum) error {
 	s.Join(by)
 	t.digests[a] = s
 	return t.ready()
+}
+
+// Recount implements [storage.DigestWriter].
+func (t *tx) Recount() error {
+	if err := t.writeCounts(); err != nil {
+		return err
+	}
+	for _, query := range recount {
+		if _, err := t.exec("count records", query); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Place implements [storage.DigestWriter].

@@ -36,7 +36,7 @@ const (
 
 	takeRecord = `DELETE FROM record WHERE type = ? AND id = ? RETURNING state, indexed, audiences, seal`
 
-	putIndex    = `INSERT INTO record_index (type, field, value, id) VALUES `
+	putIndex    = `INSERT OR IGNORE INTO record_index (type, field, value, id) VALUES `
 	putIndexRow = `(?, ?, ?, ?)`
 	mostIndexed = 8 // rows in one statement
 

@@ -14,6 +14,7 @@ var digestTests = []test{
 	{"Digests are as durable as the records R-H-44", digestsAreDurable},
 	{"Sealed returns what was put, with its seal R-H-44", sealedReturnsSeals},
 	{"Amend adds to a digest", amendAdds},
+	{"Recount changes nothing that is right", recountChangesNothing},
 	{"Digests pages by After and Limit", digestsPage},
 }
 
@@ -224,4 +225,22 @@ func digestsPage(t *testing.T, b *bench) {
 		}
 	}
 	equal(t, "the audiences", got, []atoll.Audience{"site/1", "site/2", "site/3", "site/4", "site/5"})
+}
+
+func recountChangesNothing(t *testing.T, b *bench) {
+	one, two := placed(key("item", 1), 1, shop), placed(key("item", 2), 1, desk)
+	update(t, b, func(tx storage.Tx) error {
+		_, err := tx.Put(one, map[string]string{"code": "a"})
+		return err
+	})
+	update(t, b, func(tx storage.Tx) error {
+		_, err := tx.Put(two, map[string]string{"code": "a"})
+		return errors.Join(err, tx.Recount())
+	})
+	equal(t, "counts", read(t, b, storage.Reader.CountRecords), map[atoll.Type]int{"item": 2})
+	equal(t, "digests", digests(t, b), under(one, two))
+	found := read(t, b, func(r storage.Reader) ([]atoll.Record, error) {
+		return r.Records(storage.Query{Type: "item", Where: map[string]string{"code": "a"}})
+	})
+	equal(t, "the index", keys(found), []atoll.Key{one.Key, two.Key})
 }
