@@ -36,10 +36,14 @@ func styles(now time.Time) []card {
 	settings := site.Settings{Interval: site.DefaultInterval}
 	states := []site.Status{
 		{Light: site.Green, State: site.Ready, LastSuccess: now.Add(-12 * time.Minute), Settings: settings},
-		{Light: site.Green, State: site.Ready, Running: true, LastSuccess: now.Add(-time.Hour), Began: now.Add(-time.Minute), StepBegan: now.Add(-40 * time.Second),
-			Progress: site.Progress{Step: "pull", Done: 400, Total: 1000}, BytesOut: 4200, BytesIn: 1_830_000, Waiting: 3},
-		{Light: site.Amber, State: site.Ready, LastSuccess: now.Add(-30 * time.Hour), Waiting: 41, Refused: 2, Unresolved: 1, ClockAhead: 20 * time.Minute, DiskUsed: .91,
-			Moving: "store B moves to Mulago", NewKey: true, RulesDiffer: true, LastCode: "unavailable", LastError: "dial tcp 192.0.2.1:8080: i/o timeout"},
+		{
+			Light: site.Green, State: site.Ready, Running: true, LastSuccess: now.Add(-time.Hour), Began: now.Add(-time.Minute), StepBegan: now.Add(-40 * time.Second),
+			Progress: site.Progress{Step: "pull", Done: 400, Total: 1000}, BytesOut: 4200, BytesIn: 1_830_000, Waiting: 3,
+		},
+		{
+			Light: site.Amber, State: site.Ready, LastSuccess: now.Add(-30 * time.Hour), Waiting: 41, Refused: 2, Unresolved: 1, ClockAhead: 20 * time.Minute, DiskUsed: .91,
+			Moving: "store B moves to Mulago", NewKey: true, RulesDiffer: true, LastCode: "unavailable", LastError: "dial tcp 192.0.2.1:8080: i/o timeout",
+		},
 		{Light: site.Red, State: site.Ready, LastSuccess: now.Add(-90 * time.Hour), LastCode: "cloned", LastError: "two databases claim to be site 2"},
 		{Light: site.Grey, State: site.Ready, LastSuccess: now.Add(-time.Hour), Settings: site.Settings{Paused: true, Reason: "market day"}},
 		{Light: site.Grey, State: site.Ready, LastSuccess: now.Add(-time.Hour), Settings: site.Settings{Disabled: true}},

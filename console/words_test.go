@@ -160,9 +160,15 @@ func TestPlurals(t *testing.T) {
 		n    int
 		want string
 	}{
-		{"en", 0, "0 changes"}, {"en", 1, "1 change"}, {"en", 1200, "1,200 changes"},
-		{"fr", 0, "0 modification"}, {"fr", 1, "1 modification"}, {"fr", 2, "2 modifications"},
-		{"es", 0, "0 cambios"}, {"es", 1, "1 cambio"}, {"es", 2, "2 cambios"},
+		{"en", 0, "0 changes"},
+		{"en", 1, "1 change"},
+		{"en", 1200, "1,200 changes"},
+		{"fr", 0, "0 modification"},
+		{"fr", 1, "1 modification"},
+		{"fr", 2, "2 modifications"},
+		{"es", 0, "0 cambios"},
+		{"es", 1, "1 cambio"},
+		{"es", 2, "2 cambios"},
 	} {
 		if got := console.Reader(c.lang, "sync.changes", "n", c.n); got != c.want {
 			t.Errorf("%s %d: %q, want %q", c.lang, c.n, got, c.want)
