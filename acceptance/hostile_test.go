@@ -38,7 +38,10 @@ type hostile struct {
 
 const (
 	hostilePassword = "a long password"
-	smallDisk       = 96 << 20
+	smallDisk       = 160 << 20
+	// worth is how many changes people make for each process that is killed, so that
+	// databases stay small however slow the machine is.
+	worth = 15
 )
 
 // Everything at once, on the built program: a line that cuts, delays, doubles,
@@ -193,12 +196,14 @@ func (h *hostile) harm(kills int, limit time.Duration) {
 		w := &worker{place: p, account: h.account, random: rand.New(rand.NewPCG(h.seed, uint64(1000+i)))}
 		people.Go(func() { w.work(ctx) })
 	}
+	h.account.allow(300)
 	h.line.set(func() { h.line.good = false })
 	end := time.After(limit)
 	for step, dead := uint64(0), 0; dead < kills; step++ {
 		r := rand.New(rand.NewPCG(h.seed, 1<<32|step))
 		pause(time.Duration(r.IntN(150)) * time.Millisecond)
 		dead += h.blow(r)
+		h.account.allow(300 + worth*dead)
 		select {
 		case <-end:
 			dead = kills

@@ -25,6 +25,7 @@ type account struct {
 	codes  map[string]int         // what was answered instead
 	odd    []string               // answers that must not be
 	more   chan struct{}          // something was added
+	most   int                    // changes that people may make; 0 for as many as they can
 }
 
 func newAccount() *account {
@@ -39,6 +40,21 @@ func (a *account) add(place string, key atoll.Key) {
 	case a.more <- struct{}{}:
 	default:
 	}
+}
+
+// allow lets people make so many changes altogether.
+func (a *account) allow(most int) {
+	a.mu.Lock()
+	a.most = most
+	a.mu.Unlock()
+}
+
+// enough reports whether people have made as many changes as they may.
+func (a *account) enough() bool {
+	n := a.total()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.most > 0 && n >= a.most
 }
 
 func (a *account) total() (n int) {
@@ -120,7 +136,7 @@ func (w *worker) work(ctx context.Context) {
 	w.client.Timeout = 15 * time.Second
 	for ctx.Err() == nil {
 		url := w.url()
-		if url == "" {
+		if url == "" || w.account.enough() {
 			w.idle(ctx)
 			continue
 		}

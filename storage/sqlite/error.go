@@ -20,6 +20,9 @@ func explain(doing string, err error) error {
 		}
 		return nil
 	}
+	if e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE { // the file beside the log could not grow
+		return caused(atoll.DiskFull, "the disk is full", doing, err).Do("free some space; nothing was written")
+	}
 	switch e.Code() & 0xff {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		return caused(atoll.Busy, "the database is in use by another process", doing, err).Do("try again; look for another program that keeps it locked")
