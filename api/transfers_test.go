@@ -122,7 +122,8 @@ func TestR_D_36_R_D_06_R_D_48_R_D_14_AtTheCentre(t *testing.T) {
 	f.one.call("GET", "/records/requisition?where[originating_id]="+req, "").want(200).json(&list)
 	response := list.Records[0].ID
 	f.one.call("POST", "/requisitions/"+response+"/shipment", "").refused(409, atoll.LifeCycle)
-	f.one.call("POST", "/requisitions/"+response+"/decision", `{"authorise":true}`).refused(403, atoll.Ownership)
+	f.two.call("POST", "/requisitions/"+req+"/decision", `{"authorise":true}`).refused(409, atoll.LifeCycle) // who orders does not approve
+	f.one.call("POST", "/requisitions/"+response+"/decision", `{"authorise":true}`, f.one.as("store_user")).refused(403, atoll.Denied)
 	f.centre.call("POST", "/requisitions/"+response+"/decision", `{"authorise":true,"quantities":[{"line":"`+newID+`","quantity":1}]}`).refused(404, atoll.NotFound)
 	f.centre.call("POST", "/requisitions/"+response+"/decision", `{"authorise":true,"comment":"as in the budget"}`).want(204)
 	f.sync(t)
