@@ -59,7 +59,7 @@ var rooms = []room{
 	{"handover", "atoll catalogue topology authority route admit storage digest journal process"},
 	{"merge", "atoll catalogue topology authority admit storage survivor journal process"},
 	{"patients", "atoll catalogue topology authority admit storage survivor journal documents process"},
-	{"rights", "atoll catalogue topology authority admit journal process"},
+	{"rights", "atoll catalogue topology authority admit storage journal process"},
 	{"transfer", "atoll catalogue topology admit storage survivor journal integrate documents process"},
 	{"report", "atoll catalogue topology storage survivor journal documents transfer"},
 

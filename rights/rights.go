@@ -26,6 +26,7 @@ import (
 	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/process"
+	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
 )
 
@@ -34,7 +35,7 @@ import (
 const All = "all"
 
 // Kinds are the edits that follow when a right is closed.
-var Kinds = []process.Kind{closed, passed}
+var Kinds = []process.Kind{closed, moved("store"), moved("site"), passed}
 
 // Rules are the laws of rights.
 func Rules() []admit.Rule { return []admit.Rule{noEditWhileClosing} }
@@ -217,6 +218,13 @@ func noEditWhileClosing(t *topology.Topology, _ admit.World, _ []admit.Change, c
 // confirmation is the kind of message by which a holder confirms.
 const confirmation = "right_closed"
 
+// said is the identity of a holder's confirmation of one closing. When the holding
+// store moves meanwhile, the site it leaves and the one it comes to each give their
+// own, and neither knows of the other's.
+func said(right atoll.ID, f atoll.Fields, holder atoll.SiteID) atoll.ID {
+	return atoll.DeriveID(confirmation, string(right), f.Number("closings"), holder.String())
+}
+
 // closed: the holder's site confirms that it edits no more, behind all its edits.
 var closed = process.Kind{Name: "right closed", Type: "delegation", Needs: "closing", Answer: func(c process.Case) ([]journal.Proposal, error) {
 	if !c.Fields.Bool("closing", false) {
@@ -226,7 +234,7 @@ var closed = process.Kind{Name: "right closed", Type: "delegation", Needs: "clos
 	if holder, _ := c.T.Delegate(domain); holder != c.Site {
 		return nil, nil
 	}
-	key := atoll.Key{Type: "message", ID: atoll.DeriveID(confirmation, string(c.Record.ID), c.Fields.Number("closings"))}
+	key := atoll.Key{Type: "message", ID: said(c.Record.ID, c.Fields, c.Site)}
 	if told, err := c.Exists(key); told || err != nil {
 		return nil, err
 	}
@@ -238,6 +246,22 @@ var closed = process.Kind{Name: "right closed", Type: "delegation", Needs: "clos
 	}
 	return []journal.Proposal{{Verb: atoll.Insert, Key: key, Fields: f}}, nil
 }}
+
+// moved: a right that is closing comes to another site with its store, or with the
+// primary; that site is asked to confirm too.
+func moved(t atoll.Type) process.Kind {
+	return process.Kind{Name: "right moved with a " + string(t), Type: t, Wakes: func(c process.Case) ([]atoll.Key, error) {
+		if !slices.ContainsFunc(c.T.Delegations(), func(d topology.Delegation) bool { return d.Closing }) {
+			return nil, nil
+		}
+		recs, err := c.R.Records(storage.Query{Type: "delegation"})
+		var out []atoll.Key
+		for _, r := range recs {
+			out = append(out, r.Key)
+		}
+		return out, err
+	}}
+}
 
 // passed: at the centre, a confirmed right goes to whom it was meant for.
 var passed = process.Kind{Name: "right passed", Type: "message", Needs: "subject_id", Answer: func(c process.Case) ([]journal.Proposal, error) {
@@ -257,8 +281,7 @@ var passed = process.Kind{Name: "right passed", Type: "message", Needs: "subject
 	g, _ := c.T.Delegation(domain)
 	// Only the holder's own word counts, and only about this closing.
 	holder, _ := c.T.Delegate(domain)
-	said := atoll.DeriveID(confirmation, string(key.ID), f.Number("closings"))
-	if !g.Closing || c.Record.Origin.Site != holder || c.Record.ID != said {
+	if !g.Closing || c.Record.Origin.Site != holder || c.Record.ID != said(key.ID, f, holder) {
 		return nil, nil
 	}
 	return []journal.Proposal{{Verb: atoll.Update, Key: key, Fields: handed(c.T, g, f.ID("next_store_id"))}}, nil

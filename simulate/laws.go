@@ -102,6 +102,7 @@ type holding struct {
 	records    map[atoll.Key]atoll.Record
 	staged     map[string]int
 	refused    map[atoll.SiteID]int
+	open       []storage.Refusal
 	exceptions []process.Exception
 }
 
@@ -128,7 +129,10 @@ func snapshot(ctx context.Context, n *Node) (*holding, error) {
 		if h.staged, err = r.CountStaged(); err != nil {
 			return err
 		}
-		h.refused, err = r.CountRefusals()
+		if h.refused, err = r.CountRefusals(); err != nil {
+			return err
+		}
+		h.open, err = r.Refusals(0, true, 0, 0)
 		return err
 	})
 	if err != nil {
@@ -230,8 +234,8 @@ func (c *checker) rest(h *holding) {
 	for lane, n := range h.staged {
 		c.say("rest", "%s: %d records wait in lane %q", h.node.Name, n, lane)
 	}
-	for site, n := range h.refused {
-		c.say("rest", "%s: %d entries of site %d are in quarantine", h.node.Name, n, site)
+	for _, no := range h.open {
+		c.say("rest", "%s: entry %d of site %d is in quarantine: %s (%s): %s", h.node.Name, no.Seq, no.Site, no.Code, no.Layer, no.Message)
 	}
 	for _, e := range h.exceptions {
 		c.say("rest", "%s: %s could not be answered by %s: %s", h.node.Name, e.Record, e.Kind, e.Message)

@@ -8,6 +8,7 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/route"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/survivor"
 	"github.com/atollsync/atoll/transfer"
@@ -122,6 +123,8 @@ func (c *checker) pair(centre *holding, r atoll.Record, half []atoll.Record, lis
 	case len(half) != 1:
 		c.say("paired", "%s of store %s has %d responding halves", r.Key, f.ID("store_id"), len(half))
 		return
+	case excused && c.stays(centre, half[0]):
+		// Its site keeps the answer to itself: the centre cannot know of it.
 	case excused:
 		c.say("paired", "%s is answered, and listed as if it were not", r.Key)
 	}
@@ -436,4 +439,10 @@ func shipped(r storage.Reader, op atoll.Operation) bool {
 	}
 	rec, _, err := journal.View{RecordReader: r}.Record(op.Key)
 	return err == nil && rec.MustFields().Has("partner_store_id")
+}
+
+// stays reports whether the record does not leave its site.
+func (c *checker) stays(centre *holding, r atoll.Record) bool {
+	def, ok := c.fleet.Catalogue.Lookup(r.Type)
+	return ok && route.Stays(centre.topology, def, r.MustFields())
 }

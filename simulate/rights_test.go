@@ -428,3 +428,24 @@ func (w *world) area(t atoll.Type) string {
 	d, _ := w.Catalogue.Lookup(t)
 	return d.Area
 }
+
+// The store that holds a right moves while the right is on its way to another: both
+// sites confirm, each in its own name, and the right arrives. R-F-10, R-H-30.
+func TestR_F_10_R_H_30_TheHolderMoves(t *testing.T) {
+	w := f1(t)
+	w.sync(2, 3)
+	w.grant("lists", "C")
+	w.sync(2, 3)
+	w.configure(w.Centre.Centre.ChangeDelegate("tester", central.Delegation{Domain: "lists"}, w.Stores["B"]))
+	w.move("C", 2)
+	w.peace()
+	if site, _ := w.topology(1).Delegate("lists"); site != 2 {
+		t.Errorf("the right is at site %d", site)
+	}
+	if home := w.home("C"); home != 2 {
+		t.Errorf("store C is at site %d", home)
+	}
+	if d, _ := w.topology(1).Delegation("lists"); d.Closing || d.Store != w.Stores["B"] {
+		t.Errorf("the right: %+v", d)
+	}
+}
