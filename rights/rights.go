@@ -238,12 +238,10 @@ var closed = process.Kind{Name: "right closed", Type: "delegation", Needs: "clos
 	if told, err := c.Exists(key); told || err != nil {
 		return nil, err
 	}
+	// It is the site's word, not its store's, which may be moving.
 	f := atoll.Fields{}.Set("kind", confirmation).Set("status", "new").Set("subject_type", string(c.Record.Type)).
 		Set("subject_id", string(c.Record.ID)).Set("created_at", c.Now.UTC().Format(time.RFC3339)).
 		Set("body", map[string]any{"domain": domain, "closing": c.Fields.Int("closings")})
-	if c.Fields.Bool("active", false) {
-		f.Set("from_store_id", c.Fields.ID("store_id"))
-	}
 	return []journal.Proposal{{Verb: atoll.Insert, Key: key, Fields: f}}, nil
 }}
 

@@ -33,7 +33,7 @@ type shrinker struct {
 	ctx   context.Context //nolint:containedctx // one shrinker is one search
 	law   string
 	ways  []string // in which the long story breaks it
-	best  Result // the shortest that breaks the law
+	best  Result   // the shortest that breaks the law
 	plays int
 	most  int
 }
