@@ -70,7 +70,10 @@ func (c *checker) pairs(ctx context.Context, nodes map[atoll.SiteID]*holding, ce
 	err := c.fleet.Centre.Store.View(ctx, func(r storage.Reader) error {
 		under, err := transfer.List(r, centre.topology, c.fleet.Centre.Now(), transfer.Filter{}, nil)
 		for _, t := range under {
-			if t.Responding == nil {
+			// An answer that stays at its site is known by the initiating half only.
+			f := centre.records[atoll.Key{Type: t.Initiating.Type, ID: t.Initiating.ID}].MustFields()
+			known := slices.ContainsFunc(sides, func(s side) bool { return s.from == t.Initiating.Type && f.Has(s.linked) })
+			if t.Responding == nil && !known {
 				listed[t.Initiating.ID] = t.Reason
 			}
 		}
