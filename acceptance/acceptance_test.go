@@ -5,6 +5,7 @@ package acceptance_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	_ "modernc.org/sqlite" // spoils databases past the program
 )
 
 // binary is where the program was built to.
@@ -64,7 +66,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("TZ", "UTC")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status, "grab": grab, "serve": serve, "start": start, "halt": halt, "damage": damage},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status, "grab": grab, "serve": serve, "start": start, "halt": halt, "damage": damage, "spoil": spoil},
 	})
 }
 
@@ -170,6 +172,25 @@ func damage(ts *testscript.TestScript, neg bool, args []string) {
 	b[len(b)*3/4] ^= 0x10
 	if err := os.WriteFile(ts.MkAbs(args[1]), b, 0o600); err != nil {
 		ts.Fatalf("%v", err)
+	}
+}
+
+// spoil changes a database past the program, as a bad disk would: spoil DIR SQL
+func spoil(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: spoil DIR SQL")
+	}
+	db, err := sql.Open("sqlite", filepath.Join(ts.MkAbs(args[0]), "atoll.db"))
+	if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	defer db.Close()
+	res, err := db.ExecContext(context.Background(), args[1])
+	if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		ts.Fatalf("%d rows, %v", n, err)
 	}
 }
 

@@ -438,3 +438,23 @@ func (c *Centre) Comparison(ctx context.Context, site atoll.SiteID) (out Compari
 	})
 	return out, err
 }
+
+// Comparisons returns that of every site, by number.
+func (c *Centre) Comparisons(ctx context.Context) (out []Comparison, err error) {
+	err = c.Store.View(ctx, func(r storage.Reader) error {
+		out = nil
+		items, err := r.Scan(shelfSites, "", 0, false)
+		if err != nil {
+			return err
+		}
+		for _, it := range items {
+			var s SiteState
+			if err := loadJSON(r, shelfSites, it.Key, &s); err != nil {
+				return err
+			}
+			out = append(out, Comparison{s.Site, s.Compared, s.Outcome, slices.Contains(s.Orders, orderVerify) || slices.Contains(s.Orders, orderRepair)})
+		}
+		return nil
+	})
+	return out, err
+}

@@ -22,6 +22,11 @@ func (h *Host) examine(ctx context.Context) error {
 		if _, _, err := h.Station.ExamineStock(ctx); err != nil && ctx.Err() == nil {
 			h.Log.WarnContext(ctx, "the ledger check could not run; it is tried again", "err", err)
 		}
+		if h.Centre != nil {
+			if err := h.scrub(ctx); err != nil && ctx.Err() == nil {
+				h.Log.WarnContext(ctx, "the records could not be read through; it is tried again", "err", err)
+			}
+		}
 		if n, due, err := h.Station.PublishDue(ctx); err != nil && ctx.Err() == nil {
 			h.Log.WarnContext(ctx, "the dashboard could not be published; it is tried again", "err", err)
 		} else if due {

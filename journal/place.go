@@ -127,3 +127,26 @@ func (d *Door) stayedHere(r storage.Reader, rec atoll.Record) (bool, error) {
 	h, err := History(r, rec, 1)
 	return err == nil && len(h) == 1 && h[0].Op.Stays, err
 }
+
+// Audiences returns the audiences that follow from the record as it is: at the
+// centre those it must be listed under, at a site those it is compared under. Told
+// is false when that cannot be told: of a body that cannot be read, an unknown type,
+// and at a site of what is hidden, or stayed there.
+func (d *Door) Audiences(r storage.Reader, rec atoll.Record) (out []atoll.Audience, told bool, err error) {
+	t, err := d.Topology(r)
+	if err != nil {
+		return nil, false, err
+	}
+	def, ok := d.Judge.Catalogue.Lookup(rec.Type)
+	f, ferr := rec.Fields()
+	switch {
+	case !ok || ferr != nil:
+		return nil, false, nil
+	case d.Centre:
+		out, err = resolve(r, t, route.Audiences(t, def, rec.Key, f))
+		return out, err == nil, err
+	case rec.Hidden || len(rec.Audiences) == 0:
+		return nil, false, nil
+	}
+	return d.places(t, rec.Key, f), true, nil
+}

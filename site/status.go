@@ -58,6 +58,7 @@ type Status struct {
 	RulesDiffer bool          `json:"rules_differ,omitempty"` // R-K-67
 	Moving      string        `json:"moving,omitempty"`       // why stores here cannot be worked in, in words (R-H-31)
 	NewKey      bool          `json:"new_key,omitempty"`      // head office asks for a new key of this site (R-H-46)
+	Differing   int           `json:"differing,omitempty"` // records that are not as head office has them, and were not repaired (R-M-02)
 	Settings    Settings      `json:"settings"`
 	DiskUsed    float64       `json:"disk_used,omitempty"`
 }
@@ -95,7 +96,7 @@ func (s *Site) Status(ctx context.Context) (Status, error) {
 		if l.State == Initialising && l.Head > 0 {
 			st.Percent = int(min(99, 100*l.Cursor/l.Head))
 		}
-		st.Advice, st.NewKey = l.LastHint, l.Rekey
+		st.Advice, st.NewKey, st.Differing = l.LastHint, l.Rekey, l.Differing
 		return nil
 	})
 	if err != nil {
@@ -193,6 +194,11 @@ func (st *Status) say(now time.Time) {
 	if st.Unresolved > 0 {
 		st.worth()
 		st.Words += fmt.Sprintf("; %d received %s not be taken yet", st.Unresolved, plural(uint64(st.Unresolved), "record could", "records could"))
+	}
+	if st.Differing > 0 {
+		st.worth()
+		st.Words += fmt.Sprintf("; %d %s not as head office has %s", st.Differing, plural(uint64(st.Differing), "record is", "records are"), plural(uint64(st.Differing), "it", "them"))
+		st.Advice = "see which, and have them repaired, with: atoll verify"
 	}
 	if st.ClockAhead.Abs() > 5*time.Minute {
 		st.worth()

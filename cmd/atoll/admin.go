@@ -8,7 +8,6 @@ import (
 	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/host"
-	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
 )
@@ -255,69 +254,6 @@ func (c catalogueCmd) Run(s *session) error {
 	}
 	return s.print(map[string]any{"version": cat.Version(), "hash": cat.Hash(), "types": cat.Types()}, func() {
 		_ = cat.WriteTable(s.out, c.Area...)
-	})
-}
-
-type checkCmd struct{}
-
-// Run examines the database.
-func (checkCmd) Run(s *session) error {
-	return s.with(func(h *host.Host) error {
-		type result struct {
-			Site    atoll.SiteID `json:"site"`
-			Entries int          `json:"entries"`
-			Problem string       `json:"problem,omitempty"`
-		}
-		problems := []string{}
-		if err := h.Store.Check(s.ctx); err != nil {
-			problems = append(problems, err.Error())
-		}
-		var chains []result
-		err := h.Store.View(s.ctx, func(r storage.Reader) error {
-			heads, err := r.Journals()
-			if err != nil {
-				return err
-			}
-			for site := range heads {
-				base, err := r.Base(site)
-				if err != nil {
-					return err
-				}
-				n, err := journal.Verify(r, site, base.Seq, base.Hash)
-				res := result{Site: site, Entries: n}
-				if err != nil {
-					res.Problem = err.Error()
-					problems = append(problems, err.Error())
-				}
-				chains = append(chains, res)
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		if err := s.print(map[string]any{"journals": chains, "problems": problems}, func() {
-			var rows [][]string
-			for _, c := range chains {
-				verdict := "whole"
-				if c.Problem != "" {
-					verdict = c.Problem
-				}
-				rows = append(rows, []string{c.Site.String(), fmt.Sprint(c.Entries), verdict})
-			}
-			s.table("No journal has entries yet.", []string{"JOURNAL OF SITE", "ENTRIES", "CHAIN"}, rows)
-			if len(problems) == 0 {
-				s.say("The database is well.")
-			} else {
-				s.say("Problems:\n  %s", strings.Join(problems, "\n  "))
-			}
-		}); err != nil {
-			return err
-		}
-		if len(problems) > 0 {
-			return unwell
-		}
-		return nil
 	})
 }
 

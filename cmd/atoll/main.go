@@ -87,7 +87,8 @@ type cli struct {
 	Unsent     unsentCmd     `cmd:"" group:"trouble" help:"Read what a site could not send before it was initialised again."`
 	Simulate   simulateCmd   `cmd:"" group:"trouble" help:"Hunt for lost records: play made-up stories of work and misfortune, and hold the end to the laws."`
 	Bench      benchCmd      `cmd:"" group:"trouble" help:"Measure what this program does on this machine, beside what a bare loop does."`
-	Check      checkCmd      `cmd:"" group:"trouble" help:"Examine the database: its indexes, and the hash chains of its journals."`
+	Check      checkCmd      `cmd:"" group:"trouble" help:"Hold this database to everything that must hold inside it: chains, records, digests, feed, stock."`
+	Verify     verifyCmd     `cmd:"" group:"trouble" help:"Prove that site and centre hold the same records, and repair what differs."`
 
 	Record     recordCmd     `cmd:"" group:"any" help:"Read and write records."`
 	Catalogue  catalogueCmd  `cmd:"" group:"any" help:"The record types of the system."`
