@@ -121,6 +121,15 @@ func marked(d *catalogue.Def) bool {
 	return d.Class == catalogue.Message && status
 }
 
+// writer is who may do this to the subject, exceptions aside: its owner, and of a
+// message that does not exist yet whoever sends it.
+func writer(t *topology.Topology, verb atoll.Verb, s Subject, asker atoll.SiteID) (Owner, error) {
+	if marked(s.Def) && verb == atoll.Insert {
+		return sender(t, s, asker)
+	}
+	return OwnerOf(t, s, asker)
+}
+
 // sender is who may make such a message: the site of the store that it comes from,
 // any site if it comes from the system.
 func sender(t *topology.Topology, s Subject, asker atoll.SiteID) (Owner, error) {
@@ -185,10 +194,7 @@ func MayWrite(t *topology.Topology, site atoll.SiteID, verb atoll.Verb, s Subjec
 	if s.Moves && verb == atoll.Update && site == t.Centre() {
 		return Owner{Site: site, Why: "the centre moves home stores"}, nil
 	}
-	owner, err := OwnerOf(t, s, site)
-	if marked(s.Def) && verb == atoll.Insert {
-		owner, err = sender(t, s, site)
-	}
+	owner, err := writer(t, verb, s, site)
 	if err != nil {
 		return owner, err
 	}

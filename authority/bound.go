@@ -5,16 +5,16 @@ import (
 	"github.com/atollsync/atoll/topology"
 )
 
-// Bound reports whether the subject is edited by whatever site the store is active
-// on: it changes hands when the store does. It is found out by asking who would
-// edit it if the store were nowhere, so it holds for every rule of ownership.
-func Bound(t *topology.Topology, s Subject, store atoll.ID) bool {
+// Bound reports whether this is done to the subject by whatever site the store is
+// active on: it changes hands when the store does. It is found out by asking who would
+// do it if the store were nowhere, so it holds for every rule of ownership.
+func Bound(t *topology.Topology, verb atoll.Verb, s Subject, store atoll.ID) bool {
 	const nobody = atoll.SiteID(0)
-	now, err := OwnerOf(t, s, nobody)
+	now, err := writer(t, verb, s, nobody)
 	if err != nil {
 		return false
 	}
-	then, err := OwnerOf(t.Supposing(store, nobody), s, nobody)
+	then, err := writer(t.Supposing(store, nobody), verb, s, nobody)
 	return err != nil || now.Site != then.Site
 }
 
@@ -26,7 +26,7 @@ func Holds(t *topology.Topology, s Subject, site atoll.SiteID) bool {
 		return false
 	}
 	for _, m := range t.Moves() {
-		if Bound(t, s, m.Store) {
+		if Bound(t, atoll.Update, s, m.Store) {
 			// While its store moves it is in nobody's hand: the store may have been
 			// elsewhere, and have come back, before this site heard that it left.
 			return false

@@ -31,7 +31,7 @@ func inOneHand(t *topology.Topology, w admit.World, _ []admit.Change, c admit.Ch
 			if err != nil {
 				return err
 			}
-			if authority.Bound(t, s, m.Store) {
+			if authority.Bound(t, c.Op.Verb, s, m.Store) {
 				return Locked(t, m).About(c.Op.Key)
 			}
 		}

@@ -300,3 +300,25 @@ func TestR_A_17_ARecordBuildsOnItsOwnStore(t *testing.T) {
 	w.configure(central.Collect(w.Stores["D"], 2, true))
 	w.peace()
 }
+
+// A store that is leaving sends no more messages from the site it leaves: its site
+// would say something in a name that is no longer its own. R-B-78, R-H-30, R-H-31.
+func TestR_B_78_R_H_31_AStoreThatLeavesIsSilent(t *testing.T) {
+	w := f1(t)
+	w.sync(2, 3)
+	w.move("C", 2)
+	w.Sites[3].Net.Records = 1 // it hears of the move, and not that it has ended
+	rounds := 0
+	w.Sites[3].Net.Down = func() bool { rounds++; return rounds > 2 }
+	_, _ = w.Sync(w.ctx, 3)
+	err := w.At(3).Insert(w.ctx, journal.Proposal{
+		Verb: atoll.Insert, Key: atoll.Key{Type: "message", ID: atoll.NewID(w.Clock.Now())},
+		Fields: atoll.Fields{}.Set("from_store_id", w.Stores["C"]).Set("kind", "note").Set("status", "new"),
+	})
+	if len(w.topology(3).Moves()) == 0 {
+		t.Fatal("site 3 has not heard of the move, or of its end")
+	}
+	w.refused(err, atoll.Rule, "is being moved")
+	w.Sites[3].Net.Down = nil
+	w.peace()
+}
