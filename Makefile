@@ -3,6 +3,8 @@
 
 GO       ?= go
 FUZZTIME ?= 60s
+SEEDS    ?= 300
+SOAK     ?= 240
 BIN      ?= bin
 KILLS    ?= 1000
 SEED     ?= $(shell date +%s)
@@ -42,6 +44,12 @@ fmt: ## write every file in its format
 fmt-check: ## name files that gofmt would change
 	@files=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
 		test -z "$$files" || { echo "not formatted (make fmt):"; echo "$$files"; exit 1; }
+
+simulate: build ## some hundred stories of work and misfortune, held to the laws
+	$(BIN)/atoll simulate --seeds $(SEEDS) --minutes 4 --save $(BIN)/stories
+
+soak: build ## stories from seeds that nobody chose, for SOAK minutes (240)
+	$(BIN)/atoll simulate --seeds 1000000000 --seed $$(date +%s)000 --minutes $(SOAK) --save $(BIN)/stories
 
 fuzz: ## every fuzz target for FUZZTIME (60s)
 	@set -e; for f in $(FUZZES); do \

@@ -198,7 +198,7 @@ var unwell = errors.New("not well") //nolint:staticcheck // reads as what it say
 
 // broken is returned when a law was found to be broken; what it was is printed
 // already.
-var broken = errors.New("a law was broken")
+var broken = errors.New("a law was broken") //nolint:staticcheck // reads as what it says
 
 func statusOf(err error) int {
 	if errors.Is(err, broken) {

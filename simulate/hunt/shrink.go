@@ -30,7 +30,7 @@ func Shrink(ctx context.Context, s Story, law string, most int) (Result, int) {
 }
 
 type shrinker struct {
-	ctx   context.Context //nolint:containedctx // one shrinker is one search
+	ctx   context.Context // one shrinker is one search
 	law   string
 	ways  []string // in which the long story breaks it
 	best  Result   // the shortest that breaks the law

@@ -1,6 +1,8 @@
 package hunt
 
 import (
+	"errors"
+
 	"github.com/atollsync/atoll"
 )
 
@@ -75,7 +77,7 @@ func (w *World) meanwhile(busy atoll.SiteID) {
 	}
 	if n, ok := Pick(d, others); ok && d.Chance(60) {
 		w.Struck("interleaved", "meanwhile")
-		if err := w.Cycle(n); err != nil && !passing(err) && err != ErrIdle { //nolint:errorlint // ours
+		if err := w.Cycle(n); err != nil && !passing(err) && !errors.Is(err, ErrIdle) {
 			_ = w.check("interleaved", err)
 		}
 		return

@@ -20,7 +20,7 @@ import (
 // the fleet does not.
 type World struct {
 	*simulate.Fleet
-	Ctx context.Context //nolint:containedctx // one world is one run
+	Ctx context.Context // one world is one run
 
 	story    Story
 	step     Step
