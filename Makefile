@@ -58,10 +58,10 @@ fuzz: ## every fuzz target for FUZZTIME (60s)
 bench: build ## what the program costs beside a bare loop; half an hour, on a quiet machine
 	$(BIN)/atoll bench --write docs/performance.md
 
-gomodel: ## the models of the hard protocols, with their large bounds: minutes, some gigabytes
+model: ## the models of the hard protocols, with their large bounds: minutes, some gigabytes
 	$(GO) test -v -count 1 -timeout 60m ./model -deep
 
-bench: ## all Go benchmarks, ten runs each, for benchstat
+gobench: ## all Go benchmarks, ten runs each, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -count 10 ./...
 
 hostile: ## a thousand processes killed, on a bad line and a full disk (KILLS, SEED)

@@ -181,7 +181,7 @@ func (j *Judge) schema(w World, along *merges, op *atoll.Operation, strict bool)
 			if op.Verb != atoll.Restate {
 				return c, err
 			}
-			c.Old, err = nil, nil // what is damaged here is stated again
+			c.Old = nil // what is damaged here is stated again
 		}
 	}
 	stands := c.Before

@@ -141,7 +141,7 @@ func (d *Door) Audiences(r storage.Reader, rec atoll.Record) (out []atoll.Audien
 	f, ferr := rec.Fields()
 	switch {
 	case !ok || ferr != nil:
-		return nil, false, nil
+		return nil, false, nil //nolint:nilerr // it cannot be told
 	case d.Centre:
 		out, err = resolve(r, t, route.Audiences(t, def, rec.Key, f))
 		return out, err == nil, err

@@ -58,7 +58,7 @@ type Status struct {
 	RulesDiffer bool          `json:"rules_differ,omitempty"` // R-K-67
 	Moving      string        `json:"moving,omitempty"`       // why stores here cannot be worked in, in words (R-H-31)
 	NewKey      bool          `json:"new_key,omitempty"`      // head office asks for a new key of this site (R-H-46)
-	Differing   int           `json:"differing,omitempty"` // records that are not as head office has them, and were not repaired (R-M-02)
+	Differing   int           `json:"differing,omitempty"`    // records that are not as head office has them, and were not repaired (R-M-02)
 	Settings    Settings      `json:"settings"`
 	DiskUsed    float64       `json:"disk_used,omitempty"`
 }

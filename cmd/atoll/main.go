@@ -196,14 +196,7 @@ func helpFor(err error, args []string) string {
 // what they found is printed already.
 var unwell = errors.New("not well") //nolint:staticcheck // reads as what it says
 
-// broken is returned when a law was found to be broken; what it was is printed
-// already.
-var broken = errors.New("a law was broken") //nolint:staticcheck // reads as what it says
-
 func statusOf(err error) int {
-	if errors.Is(err, broken) {
-		return exitFailed
-	}
 	if errors.Is(err, unwell) {
 		return exitBadness
 	}
@@ -219,7 +212,7 @@ func statusOf(err error) int {
 
 // fail prints an error as its reader wants it, and returns the status.
 func (s *session) fail(err error, status int) int {
-	if errors.Is(err, unwell) || errors.Is(err, broken) {
+	if errors.Is(err, unwell) {
 		return status
 	}
 	if errors.Is(err, context.Canceled) {

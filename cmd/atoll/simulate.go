@@ -43,7 +43,7 @@ func (simulateCmd) Help() string {
 		"to the laws: nothing lost, nothing doubled, everybody the same. The same seed is the same story, to the byte. A story that breaks " +
 		"a law is made short, told in words and saved.\n\n" +
 		"Example: atoll simulate --seeds 200 --faults cut-up=20,crash=5\n\n" +
-		"The status is 1 when a law was broken."
+		"The status is 5 when a law was broken."
 }
 
 // simulated is what the command found.
@@ -116,7 +116,7 @@ func (c simulateCmd) Run(s *session) error {
 	}
 	err = s.print(out, func() { out.tell(s) })
 	if err == nil && out.Broke > 0 {
-		return broken
+		return unwell
 	}
 	return err
 }
@@ -264,7 +264,7 @@ func (c simulateCmd) replay(s *session) error {
 		}
 	})
 	if err == nil && len(r.Breaches) > 0 {
-		return broken
+		return unwell
 	}
 	return err
 }
