@@ -13,20 +13,31 @@ import (
 // whatever was seen once must be there for good; and it must reach the centre, unless
 // the story says why not.
 type account struct {
-	books map[book][]storage.JournalEntry // in order, without gaps
+	books   map[book][]storage.JournalEntry // in order, without gaps
+	from    map[book]uint64                 // what a copied database had when it was copied; it is in the book of the other
+	excused map[leaf]string                 // entries that the story lost on purpose, and how
 }
 
-// book is one database's own journal.
+// book is one database's own journal. A site has a second database when a machine
+// works on with an old or a copied image of its disk, or with an empty one.
 type book struct {
 	site     atoll.SiteID
-	timeline atoll.Timeline
+	database int
 }
 
-func newAccount() *account { return &account{books: map[book][]storage.JournalEntry{}} }
+// leaf is one entry in a book.
+type leaf struct {
+	book
+	seq uint64
+}
+
+func newAccount() *account {
+	return &account{books: map[book][]storage.JournalEntry{}, from: map[book]uint64{}, excused: map[leaf]string{}}
+}
 
 // book notes what was committed in this step, at all nodes.
 func (w *World) book() {
-	for _, n := range w.Nodes() {
+	for _, n := range append(w.Nodes(), w.copies()...) {
 		if !w.Alive(n) {
 			continue
 		}
@@ -42,7 +53,7 @@ func (w *World) bookOf(n *Node, r storage.Reader) error {
 	if err != nil || head.Seq == 0 {
 		return err
 	}
-	key := book{own, head.Timeline}
+	key := book{own, w.database[n.Name]}
 	known := w.account.books[key]
 	after := uint64(0)
 	if len(known) > 0 {
@@ -61,7 +72,7 @@ func (w *World) bookOf(n *Node, r storage.Reader) error {
 	} else if base, err := r.Base(own); err != nil {
 		return err
 	} else {
-		after = base.Seq
+		after = max(base.Seq, w.account.from[key])
 	}
 	for after < head.Seq {
 		page, err := r.Entries(own, after, 500, 8<<20)

@@ -20,9 +20,10 @@ type Fault struct {
 	Peace func(w *World)
 }
 
-// Faults are all kinds of faults. Not yet here, and left to their own files:
-// site-restored, centre-restored, site-cloned, poison, hostile.
-func Faults() []Fault { return slices.Concat(lineFaults, diskFaults, clockFaults) }
+// Faults are all kinds of faults.
+func Faults() []Fault {
+	return slices.Concat(lineFaults, diskFaults, clockFaults, siteFaults, cloneFaults, centreFaults, poisonFaults, hostileFaults)
+}
 
 func faultNamed(name string) (Fault, bool) {
 	all := Faults()

@@ -80,7 +80,7 @@ func kept(w *World) error {
 		if a.site != b.site {
 			return int(a.site - b.site)
 		}
-		return bytes.Compare([]byte(a.timeline), []byte(b.timeline))
+		return a.database - b.database
 	})
 	return w.Centre.Store.View(w.Ctx, func(r storage.Reader) error {
 		refused, err := refusedEntries(r)
@@ -90,6 +90,9 @@ func kept(w *World) error {
 		for _, b := range books {
 			for _, e := range w.account.books[b] {
 				w.Looked("kept", 1)
+				if _, lost := w.account.excused[leaf{b, e.Seq}]; lost {
+					continue
+				}
 				if err := w.keptEntry(r, b, e, refused[atoll.Origin{Site: b.site, Seq: e.Seq}]); err != nil {
 					return err
 				}

@@ -27,11 +27,7 @@ func owned(w *World) error {
 		}
 		for _, look := range []func(atoll.SiteID, *atoll.Entry){o.learn, o.judge} {
 			for _, site := range slices.Sorted(maps.Keys(heads)) {
-				if err := entriesOf(r, site, func(e *atoll.Entry) {
-					if !refused[atoll.Origin{Site: site, Seq: e.Seq}] {
-						look(site, e)
-					}
-				}); err != nil {
+				if err := entriesOf(r, site, refused, func(e *atoll.Entry) { look(site, e) }); err != nil {
 					return err
 				}
 			}
@@ -40,8 +36,8 @@ func owned(w *World) error {
 	})
 }
 
-// entriesOf reads a journal as the centre has it.
-func entriesOf(r storage.Reader, site atoll.SiteID, fn func(*atoll.Entry)) error {
+// entriesOf reads a journal as the centre has it, but for what it has refused.
+func entriesOf(r storage.Reader, site atoll.SiteID, refused map[atoll.Origin]bool, fn func(*atoll.Entry)) error {
 	for after := uint64(0); ; {
 		page, err := r.Entries(site, after, 500, 8<<20)
 		if err != nil || len(page) == 0 {
@@ -49,6 +45,9 @@ func entriesOf(r storage.Reader, site atoll.SiteID, fn func(*atoll.Entry)) error
 		}
 		for _, je := range page {
 			after = je.Seq
+			if refused[atoll.Origin{Site: site, Seq: je.Seq}] {
+				continue
+			}
 			e, err := atoll.DecodeEntry(je.Content)
 			if err != nil {
 				return err

@@ -16,23 +16,28 @@ const mostCycles = 40
 func (w *World) makePeace() {
 	w.peaceful = true
 	w.beginStep(len(w.story.Steps), Step{Kind: "peace", Seed: w.story.Seed, At: w.at + 60})
+	w.letters = nil
+	clear(w.down)
+	w.revive()
 	for _, f := range Faults() {
 		if f.Peace != nil {
 			f.Peace(w)
 		}
 	}
-	w.letters = nil
-	clear(w.down)
-	w.revive()
 	for range 20 {
 		if err := w.settle(); err != nil {
 			w.Breach("rest", "%v", err)
 			break
 		}
+		back, err := w.takeBack()
+		if err != nil {
+			w.Breach("rest", "what the centre lost cannot be taken back: %v", err)
+			break
+		}
 		if more, err := w.decide(); err != nil {
 			w.Breach("rest", "quarantine cannot be settled: %v", err)
 			break
-		} else if !more {
+		} else if !more && !back {
 			break
 		}
 	}
@@ -46,6 +51,10 @@ func (w *World) settle() error {
 		moved := 0
 		for _, n := range w.Nodes()[1:] {
 			c, err := n.Site.Cycle(w.Ctx)
+			if w.storeless(n, err) {
+				moved++
+				continue
+			}
 			if err != nil {
 				return fmt.Errorf("in peace a cycle of %s fails: %w", n.Name, err)
 			}

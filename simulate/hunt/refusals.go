@@ -17,9 +17,12 @@ func (w *World) Fenced(site atoll.SiteID, why string) {
 }
 
 // provoked reports whether the story itself brought the refusal about.
-func (w *World) provoked(r storage.Refusal) bool {
-	_, fenced := w.fenced[r.Site]
-	return fenced
+func (w *World) provoked(r storage.Refusal) (why string, ok bool) {
+	if why, ok = w.forged[atoll.Origin{Site: r.Site, Seq: r.Seq}]; ok {
+		return why, true
+	}
+	why, ok = w.fenced[r.Site]
+	return why, ok
 }
 
 // decide settles what waits in quarantine and was provoked, as the person at the
@@ -35,16 +38,17 @@ func (w *World) decide() (bool, error) {
 	}
 	done := false
 	for _, r := range open {
-		if !w.provoked(r) {
+		why, ok := w.provoked(r)
+		if !ok {
 			continue
 		}
 		if r.Behind == 0 { // what is behind it goes with it
 			w.tally.Refusals[string(r.Code)]++
 		}
-		if _, err := w.Centre.Centre.Decide(w.Ctx, r.ID, central.Return, "tester", w.fenced[r.Site]); err != nil && atoll.CodeOf(err) != atoll.NotFound {
+		if _, err := w.Centre.Centre.Decide(w.Ctx, r.ID, central.Return, "tester", why); err != nil && atoll.CodeOf(err) != atoll.NotFound {
 			return done, err
 		}
-		w.Say("the centre returns the truth for entry %d of site %d: %s", r.Seq, r.Site, w.fenced[r.Site])
+		w.Say("the centre returns the truth for entry %d of site %d: %s", r.Seq, r.Site, why)
 		done = true
 	}
 	return done, nil

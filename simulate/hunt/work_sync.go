@@ -45,7 +45,7 @@ func goAway(w *World, d Dice) error {
 // Sites are the remote sites whose programs run, by number.
 func (w *World) Sites() []*Node {
 	var out []*Node
-	for _, n := range w.Nodes()[1:] {
+	for _, n := range append(w.Nodes()[1:], w.copies()...) {
 		if w.Alive(n) {
 			out = append(out, n)
 		}
@@ -60,6 +60,9 @@ func (w *World) Cycle(n *Node) error {
 	}
 	c, err := n.Site.Cycle(w.Ctx)
 	w.Say("%s synchronises: %d up, %d down", n.Name, c.Offered, c.Received)
+	if w.turnedAway(n, err) || w.storeless(n, err) {
+		return nil
+	}
 	return err
 }
 

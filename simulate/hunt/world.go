@@ -14,6 +14,7 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/simulate"
 	"github.com/atollsync/atoll/site"
+	"github.com/atollsync/atoll/storage/memory"
 )
 
 // World is one run of a story: the fleet, and what the simulator knows of it that
@@ -40,6 +41,15 @@ type World struct {
 	away    map[atoll.SiteID]int // until when a site has no line
 	depth   int                  // of exchanges inside exchanges
 	letters []letter
+
+	images   map[string][]*memory.Disk // of disks as they were, oldest first
+	database map[string]int            // which of its site's databases a node works on
+	made     int                       // databases
+	old      map[string]*outdated      // sites that work on another image of their disk
+	clones   []*clone
+	poisoned []poisoned
+	forged   map[atoll.Origin]string // entries that must be refused, and why
+	restored bool                    // the centre was, once
 
 	account *account
 	counted map[string]tallied // of each database, by its node's name
@@ -68,6 +78,7 @@ func begin(ctx context.Context, s Story) (*World, error) {
 	w := &World{
 		Ctx: ctx, story: s, disks: d, clocks: map[string]*simulate.Clock{}, keys: map[string]ed25519.PrivateKey{},
 		account: newAccount(), counted: map[string]tallied{}, tally: NewTally(), trace: newTrace(), named: map[atoll.ID]string{}, away: map[atoll.SiteID]int{}, dead: map[string]bool{}, down: map[string]int{}, fates: map[string]Dice{},
+		images: map[string][]*memory.Disk{}, database: map[string]int{}, old: map[string]*outdated{},
 		peaceful: true,
 	}
 	w.step = Step{Kind: "build", Seed: s.Seed}
@@ -105,6 +116,7 @@ func (w *World) beginStep(i int, s Step) {
 	w.index, w.step, w.fates, w.struck, w.said = i, s, map[string]Dice{}, nil, nil
 	w.wind(s.At)
 	entropy.seed(s.Seed)
+	w.visit()
 	w.arm()
 }
 
@@ -112,6 +124,7 @@ func (w *World) endStep() {
 	w.disarm()
 	w.revive()
 	w.book()
+	w.copyDisks()
 	if len(w.said) > 0 {
 		line := w.When() + "  " + strings.Join(w.said, "; ")
 		w.lines = append(w.lines, line)
@@ -231,7 +244,7 @@ type Node = simulate.Node
 
 // Workers are the nodes at which people can work now: alive, and initialised.
 func (w *World) Workers() []*Node {
-	return slices.DeleteFunc(w.Nodes(), func(n *Node) bool { return !w.Works(n) })
+	return slices.DeleteFunc(append(w.Nodes(), w.copies()...), func(n *Node) bool { return !w.Works(n) })
 }
 
 // Works reports whether people can work at the node now.
