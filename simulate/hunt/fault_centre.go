@@ -31,7 +31,6 @@ func centreRestored(w *World, d Dice) error {
 	} else {
 		w.Struck("centre-restored", "the centre's disk is put back to an old image")
 	}
-	w.book()
 	_, err := w.put(w.Centre, image.Copy(), func(disk *memory.Disk) error {
 		if !own {
 			return nil

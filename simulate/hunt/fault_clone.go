@@ -34,7 +34,6 @@ func siteCloned(w *World, d Dice) error {
 	if !ok || !w.Works(n) || w.old[n.Name] != nil || w.cloned(n.Identity.Site) {
 		return ErrIdle
 	}
-	w.book()
 	c := &clone{disk: all[n.Name].Copy(), name: n.Name, days: d.Between(1, 7)}
 	before := all[n.Name]
 	all[n.Name] = c.disk // the copy has the name, the key and the device of the site

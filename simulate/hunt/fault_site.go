@@ -42,7 +42,6 @@ func siteRestored(w *World, d Dice) error {
 	} else {
 		w.Struck("site-restored", "the disk of %s is put back to an old image", n.Name)
 	}
-	w.book()
 	again, err := w.put(n, image.Copy(), nil)
 	if err != nil {
 		return err
@@ -53,7 +52,7 @@ func siteRestored(w *World, d Dice) error {
 		}
 	}
 	w.forgetful = true
-	w.old[n.Name] = &outdated{must: w.behind(again), until: days * 1440}
+	w.old[n.Name] = &outdated{must: w.Works(again) && w.behind(again), until: days * 1440}
 	w.Say("%d of its entries are gone", w.lose(n.Name+" was put back to an old image of its disk"))
 	w.images[w.Centre.Name] = nil // see centreRestored
 	return nil
