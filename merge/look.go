@@ -259,7 +259,7 @@ func (d Desk) madeSince(site atoll.SiteID, head uint64, key atoll.Key, at time.T
 			after = je.Seq
 			e, err := atoll.DecodeEntry(je.Content)
 			if err != nil {
-				return nil, err
+				continue // it was refused as it came, and made nothing
 			}
 			for _, op := range e.Operations {
 				named, err := d.stillNames(op, key)

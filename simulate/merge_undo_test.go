@@ -428,3 +428,31 @@ func (w *world) lands(at atoll.SiteID, a journal.Arrival) {
 		w.t.Fatal(err)
 	}
 }
+
+// An entry in a site's journal that nobody can read is quarantined alone, and stops
+// nobody from undoing a merge, which looks through the journals.
+//
+// R-E-50, R-K-36.
+func TestR_E_50_EntryThatCannotBeRead(t *testing.T) {
+	w := f1(t)
+	x, y := w.item("x"), w.item("y")
+	w.sync(2, 3)
+	w.merge(1, "item", x, y)
+	w.sync(2, 3)
+	err := w.At(2).Store.Update(w.ctx, func(tx storage.Tx) error {
+		head, err := tx.Head(2)
+		if err != nil {
+			return err
+		}
+		e := storage.JournalEntry{Site: 2, Timeline: head.Timeline, Seq: head.Seq + 1, Content: []byte("{\"time\":"), Received: w.Clock.Now()}
+		e.Hash = atoll.Chain(head.Hash, 2, e.Timeline, e.Seq, atoll.Digest(e.Content))
+		return tx.Append(e)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := w.sync(2); c.Quarantined != 1 {
+		t.Fatalf("%d entries quarantined; want the one", c.Quarantined)
+	}
+	w.unmerge(1, "item", x)
+}
