@@ -16,6 +16,9 @@ type Fault struct {
 	Words string
 	Usual int // the dial, unless the story or the command line says otherwise
 	Event func(w *World, d Dice) error
+	// Apart says that the story rolls other dice for it, so that a story in which its
+	// dial is at zero is the one that was told before there was such a fault.
+	Apart bool
 	// Peace is called when peace begins, to end what lasts; nil if nothing does.
 	Peace func(w *World)
 }

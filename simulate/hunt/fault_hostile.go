@@ -21,7 +21,7 @@ import (
 var hostileFaults = []Fault{
 	{
 		Name: "hostile", Words: "somebody with a site's key forges what the site says; it changes nothing and reads nothing that the site should not",
-		Usual: 2, Event: hostile,
+		Usual: 0, Apart: true, Event: hostile,
 	},
 }
 

@@ -13,7 +13,7 @@ import (
 var poisonFaults = []Fault{
 	{
 		Name: "poison", Words: "a site's journal or what it has received holds something that nobody can read or take; it is set apart and stops nothing",
-		Usual: 2, Event: poison, Peace: poisonPeace,
+		Usual: 0, Apart: true, Event: poison, Peace: poisonPeace,
 	},
 }
 

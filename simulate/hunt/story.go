@@ -34,9 +34,14 @@ func Tell(seed uint64, o Settings) Story {
 		kinds, weights = append(kinds, w.Name), append(weights, weight)
 	}
 	for _, f := range Faults() {
-		s.Dials[f.Name] = mood(d, f.Usual)
+		of := d
+		if f.Apart {
+			of = newDice(seed, "mood of "+f.Name)
+		}
+		s.Dials[f.Name] = mood(of, f.Usual)
 	}
 	maps.Copy(s.Dials, o.Dials)
+	apart := newDice(seed, "events apart")
 	total := 0
 	for _, w := range weights {
 		total += w
@@ -44,7 +49,7 @@ func Tell(seed uint64, o Settings) Story {
 	minutes := 0
 	for range cmp.Or(o.Steps, 300) {
 		minutes += pause(d)
-		kind := event(d, s.Dials)
+		kind := event(d, apart, s.Dials)
 		roll, seed := d.IntN(total), d.Uint64()
 		if kind == "" {
 			i := 0
@@ -90,10 +95,14 @@ func pause(d Dice) int {
 
 // event returns the fault that is the next event, "" for ordinary work: each fault
 // that is an event has its dial's chance of a tenth of all steps.
-func event(d Dice, dials map[string]int) string {
+func event(d, apart Dice, dials map[string]int) string {
 	out := ""
 	for _, f := range Faults() {
-		if roll := d.IntN(1000); f.Event != nil && roll < dials[f.Name] && out == "" {
+		of := d
+		if f.Apart {
+			of = apart
+		}
+		if roll := of.IntN(1000); f.Event != nil && roll < dials[f.Name] && out == "" {
 			out = f.Name
 		}
 	}
