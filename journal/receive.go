@@ -84,7 +84,9 @@ func (d *Door) Receive(tx storage.Tx, t *topology.Topology, a Arrival) (Outcome,
 		if err != nil {
 			return 0, err
 		}
-		there = seal == digest.Of(before)
+		if there = seal == digest.Of(before); !there && a.Gone {
+			return Retracted, d.drop(tx, r.Key)
+		}
 	}
 	if !there {
 		here = nil
@@ -109,6 +111,14 @@ func (d *Door) Receive(tx storage.Tx, t *topology.Topology, a Arrival) (Outcome,
 		}
 	}
 	return outcome, d.replace(tx, t, r)
+}
+
+// drop takes away a row that is not as it was stored and does not belong here.
+func (d *Door) drop(tx storage.Tx, key atoll.Key) error {
+	if err := tx.Forget(key); err != nil || !topology.Shapes(key.Type) {
+		return err
+	}
+	return d.redraw(tx)
 }
 
 // replace stores a replica as it is.

@@ -74,6 +74,8 @@ func TestProtocolMembers(t *testing.T) {
 		"checkpoint": exchange.Checkpoint{}, "end": exchange.End{}, "subscription": exchange.Subscription{},
 		"enrolment": exchange.Enrolment{}, "enrolled": exchange.Enrolled{}, "signin": exchange.SignIn{}, "token": exchange.Token{},
 		"problem": Problem{}, "pong": Pong{}, "lookup": exchange.LookUp{}, "lookedup": exchange.LookedUp{},
+		"comparison": exchange.Comparison{}, "comparerow": exchange.CompareRow{}, "compared": exchange.Compared{},
+		"compareverdict": exchange.CompareVerdict{},
 	}
 	row := regexp.MustCompile("(?m)^\\| `(\\w+)` \\|")
 	for name, v := range tables {
