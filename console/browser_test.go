@@ -80,11 +80,13 @@ func (f *face) openTab(t testing.TB) *tab {
 	t.Cleanup(server.Close)
 	tabCtx, closeTab := chromedp.NewContext(ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(closeTab)
-	b := &tab{tabCtx, t, server.URL}
-	b.run(chromedp.Navigate("about:blank")) // the first call makes the tab, which must outlive the limit
+	// The first call makes the tab, which must outlive the limit.
+	if err := chromedp.Do(tabCtx, chromedp.Navigate("about:blank")); err != nil {
+		t.Fatal(err)
+	}
 	limited, cancel := context.WithTimeout(tabCtx, 3*time.Minute)
 	t.Cleanup(cancel)
-	b.Context = limited
+	b := &tab{limited, t, server.URL}
 	b.run(b.width(widths[2]))
 	t.Cleanup(server.CloseClientConnections) // streams of events would keep the server open
 	return b
