@@ -65,10 +65,12 @@ func (h *hostile) laws() {
 		h.t.Error(b)
 	}
 	h.t.Logf("laws looked at: %v", looked)
-	_ = hosts["centre"].Store.View(h.t.Context(), func(r storage.Reader) error {
-		refused, err := r.Refusals(0, true, 0, 0)
+	_ = hosts["centre"].Store.View(h.t.Context(), func(rd storage.Reader) error {
+		refused, err := rd.Refusals(0, true, 0, 0)
 		for _, r := range refused {
-			h.t.Logf("refused: entry %d of site %d: %s: %s: %s", r.Seq, r.Site, r.Code, r.Subject, r.Message)
+			now, _ := rd.Record(r.Subject)
+			h.t.Logf("refused: entry %d of site %d: %s: %s after %d attempts, behind %d; here is version %d of %s: %s", r.Seq, r.Site, r.Code, r.Subject,
+				r.Attempts, r.Behind, now.Version, now.Origin, r.Message)
 		}
 		return err
 	})

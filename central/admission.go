@@ -21,6 +21,7 @@ func (c *Centre) admit(tx storage.Tx, h exchange.Hello, batch []exchange.Entry, 
 		return err
 	}
 	known := head.Seq
+	var came []atoll.Key
 	for _, e := range batch {
 		receipt.Offered++
 		if e.Seq <= head.Seq {
@@ -42,7 +43,7 @@ func (c *Centre) admit(tx storage.Tx, h exchange.Hello, batch []exchange.Entry, 
 		if e.Seq == h.Head.Seq && je.Hash != h.Head.Hash {
 			return atoll.Errorf(atoll.WrongChain, "entry %d of site %d does not have the hash the site says it has", e.Seq, h.Site)
 		}
-		refusal, err := c.take(tx, je)
+		refusal, err := c.take(tx, je, &came)
 		if err != nil {
 			return err
 		}
@@ -59,6 +60,9 @@ func (c *Centre) admit(tx storage.Tx, h exchange.Hello, batch []exchange.Entry, 
 		if err := c.retryWaiting(tx, h.Site); err != nil {
 			return err
 		}
+	}
+	if err := c.retryOthers(tx, h.Site, came); err != nil {
+		return err
 	}
 	open, err := tx.CountRefusals()
 	if receipt.Open = open[h.Site]; err != nil || receipt.Open == 0 || len(batch) == 0 || batch[0].Seq > known {
@@ -97,8 +101,9 @@ func (c *Centre) duplicate(tx storage.Tx, h exchange.Hello, e exchange.Entry) er
 	return nil
 }
 
-// take applies one new entry, or quarantines it and says why.
-func (c *Centre) take(tx storage.Tx, je storage.JournalEntry) (*exchange.Refusal, error) {
+// take applies one new entry, and adds the records it made to came; or quarantines it
+// and says why.
+func (c *Centre) take(tx storage.Tx, je storage.JournalEntry, came *[]atoll.Key) (*exchange.Refusal, error) {
 	e, err := atoll.DecodeEntry(je.Content)
 	if err != nil {
 		return c.quarantine(tx, je, nil, &admit.Refusal{Layer: admit.LayerSchema, Err: asError(err)}, 0)
@@ -124,7 +129,7 @@ func (c *Centre) take(tx storage.Tx, je storage.JournalEntry) (*exchange.Refusal
 	changes, err := c.judge(tx, t, je.Site, e.Operations)
 	var refusal *admit.Refusal
 	if errors.As(err, &refusal) {
-		if err := c.buildsOnLost(tx, je.Site, e.Operations, refusal); err != nil {
+		if err := c.buildsOnLost(tx, je.Site, e.Operations, refusal, true); err != nil {
 			return nil, err
 		}
 		return c.quarantine(tx, je, e.Operations, refusal, 0)
@@ -135,6 +140,11 @@ func (c *Centre) take(tx storage.Tx, je storage.JournalEntry) (*exchange.Refusal
 	if err := c.Door.Accept(tx, je, changes); err != nil {
 		return nil, err
 	}
+	for _, change := range changes {
+		if change.Before == nil {
+			*came = append(*came, change.Op.Key)
+		}
+	}
 	return nil, c.fetchAsked(tx, je.Site, changes)
 }
 
@@ -142,8 +152,9 @@ func (c *Centre) take(tx storage.Tx, je storage.JournalEntry) (*exchange.Refusal
 // here: one of the site's (SiteState.Lost), or one that the centre made itself of a
 // record that is the site's, such as a message, after the backup it was restored
 // from. The histories have not parted then: the entry waits until the site has stated
-// the record again, and is not answered with the true state, which is the site's.
-func (c *Centre) buildsOnLost(tx storage.Tx, site atoll.SiteID, ops []atoll.Operation, refusal *admit.Refusal) error {
+// the record again, and is not answered with the true state, which is the site's. Ask
+// has the site do so, where nothing else does.
+func (c *Centre) buildsOnLost(tx storage.Tx, site atoll.SiteID, ops []atoll.Operation, refusal *admit.Refusal, ask bool) error {
 	s, err := State(tx, site)
 	if err != nil && !errors.Is(err, atoll.SiteUnknown) { // it may have been deleted since
 		return err
@@ -158,14 +169,14 @@ func (c *Centre) buildsOnLost(tx storage.Tx, site atoll.SiteID, ops []atoll.Oper
 		if op.Key != refusal.Key || op.Verb == atoll.Restate || refusal.Err.Code != atoll.BaseVersion && refusal.Err.Code != atoll.Reference {
 			continue
 		}
-		gone, err := c.lostOwn(tx, op.Base)
+		gone, err := c.lostOwn(tx, op.Base, op.Key)
 		if err != nil || gone == present {
 			return err
 		}
 		refusal.Layer = admit.LayerReference
 		refusal.Err = atoll.Errorf(atoll.Reference, "the change builds on entry %s of the centre's own, which is lost here", op.Base).
 			About(op.Key).Do("the site sends the record again by itself")
-		if gone == lost && s.Site != 0 && !slices.Contains(s.Orders, orderResend) {
+		if ask && gone == lost && s.Site != 0 && !slices.Contains(s.Orders, orderResend) {
 			s.Orders, s.Told = append(s.Orders, orderResend), 0
 			if err := s.save(tx); err != nil {
 				return err
@@ -184,10 +195,10 @@ const (
 	lost                // this database was restored, and a voucher has shown that the number was given
 )
 
-// lostOwn says whether the entry is one of the centre's own that was lost. Nobody else
-// can make a number count as lost: a site that could would have what it then states
-// of its records believed.
-func (c *Centre) lostOwn(tx storage.Tx, of atoll.Origin) (loss, error) {
+// lostOwn says whether the entry, which made a version of the record, is one of the
+// centre's own that was lost. No site can make any number count as lost: if it could,
+// what it then states of its records would be believed.
+func (c *Centre) lostOwn(tx storage.Tx, of atoll.Origin, key atoll.Key) (loss, error) {
 	if of.Site != c.Door.Site {
 		return present, nil
 	}
@@ -195,7 +206,19 @@ func (c *Centre) lostOwn(tx storage.Tx, of atoll.Origin) (loss, error) {
 	if err != nil {
 		return present, err
 	}
-	if slices.ContainsFunc(l.Lost, func(s Span) bool { return of.Seq >= s.From && of.Seq <= s.To }) {
+	within := func(s Span) bool { return of.Seq >= s.From && of.Seq <= s.To }
+	if slices.ContainsFunc(l.Lost, within) {
+		return lost, nil
+	}
+	if slices.ContainsFunc(l.Twice, within) {
+		je, err := tx.Entry(of.Site, of.Seq)
+		if err != nil {
+			return present, err
+		}
+		e, err := atoll.DecodeEntry(je.Content)
+		if err != nil || slices.ContainsFunc(e.Operations, func(o atoll.Operation) bool { return o.Key == key }) {
+			return present, err
+		}
 		return lost, nil
 	}
 	own, err := tx.Head(of.Site)

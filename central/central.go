@@ -159,6 +159,10 @@ type life struct {
 	// Lost are numbers of the centre's own journal that were given before it was
 	// restored, and are not given again.
 	Lost []Span `json:"lost,omitempty"`
+	// Twice are numbers that were given again, before a site told that they had been
+	// given; Since is the last one that was not, while no site has told how far they went.
+	Twice []Span  `json:"twice,omitempty"`
+	Since *uint64 `json:"since,omitempty"`
 }
 
 // run is the present run.

@@ -86,6 +86,10 @@ func (c *Centre) recall(tx storage.Tx, st *standing, h exchange.Hello) error {
 	}
 	if good && v.Seq > own.Seq {
 		from := own.Seq + 1
+		if s := st.life.Since; s != nil && *s < own.Seq {
+			st.life.Twice = append(st.life.Twice, Span{From: *s + 1, To: own.Seq})
+		}
+		st.life.Since = nil
 		own.Seq = min(v.Seq, own.Seq+maxSkip) // the rest with the next exchange
 		if err := c.Door.Skip(tx, c.Door.Site, atoll.Head{Seq: own.Seq}); err != nil {
 			return err

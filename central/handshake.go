@@ -66,6 +66,12 @@ func (c *Centre) begin(tx storage.Tx, h exchange.Hello) (st standing, err error)
 	if st.lost || st.rewind != nil {
 		c.Log.Warn("this database is older than what a site has seen: it was restored", "site", h.Site)
 	}
+	if st.rewind != nil && (st.life.Since == nil || *st.life.Since > st.since) {
+		st.life.Since = &st.since
+		if err := saveJSON(tx, shelfCentre, "life", st.life); err != nil {
+			return st, err
+		}
+	}
 	if err := c.recall(tx, &st, h); err != nil {
 		return st, err
 	}

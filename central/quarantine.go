@@ -38,6 +38,45 @@ func (c *Centre) retryWaiting(tx storage.Tx, site atoll.SiteID) error {
 	return nil
 }
 
+// retryOthers tries refusals of other sites again that wait for one of these records.
+// A site has another's record from the centre, so only a centre that was restored can
+// lack what a change of it builds on, until the site that made it sends it again.
+func (c *Centre) retryOthers(tx storage.Tx, site atoll.SiteID, came []atoll.Key) error {
+	l, err := loadLife(tx)
+	if err != nil || len(l.Lost) == 0 {
+		return err
+	}
+	open, err := tx.Refusals(0, true, 0, 1000)
+	if err != nil {
+		return err
+	}
+	there := func(r storage.Refusal) bool {
+		_, is, err := viewOf(tx).Record(r.Subject)
+		return err == nil && is
+	}
+	open = slices.DeleteFunc(open, func(r storage.Refusal) bool {
+		return r.Site == site || r.Code != atoll.Reference ||
+			!slices.Contains(came, r.Subject) && (r.Attempts >= maxAttempts || !there(r))
+	})
+	for settled := true; settled; { // one may wait for another
+		settled = false
+		for _, r := range open {
+			if r, err = tx.Refusal(r.ID); err != nil {
+				return err
+			}
+			if r.State != storage.Open || r.Code != atoll.Reference {
+				continue
+			}
+			done, err := c.retry(tx, r, "another site sent what it builds on", "by itself")
+			if err != nil {
+				return err
+			}
+			settled = settled || done
+		}
+	}
+	return nil
+}
+
 // retry judges a refusal again, together with the entries held behind it: what
 // they make of the records together is what has to stand. If it does, all of
 // them are applied.
@@ -72,8 +111,17 @@ func (c *Centre) again(tx storage.Tx, r storage.Refusal, note, by string, renewe
 		changes, err := c.judge(tx, t, r.Site, ops)
 		var refusal *admit.Refusal
 		if errors.As(err, &refusal) {
-			if err := c.buildsOnLost(tx, r.Site, ops, refusal); err != nil {
+			if err := c.buildsOnLost(tx, r.Site, ops, refusal, false); err != nil {
 				return false, err
+			}
+			if n == 1 && refusal.Layer == admit.LayerReference {
+				if stands, err := c.stated(tx, r.Site, r.Seq, ops); err != nil {
+					return false, err
+				} else if stands {
+					r.State, r.Settled, r.By, r.Note = storage.Applied, c.Now(), by, "the site has stated it again since"
+					r.Attempts++
+					return true, errors.Join(tx.Settle(r), c.release(tx, r.Site, chain[1:], note, by))
+				}
 			}
 			r.Code, r.Layer, r.Message = refusal.Err.Code, refusal.Layer, c.tell(tx, r.Site, ops, refusal)
 			r.Subject, r.Field = refusal.Key, refusal.Err.Field
@@ -96,6 +144,18 @@ func (c *Centre) again(tx storage.Tx, r storage.Refusal, note, by string, renewe
 	}
 	r.Attempts++
 	return false, tx.Settle(r)
+}
+
+// stated reports whether every record of an entry stands here as its site made it in
+// that entry or a later one.
+func (c *Centre) stated(tx storage.Tx, site atoll.SiteID, seq uint64, ops []atoll.Operation) (bool, error) {
+	for _, op := range ops {
+		now, there, err := viewOf(tx).Record(op.Key)
+		if err != nil || !there || now.Origin.Site != site || now.Origin.Seq < seq || now.Version < op.Version {
+			return false, err
+		}
+	}
+	return len(ops) > 0, nil
 }
 
 // release judges what was held behind refusals that are settled now.

@@ -27,7 +27,11 @@ func (c *Centre) judge(tx storage.Tx, t *topology.Topology, site atoll.SiteID, o
 			return nil, err
 		}
 		if why != nil {
-			return nil, &admit.Refusal{Layer: admit.LayerRule, Key: change.Op.Key, Err: why.About(change.Op.Key)}
+			layer := admit.LayerRule
+			if why.Code == atoll.Reference {
+				layer = admit.LayerReference
+			}
+			return nil, &admit.Refusal{Layer: layer, Key: change.Op.Key, Err: why.About(change.Op.Key)}
 		}
 	}
 	return changes, nil
@@ -46,7 +50,13 @@ func (c *Centre) unfounded(tx storage.Tx, change admit.Change, read map[atoll.Or
 	if !known {
 		je, err := tx.Entry(op.Base.Site, op.Base.Seq)
 		if errors.Is(err, atoll.NotFound) {
-			return atoll.Errorf(atoll.BaseVersion, "it names entry %s as its origin, which is not known here", op.Base), nil
+			code := atoll.BaseVersion
+			if l, err := loadLife(tx); err != nil {
+				return nil, err
+			} else if len(l.Lost) > 0 {
+				code = atoll.Reference // a site has yet to send it again
+			}
+			return atoll.Errorf(code, "it names entry %s as its origin, which is not known here", op.Base), nil
 		}
 		if err != nil {
 			return nil, err
@@ -65,7 +75,12 @@ func (c *Centre) unfounded(tx storage.Tx, change admit.Change, read map[atoll.Or
 			return nil, nil
 		case o.Key != op.Key || o.Version != op.Version:
 		case change.Before == nil:
-			return nil, nil
+			from, err := c.fromLost(tx, o)
+			if err == nil && from == beyond {
+				// Who made it makes it first.
+				return atoll.Errorf(atoll.Reference, "it builds on an entry of another site that is not here yet"), nil
+			}
+			return nil, err
 		default:
 			// It may build on versions that were lost here, and wait for just this.
 			s, err := State(tx, op.Base.Site)
@@ -75,7 +90,7 @@ func (c *Centre) unfounded(tx storage.Tx, change admit.Change, read map[atoll.Or
 			if err != nil && !errors.Is(err, atoll.SiteUnknown) {
 				return nil, err
 			}
-			if is, err := c.fromLost(tx, o); err != nil || is {
+			if from, err := c.fromLost(tx, o); err != nil || from == lost {
 				return nil, err
 			}
 		}
@@ -83,35 +98,39 @@ func (c *Centre) unfounded(tx storage.Tx, change admit.Change, read map[atoll.Or
 	return atoll.Errorf(atoll.BaseVersion, "entry %s, which it names as its origin, did not make version %d of it", op.Base, op.Version), nil
 }
 
-// fromLost reports whether a version goes back, by entries of the site that made it,
-// to one that the centre made itself and lost.
-func (c *Centre) fromLost(tx storage.Tx, o atoll.Operation) (bool, error) {
+// fromLost says whether a version goes back, by entries of sites, to one that the
+// centre made itself and lost; or, where this database was restored, to an entry that
+// a site has yet to send again.
+func (c *Centre) fromLost(tx storage.Tx, o atoll.Operation) (loss, error) {
 	for range maxBack {
 		if o.Base == (atoll.Origin{}) {
-			return false, nil
+			return present, nil
 		}
 		if o.Base.Site == c.Door.Site {
-			is, err := c.lostOwn(tx, o.Base)
-			return is == lost, err
+			return c.lostOwn(tx, o.Base, o.Key)
 		}
 		je, err := tx.Entry(o.Base.Site, o.Base.Seq)
 		if errors.Is(err, atoll.NotFound) {
-			return false, nil
+			l, err := loadLife(tx)
+			if err != nil || len(l.Lost) == 0 {
+				return present, err
+			}
+			return beyond, nil
 		}
 		if err != nil {
-			return false, err
+			return present, err
 		}
 		e, err := atoll.DecodeEntry(je.Content)
 		if err != nil {
-			return false, nil //nolint:nilerr // it was refused as it came
+			return present, nil //nolint:nilerr // it was refused as it came
 		}
 		i := slices.IndexFunc(e.Operations, func(b atoll.Operation) bool { return b.Key == o.Key })
 		if i < 0 {
-			return false, nil
+			return present, nil
 		}
 		o = e.Operations[i]
 	}
-	return false, nil
+	return present, nil
 }
 
 // maxBack is how many versions are followed back.

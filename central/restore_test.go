@@ -229,6 +229,53 @@ func TestRestoredCentreSaysItAgain(t *testing.T) {
 	}
 }
 
+// Many messages, marked and not, from the centre and from another site, were lost with
+// it; the sites come back in one order or the other, with other work between. All
+// comes to stand, and nothing waits for a person.
+//
+// R-A-09, R-B-78, R-M-03.
+func TestRestoredCentreHearsOfManyMarks(t *testing.T) {
+	for _, first := range []atoll.SiteID{2, 3} {
+		t.Run(fmt.Sprint("site ", first, " comes first"), func(t *testing.T) {
+			r := newRig(t)
+			item := r.item("kept")
+			r.peace()
+			old := r.backup(1)
+			line := r.stock(2, "B", item, "40")
+			ship := func(to string) {
+				if _, err := r.Sites[2].Shipment(t.Context(), r.Stores["B"], r.Stores[to], line, "1"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range 6 {
+				ship("A")
+				ship("C")
+			}
+			r.peace()
+			said, _, err := r.Sites[2].Records(t.Context(), storageQuery("message"))
+			if err != nil || len(said) != 12 {
+				t.Fatalf("site 2 was told %d times, %v", len(said), err)
+			}
+			for i, m := range said {
+				if i%3 > 0 {
+					r.update(2, "message", m.ID, atoll.Fields{}.Set("status", "processed"))
+				}
+				for range 3 {
+					r.invoice(2, "B")
+				}
+			}
+			r.peace()
+			r.putBack(1, old)
+			r.sync(first, 5-first, first, 5-first)
+			r.invoice(first, map[atoll.SiteID]string{2: "B", 3: "C"}[first])
+			r.peace()
+			for _, left := range r.refusals(true) {
+				t.Errorf("entry %d of site %d waits: %s, %s after %d attempts: %s", left.Seq, left.Site, left.Code, left.Subject, left.Attempts, left.Message)
+			}
+		})
+	}
+}
+
 // What the centre itself made after the backup is lost with it; but a change it
 // makes afterwards reaches the sites although it has the same version, and the
 // same place in the centre's journal, as one they have.

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/atollsync/atoll"
@@ -47,6 +48,32 @@ func History(r storage.Reader, rec atoll.Record, limit int) ([]Change, error) {
 		at = next
 	}
 	return out, nil
+}
+
+// Shared reports whether the version of a record was made by one site and goes back to
+// one that another made, as far as this database holds the journal.
+func Shared(r storage.Reader, rec atoll.Record) (bool, error) {
+	for at := rec.Origin; at.Site != 0; {
+		je, err := r.Entry(at.Site, at.Seq)
+		if errors.Is(err, atoll.NotFound) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		e, err := atoll.DecodeEntry(je.Content)
+		if err != nil {
+			return false, err
+		}
+		i := slices.IndexFunc(e.Operations, func(op atoll.Operation) bool { return op.Key == rec.Key })
+		if i < 0 {
+			return false, nil
+		}
+		if at = e.Operations[i].Base; at.Site != 0 && at.Site != rec.Origin.Site {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // Verify recomputes the hash chain of a site's journal from after seq on, and

@@ -219,18 +219,32 @@ func (s *Station) Restate(ctx context.Context, actor string, selected func(atoll
 				if page, err = tx.Records(storage.Query{Type: def.Type, After: after, Limit: restatePage}); err != nil {
 					return err
 				}
+				cause := atoll.Cause{Kind: "resync", Ref: string(def.Type)}
 				var do []journal.Proposal
 				for _, r := range page {
 					owner, err := s.Door.Owner(tx, r)
 					if err != nil || owner.Site != s.Door.Site || (selected != nil && !selected(r)) {
 						continue
 					}
-					do = append(do, journal.Proposal{Verb: atoll.Restate, Key: r.Key})
+					p := journal.Proposal{Verb: atoll.Restate, Key: r.Key}
+					shared, err := journal.Shared(tx, r)
+					if err != nil {
+						return err
+					}
+					if !shared && r.Origin.Site == s.Door.Site {
+						do = append(do, p)
+						continue
+					}
+					// It may have to wait at the centre for another site, and shall hold up no other.
+					if _, err := s.Door.Restate(tx, journal.Edit{Actor: actor, Cause: cause, Do: []journal.Proposal{p}}); err != nil {
+						return err
+					}
+					records++
 				}
 				if len(do) == 0 {
 					return nil
 				}
-				_, err = s.Door.Restate(tx, journal.Edit{Actor: actor, Cause: atoll.Cause{Kind: "resync", Ref: string(def.Type)}, Do: do})
+				_, err = s.Door.Restate(tx, journal.Edit{Actor: actor, Cause: cause, Do: do})
 				records += len(do)
 				return err
 			})
