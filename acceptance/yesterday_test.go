@@ -3,7 +3,6 @@ package acceptance_test
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"math/rand/v2"
 	"path/filepath"
 	"sync"
@@ -12,9 +11,6 @@ import (
 	"github.com/atollsync/atoll/host"
 )
 
-// yesterday runs the test of a restored centre, which is not always well yet.
-var yesterday = flag.Bool("yesterday", false, "restore the centre from a backup under work")
-
 // The centre is backed up while everybody works and synchronises, and lost later. It
 // is restored from that backup: after the next cycle of each site nothing is missing
 // at the centre that any site ever had acknowledged, and what the centre had made of
@@ -22,9 +18,6 @@ var yesterday = flag.Bool("yesterday", false, "restore the centre from a backup 
 //
 // R-A-09, R-A-18, R-H-28, R-M-03.
 func TestCentreIsRestoredFromYesterday(t *testing.T) {
-	if !*yesterday {
-		t.Skip("work that builds on what a restored centre lost of its own may wait for a person at the end: run with -yesterday")
-	}
 	if testing.Short() {
 		t.Skip("four servers and their work")
 	}
