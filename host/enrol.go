@@ -124,7 +124,7 @@ func (h *Host) Reinitialise(ctx context.Context) (unsent string, entries int, er
 	if err := h.Close(); err != nil {
 		return unsent, entries, err
 	}
-	before, err := h.aside("before-")
+	before, err := h.aside(replaced)
 	if err != nil {
 		return unsent, entries, err
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/gofrs/flock"
 
@@ -27,6 +29,9 @@ type Restored struct {
 	// OtherMachine says that the backup was made on a machine of another identity.
 	OtherMachine bool `json:"other_machine,omitempty"`
 }
+
+// replaced begins the names of what was replaced and is kept.
+const replaced = "before-"
 
 // restoring begins the names of directories that a restore works in.
 const restoring = ".restore-"
@@ -134,7 +139,7 @@ func (c Config) types(dir string) string {
 // put moves what was unpacked in dir into the data directory, the database last.
 // What is there and differs is kept under another name, if it may be replaced.
 func (c Config) put(dir string, m backup.Manifest, replace bool) (kept []string, err error) {
-	stamp, err := c.aside("before-")
+	stamp, err := c.aside(replaced)
 	if err != nil {
 		return nil, err
 	}
@@ -189,17 +194,20 @@ func (c Config) put(dir string, m backup.Manifest, replace bool) (kept []string,
 		}
 	}
 	at := filepath.Join(c.Data, database)
+	aside := filepath.Join(c.Data, stamp+".db")
 	if Exists(c.Data) {
-		aside := filepath.Join(c.Data, stamp+".db")
 		kept = append(kept, aside)
-		for _, suffix := range []string{"", "-wal", "-shm"} {
-			if err := move(at+suffix, aside+suffix); err != nil {
-				return kept, err
-			}
+		if err := move(at, aside); err != nil {
+			return kept, err
 		}
+	} else if last := c.lastAside(); last != "" {
+		// A restore may have been interrupted right here: what is left of the database
+		// before belongs to the one that was put aside.
+		aside = last
 	}
-	for _, suffix := range []string{"-wal", "-shm"} { // of a database that is gone
-		if err := os.Remove(at + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+	// The log of a database holds its last transactions.
+	for _, suffix := range []string{"-wal", "-shm"} {
+		if err := move(at+suffix, aside+suffix); err != nil {
 			return kept, err
 		}
 	}
@@ -209,6 +217,23 @@ func (c Config) put(dir string, m backup.Manifest, replace bool) (kept []string,
 		}
 	}
 	return kept, syncDirectory(c.Data)
+}
+
+// lastAside returns the database that was put aside last and has no log beside it, or
+// nothing.
+func (c Config) lastAside() string {
+	found, err := filepath.Glob(filepath.Join(c.Data, replaced+"*.db"))
+	if err != nil || len(found) == 0 {
+		return ""
+	}
+	for i := range found {
+		found[i] = strings.TrimSuffix(found[i], ".db") // so that "-2" of the same second comes later
+	}
+	last := slices.Max(found) + ".db"
+	if _, err := os.Lstat(last + "-wal"); err == nil {
+		return ""
+	}
+	return last
 }
 
 // aside returns what the names of files that are put aside now begin with: no file in
