@@ -30,7 +30,8 @@ var powers = map[string]station.Power{
 	"GET /today": "read", "GET /sync": "read", "GET /sync/events": "read", "POST /sync/now": "read", "POST /sync/settings": "sync",
 	"GET /fleet": "sync", "GET /fleet.csv": "sync", "GET /fleet/{site}": "sync", "POST /fleet/{site}/pause": "sync",
 	"GET /quarantine": "sync", "POST /quarantine": "sync", "GET /quarantine/{id}": "sync", "POST /quarantine/{id}": "sync",
-	"GET /records": "read", "GET /records/{type}": "read", "POST /records/{type}": "edit", "GET /new/{type}": "edit",
+	"GET /transfers": "read",
+	"GET /records":   "read", "GET /records/{type}": "read", "POST /records/{type}": "edit", "GET /new/{type}": "edit",
 	"GET /records/{type}/{id}": "read", "POST /records/{type}/{id}": "edit", "GET /records/{type}/{id}/edit": "edit",
 }
 

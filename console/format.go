@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -131,4 +132,33 @@ func humane(name string) string {
 		return name
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// decimal writes an exact decimal with the digits it has, in groups as the reader
+// writes them.
+func (v *Visit) decimal(s string) string {
+	whole, part, _ := strings.Cut(strings.TrimPrefix(s, "-"), ".")
+	n, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil {
+		return s // not as we know numbers: as it is
+	}
+	out := v.Lang.number(n)
+	if part = strings.TrimRight(part, "0"); part != "" {
+		out += v.Lang.point() + part
+	}
+	if strings.HasPrefix(s, "-") {
+		out = "−" + out
+	}
+	return out
+}
+
+// money is a decimal with two decimals at least.
+func (v *Visit) money(s string) string {
+	_, part, _ := strings.Cut(s, ".")
+	part = strings.TrimRight(part, "0")
+	if len(part) >= 2 {
+		return v.decimal(s)
+	}
+	whole, _, _ := strings.Cut(s, ".")
+	return v.decimal(whole) + v.Lang.point() + (part + "00")[:2]
 }

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"context"
 	"errors"
 
 	"github.com/atollsync/atoll"
@@ -10,19 +9,20 @@ import (
 )
 
 // names returns what people call the records, as far as this database has them. A
-// record that has no name of its own is called by the start of its id.
-func (c *console) names(ctx context.Context, keys []atoll.Key) (map[atoll.Key]string, error) {
+// record that has no name of its own is called by the end of its id, and so is one
+// of a store that is not the reader's.
+func (c *console) names(v *Visit, keys []atoll.Key) (map[atoll.Key]string, error) {
 	out := make(map[atoll.Key]string, len(keys))
 	if len(keys) == 0 {
 		return out, nil
 	}
-	return out, c.Database.View(ctx, func(r storage.Reader) error {
+	return out, c.Database.View(v.ctx(), func(r storage.Reader) error {
 		clear(out)
 		for _, k := range keys {
 			if _, known := out[k]; known {
 				continue
 			}
-			name, err := c.name(r, k, 2)
+			name, err := c.name(v, r, k, 2)
 			if err != nil {
 				return err
 			}
@@ -34,7 +34,7 @@ func (c *console) names(ctx context.Context, keys []atoll.Key) (map[atoll.Key]st
 
 // name is what people call one record; records that are named by others, such as
 // the line of an invoice by its item, are asked for to some depth.
-func (c *console) name(r storage.RecordReader, k atoll.Key, depth int) (string, error) {
+func (c *console) name(v *Visit, r storage.RecordReader, k atoll.Key, depth int) (string, error) {
 	if k.ID == "" {
 		return "", nil
 	}
@@ -50,7 +50,7 @@ func (c *console) name(r storage.RecordReader, k atoll.Key, depth int) (string, 
 		return "", err
 	}
 	def, ok := c.Catalogue.Lookup(k.Type)
-	if !ok {
+	if !ok || !v.sees(k.Type, f) {
 		return shortID(k.ID), nil
 	}
 	if name := called(def, f); name != "" {
@@ -58,7 +58,7 @@ func (c *console) name(r storage.RecordReader, k atoll.Key, depth int) (string, 
 	}
 	for _, field := range def.Fields {
 		if depth > 0 && field.Kind == catalogue.Reference && field.Name != def.Scope && !field.Parent && f.Has(field.Name) {
-			return c.name(r, atoll.Key{Type: field.To, ID: f.ID(field.Name)}, depth-1)
+			return c.name(v, r, atoll.Key{Type: field.To, ID: f.ID(field.Name)}, depth-1)
 		}
 	}
 	return shortID(k.ID), nil

@@ -17,6 +17,7 @@ import (
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
+	"github.com/atollsync/atoll/transfer"
 )
 
 // Records reads records and changes them.
@@ -40,11 +41,18 @@ type Users interface {
 	Session(ctx context.Context, token string) (station.User, error)
 	SignOut(ctx context.Context, token string) error
 	MayChange(u station.User, d documents.Desk, do ...journal.Proposal) error
+	SeesRecord(u station.User, t atoll.Type, f atoll.Fields) bool
+}
+
+// Transfers lists the transfers under way.
+type Transfers interface {
+	Transfers(ctx context.Context, f transfer.Filter) ([]transfer.Transfer, error)
 }
 
 // Station is what every installation has.
 type Station interface {
 	Records
+	Transfers
 	Stores
 	Users
 }
@@ -63,6 +71,7 @@ type Sync interface {
 
 // Centre is what the central server has besides.
 type Centre interface {
+	Transfers
 	Sites(ctx context.Context) ([]central.SiteStatus, error)
 	SiteStatus(ctx context.Context, site atoll.SiteID) (central.SiteStatus, error)
 	SyncLog(ctx context.Context, site atoll.SiteID, limit int) ([]central.Cycle, error)

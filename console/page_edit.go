@@ -96,7 +96,7 @@ func (c *console) form(v *Visit, def *catalogue.Def, d formData, fields atoll.Fi
 			keys = append(keys, atoll.Key{Type: f.To, ID: fields.ID(f.Name)})
 		}
 	}
-	names, err := c.names(v.ctx(), keys)
+	names, err := c.names(v, keys)
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func (c *console) fleet(v *Visit) error {
 	d.Query.Page = min(max(q.Page, 1), d.Pages)
 	first := (d.Query.Page - 1) * pageRows
 	d.Rows = found[first:min(first+pageRows, len(found))]
-	d.Pager = fleetPager(v, d.Query.Page, d.Pages)
+	d.Pager = numberPager(v, d.Query.Page, d.Pages)
 	for _, kind := range concernKinds {
 		d.Concerns = append(d.Concerns, option{kind, v.T("concern." + kind + ".short"), kind == q.Concern})
 	}
@@ -236,22 +236,6 @@ func (q fleetQuery) compare(a, b siteRow) int {
 		return 1
 	}
 	return a.State.LastContact.Compare(b.State.LastContact)
-}
-
-func fleetPager(v *Visit, page, pages int) pager {
-	at := func(n int) string {
-		query := v.R.URL.Query()
-		query.Set("page", strconv.Itoa(n))
-		return v.R.URL.Path + "?" + query.Encode()
-	}
-	var p pager
-	if page > 1 {
-		p.First = at(1)
-	}
-	if page < pages {
-		p.Next = at(page + 1)
-	}
-	return p
 }
 
 // fleetFile is the list as a sheet, all pages of it.

@@ -2,7 +2,6 @@ package console
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"net/url"
 	"slices"
@@ -13,7 +12,6 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/central"
-	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
 )
 
@@ -59,11 +57,7 @@ type quarantineData struct {
 func (c *console) quarantine(v *Visit) error {
 	form := v.R.URL.Query()
 	d := quarantineData{}
-	var list []storage.Refusal
-	err := c.Database.View(v.ctx(), func(r storage.Reader) (err error) {
-		list, err = r.Refusals(0, true, 0, mostRefused+1)
-		return err
-	})
+	list, err := c.openRefusals(v, mostRefused+1)
 	if err != nil {
 		return err
 	}
@@ -75,6 +69,27 @@ func (c *console) quarantine(v *Visit) error {
 		return c.oneCause(v, d, list, form)
 	}
 	return v.page("quarantine", v.T("quarantine.title"), d)
+}
+
+// openRefusals are those that wait for a decision and are the reader's to see.
+func (c *console) openRefusals(v *Visit, most int) (list []storage.Refusal, err error) {
+	err = c.Database.View(v.ctx(), func(r storage.Reader) error {
+		all, err := r.Refusals(0, true, 0, most)
+		if err != nil {
+			return err
+		}
+		list = nil
+		for _, no := range all {
+			err := v.seesRefusal(r, no)
+			if err == nil {
+				list = append(list, no)
+			} else if atoll.CodeOf(err) != atoll.Denied {
+				return err
+			}
+		}
+		return nil
+	})
+	return list, err
 }
 
 // causes groups refusals by why, of what type and in which field; the most first.
@@ -127,7 +142,7 @@ func (c *console) oneCause(v *Visit, d quarantineData, list []storage.Refusal, f
 		d.Rows = append(d.Rows, refusalRow{Refusal: r, SiteName: v.siteName(r.Site)})
 		keys = append(keys, r.Subject)
 	}
-	names, err := c.names(v.ctx(), keys)
+	names, err := c.names(v, keys)
 	if err != nil {
 		return err
 	}
@@ -163,7 +178,7 @@ func (c *console) refusal(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	names, err := c.names(v.ctx(), append(slices.Clone(no.Keys), no.Subject))
+	names, err := c.names(v, append(slices.Clone(no.Keys), no.Subject))
 	if err != nil {
 		return err
 	}
@@ -201,13 +216,46 @@ func (c *console) refusalAt(v *Visit) (no storage.Refusal, err error) {
 		return no, atoll.Errorf(atoll.NotFound, "%.30q is no number of a refusal", v.R.PathValue("id"))
 	}
 	err = c.Database.View(v.ctx(), func(r storage.Reader) (err error) {
-		no, err = r.Refusal(id)
-		return err
+		if no, err = r.Refusal(id); err != nil {
+			return err
+		}
+		return v.seesRefusal(r, no)
 	})
 	if errors.Is(err, atoll.NotFound) {
 		err = atoll.Errorf(atoll.NotFound, "there is no refusal %d", id)
 	}
 	return no, err
+}
+
+// seesRefusal is an error when the entry is about data of stores that are not the
+// reader's, as they stand or as it wants them. One that nobody can read is for those
+// who see all.
+func (v *Visit) seesRefusal(r storage.RecordReader, no storage.Refusal) error {
+	if len(v.User.Stores) == 0 {
+		return nil
+	}
+	e, err := atoll.DecodeEntry(no.Content)
+	if err != nil {
+		return v.seen(no.Subject, atoll.Fields{})
+	}
+	for _, op := range e.Operations {
+		now := atoll.Fields{}
+		rec, err := r.Record(op.Key)
+		if err == nil {
+			now, err = rec.Fields()
+		}
+		if err != nil && !errors.Is(err, atoll.NotFound) {
+			return err
+		}
+		for _, f := range []atoll.Fields{now, now.Apply(op.Fields)} {
+			if len(f) > 0 || len(now) == 0 {
+				if err := v.seen(op.Key, f); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // wantedBy puts one refused operation beside the record as it stands.
@@ -251,7 +299,7 @@ func (c *console) wantedBy(v *Visit, r storage.Reader, op atoll.Operation) (want
 		}
 		for _, fields := range []atoll.Fields{now, goal} {
 			if key := (atoll.Key{Type: f.To, ID: fields.ID(name)}); f.Kind == catalogue.Reference && fields.Has(name) {
-				if names[key], err = c.name(r, key, 1); err != nil {
+				if names[key], err = c.name(v, r, key, 1); err != nil {
 					return w, err
 				}
 			}
@@ -294,7 +342,7 @@ func (c *console) retryCause(v *Visit) error {
 		return badForm(err)
 	}
 	wanted := cause{Code: atoll.Code(v.R.PostFormValue("code")), Type: atoll.Type(v.R.PostFormValue("type")), Field: v.R.PostFormValue("field")}
-	tried, stand, err := c.retryAll(v.ctx(), v.User, wanted)
+	tried, stand, err := c.retryAll(v, wanted)
 	if err != nil {
 		return err
 	}
@@ -303,17 +351,13 @@ func (c *console) retryCause(v *Visit) error {
 	return nil
 }
 
-func (c *console) retryAll(ctx context.Context, by station.User, wanted cause) (tried, stand int, err error) {
-	var list []storage.Refusal
-	err = c.Database.View(ctx, func(r storage.Reader) (err error) {
-		list, err = r.Refusals(0, true, 0, mostRefused)
-		return err
-	})
+func (c *console) retryAll(v *Visit, wanted cause) (tried, stand int, err error) {
+	list, err := c.openRefusals(v, mostRefused)
 	for _, r := range list {
 		if !wanted.is(r) {
 			continue
 		}
-		applied, derr := c.Centre.Decide(ctx, r.ID, central.Retry, by.Name, "")
+		applied, derr := c.Centre.Decide(v.ctx(), r.ID, central.Retry, v.User.Name, "")
 		if atoll.CodeOf(derr) == atoll.LifeCycle {
 			continue // settled meanwhile, along with one before it
 		}

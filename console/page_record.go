@@ -47,6 +47,7 @@ type recordData struct {
 	Complete bool
 	Where    *central.Whereabouts // at the centre
 	Parts    []partLink
+	Way      *way // of a document between two stores
 }
 
 // partLink leads to the records that are part of this one, such as its lines.
@@ -70,7 +71,7 @@ func (c *console) recordPage(v *Visit) error {
 	}
 	d := recordData{Record: rec, Def: def, Complete: len(history) <= historyRows}
 	history = history[:min(len(history), historyRows)]
-	names, err := c.names(v.ctx(), append(references(def, rec, history), rec.Key))
+	names, err := c.names(v, append(references(def, rec, history), rec.Key))
 	if err != nil {
 		return err
 	}
@@ -104,6 +105,9 @@ func (c *console) recordPage(v *Visit) error {
 		d.Where = &where
 	}
 	d.Parts = c.parts(def, rec.ID)
+	if d.Way, err = c.wayOf(v, rec); err != nil {
+		return err
+	}
 	return v.page("record", d.Name+" · "+v.typeWords(def.Type), d)
 }
 
@@ -118,6 +122,9 @@ func (c *console) record(v *Visit) (station.Record, *catalogue.Def, error) {
 		return station.Record{}, nil, atoll.Errorf(atoll.NotFound, "%.60q is no id of a record", v.R.PathValue("id"))
 	}
 	rec, err := c.Station.Record(v.ctx(), atoll.Key{Type: def.Type, ID: id})
+	if err == nil {
+		err = v.seen(rec.Key, rec.Fields)
+	}
 	return rec, def, err
 }
 

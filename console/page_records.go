@@ -131,7 +131,7 @@ func (c *console) recordList(v *Visit) error {
 	var recs []station.Record
 	var next atoll.ID
 	if d.Q == "" {
-		recs, next, err = c.Station.Records(v.ctx(), q)
+		recs, next, err = v.seenRecords(q)
 	} else {
 		d.Any = true
 		var cut bool
@@ -216,7 +216,7 @@ func (c *console) search(v *Visit, def *catalogue.Def, q storage.Query, text str
 				if err != nil {
 					return err
 				}
-				if !says(def, f, text) || def.Merge != catalogue.NoMerge && survivor.Into(f) != "" {
+				if !says(def, f, text) || !v.sees(def.Type, f) || def.Merge != catalogue.NoMerge && survivor.Into(f) != "" {
 					continue
 				}
 				if len(found) == pageRows {
@@ -298,7 +298,7 @@ func (c *console) rows(v *Visit, def *catalogue.Def, recs []station.Record) ([]s
 			}
 		}
 	}
-	names, err := c.names(v.ctx(), keys)
+	names, err := c.names(v, keys)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -374,7 +374,7 @@ func (c *console) options(v *Visit, f catalogue.Field, chosen string) ([]option,
 				if err != nil {
 					return err
 				}
-				if survivor.Into(fields) != "" {
+				if survivor.Into(fields) != "" || !v.sees(f.To, fields) {
 					continue
 				}
 				words := called(def, fields)

@@ -1,12 +1,15 @@
 package console
 
 import (
+	"errors"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/exchange"
 	"github.com/atollsync/atoll/site"
+	"github.com/atollsync/atoll/storage"
 )
 
 // How many rows the overview and the page of synchronisation show.
@@ -85,6 +88,23 @@ func (c *console) syncRows(v *Visit, rows int) (syncData, error) {
 
 // nameRows says what the waiting and refused transactions are about.
 func (c *console) nameRows(v *Visit, d *syncData, waiting []site.Unsent, refused []exchange.Refusal) error {
+	err := c.Database.View(v.ctx(), func(r storage.Reader) error { // of stores that are the reader's
+		if len(v.User.Stores) == 0 {
+			return nil
+		}
+		var failed error
+		hides := func(key atoll.Key) bool {
+			sees, err := v.seesKey(r, key)
+			failed = errors.Join(failed, err)
+			return !sees
+		}
+		waiting = slices.DeleteFunc(slices.Clone(waiting), func(w site.Unsent) bool { return len(w.Keys) > 0 && hides(w.Keys[0]) })
+		refused = slices.DeleteFunc(slices.Clone(refused), func(no exchange.Refusal) bool { return hides(atoll.Key{Type: no.Type, ID: no.ID}) })
+		return failed
+	})
+	if err != nil {
+		return err
+	}
 	var keys []atoll.Key
 	for _, w := range waiting {
 		if len(w.Keys) > 0 {
@@ -94,7 +114,7 @@ func (c *console) nameRows(v *Visit, d *syncData, waiting []site.Unsent, refused
 	for _, r := range refused {
 		keys = append(keys, atoll.Key{Type: r.Type, ID: r.ID})
 	}
-	names, err := c.names(v.ctx(), keys)
+	names, err := c.names(v, keys)
 	if err != nil {
 		return err
 	}

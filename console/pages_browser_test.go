@@ -3,6 +3,7 @@ package console_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -145,4 +146,30 @@ func TestBrowserCentre(t *testing.T) {
 	// From right to left, as a language that is written so would have it.
 	value[string](b, `document.documentElement.dir = "rtl"`)
 	b.picture("fleet-rtl")
+}
+
+// Why a shipment has not arrived is found from the first page on, without help: the
+// list, then the document with its way.
+func TestBrowserTransfers(t *testing.T) {
+	f := newFleet(t)
+	f.shipped(t, "A", "3")
+	f.shipped(t, "C", "7")
+	if _, err := f.Sync(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	f.Clock.Wind(9 * 24 * time.Hour)
+	if _, err := f.Sync(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	b := f.centre.openTab(t)
+	b.signIn(f.centre, station.Administrator)
+	b.open("/")
+	b.click(`.menu [href="/transfers"]`)
+	b.sees("has not synchronised since it was sent")
+	b.picture("transfers")
+	b.click("td.site a")
+	b.sees("Its way")
+	b.picture("document-way")
+	b.open("/transfers?store=" + string(f.Stores["D"]))
+	b.picture("transfers-none")
 }

@@ -93,6 +93,8 @@ func (p *plates) functions() template.FuncMap {
 		"t":       func(key string, args ...any) string { return p.visit.T(key, args...) },
 		"say":     func(s saying) string { return p.visit.T(s.Key, s.Args...) },
 		"num":     func(n any) string { return p.visit.number(n) },
+		"money":   func(s string) string { return p.visit.money(s) },
+		"decimal": func(s string) string { return p.visit.decimal(s) },
 		"size":    func(n any) string { return p.visit.size(reflect.ValueOf(n).Int()) },
 		"when":    func(t time.Time) template.HTML { return p.visit.when(t) },
 		"ago":     func(t time.Time) template.HTML { return p.visit.ago(t) },

@@ -57,6 +57,9 @@ func routes() []route {
 		{post, "/sync/now", station.MayRead, atSite, (*console).syncNow, "", 0},
 		{post, "/sync/settings", station.MaySync, atSite, (*console).syncSettings, "", 0},
 
+		// What is on its way.
+		{get, "/transfers", station.MayRead, anywhere, (*console).transfers, "menu.transfers", 0},
+
 		// The central server.
 		{get, "/fleet", station.MaySync, atCentre, (*console).fleet, "menu.fleet", 0},
 		{get, "/fleet.csv", station.MaySync, atCentre, (*console).fleetFile, "", 0},

@@ -201,6 +201,11 @@ func (l *tongue) form(n int64) string {
 // number writes a whole number as people who read the language do.
 func (l *tongue) number(n int64) string { return l.numbers.Sprintf("%d", n) }
 
+// point is what stands before the decimals.
+func (l *tongue) point() string {
+	return strings.Trim(l.numbers.Sprintf("%.1f", 0.5), "05")
+}
+
 func wholeOf(value any) (int64, bool) {
 	switch n := reflect.ValueOf(value); {
 	case n.CanInt():

@@ -80,6 +80,7 @@ type Filter struct {
 	Store                 atoll.ID // either side; "" for every store
 	Site                  atoll.SiteID
 	Reason                Reason
+	Document              atoll.Key // the initiating half; the zero key for all
 }
 
 func (f Filter) takes(t Transfer) bool {
@@ -103,6 +104,9 @@ func List(r storage.Reader, t *topology.Topology, now time.Time, f Filter, conta
 			return nil, err
 		}
 		key, _ := keyOf(it.Key)
+		if f.Document.ID != "" && f.Document != key {
+			continue
+		}
 		rec, fields, ok, err := find(r, key)
 		if err != nil {
 			return nil, err

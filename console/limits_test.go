@@ -1,0 +1,87 @@
+package console_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/console"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/station"
+)
+
+// secret is a text that stands in records of one store and nowhere else.
+const secret = "Only-store-A-knows"
+
+// Nobody sees or changes the data of stores that are not theirs, on any page: every
+// route with every role that can be limited to stores, at the centre (R-J-01).
+func TestR_J_01_EveryRouteHeedsTheStoresOfItsReader(t *testing.T) {
+	f := newFleet(t)
+	ctx, at := t.Context(), f.centre
+	keys := []atoll.Key{}
+	put := func(kind atoll.Type, fields atoll.Fields) atoll.ID {
+		t.Helper()
+		id := atoll.NewID(f.Clock.Now())
+		err := at.node.Insert(ctx, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: kind, ID: id}, Fields: fields.Set("store_id", f.Stores["A"])})
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, atoll.Key{Type: kind, ID: id})
+		return id
+	}
+	put("location", atoll.Fields{}.Set("code", secret).Set("name", secret))
+	put("invoice", atoll.Fields{}.Set("kind", "inventory_addition").Set("status", "new").Set("comment", secret))
+	put("stocktake", atoll.Fields{}.Set("status", "new").Set("comment", secret).Set("description", secret))
+	for _, role := range []station.UserRole{station.Viewer, station.StoreUser, station.Technician, station.DataManager} {
+		reader := at.as(role)
+		see := func(what string) (seen int) {
+			for _, r := range console.Routes() {
+				for _, key := range keys {
+					path := strings.NewReplacer("{$}", "", "{type}", string(key.Type), "{id}", string(key.ID), "{site}", "2", "{store}", string(f.Stores["A"])).Replace(r.Path)
+					if !r.Centre || r.Path == "/sign-out" || r.Path == "/look" {
+						continue
+					}
+					got := at.ask(r.Method, path, formFor(r.Method), reader)
+					if strings.Contains(got.body, secret) {
+						seen++
+						if what != "" {
+							t.Errorf("%s of %s as %s %s:\n%s", r.Method, path, role, what, got.text())
+						}
+					}
+				}
+			}
+			return seen
+		}
+		if see("") < 3 {
+			t.Errorf("%s without limits sees nothing: the test looks in the wrong place", role)
+		}
+		if err := at.node.LimitUser(ctx, userOf(role), []atoll.ID{f.Stores["E"]}); err != nil {
+			t.Fatal(err)
+		}
+		see("shows what is not theirs")
+		for _, path := range []string{"/records/location?q=" + secret, "/records/location?f.store_id=" + string(f.Stores["A"]), "/records/location?f.code=" + secret} {
+			if strings.Contains(at.get(path, reader).want(200).body, ">"+secret) {
+				t.Errorf("%s as %s shows what is not theirs", path, role)
+			}
+		}
+		before := at.state()
+		for _, key := range keys {
+			page := "/records/" + string(key.Type) + "/" + string(key.ID)
+			at.get(page, reader).want(403)
+			at.ask("POST", page, url.Values{"version": {"1"}, "f.comment": {"mine"}, "f.name": {"mine"}}, reader).want(403)
+		}
+		at.ask("POST", "/records/location", url.Values{"f.code": {"x"}, "f.name": {"x"}, "f.store_id": {string(f.Stores["A"])}}, reader).want(403)
+		if at.state() != before {
+			t.Errorf("a %s with another store changed something", role)
+		}
+	}
+}
+
+func formFor(method string) url.Values {
+	if method == http.MethodPost {
+		return url.Values{}
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package console_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/simulate"
+	"github.com/atollsync/atoll/station"
+)
+
+// shipped sends packs of an item from store B at site 2 to a store, and returns the
+// address of the invoice's page.
+func (f *fleet) shipped(t testing.TB, to, packs string) (page string, id atoll.ID) {
+	t.Helper()
+	ctx, n := t.Context(), f.Sites[2]
+	item, p := simulate.Item("amoxicillin")
+	if _, err := f.Centre.Record(ctx, p.Key); err != nil {
+		if err := f.Centre.Insert(ctx, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Settle(ctx); err != nil {
+		t.Fatal(err)
+	}
+	line := atoll.NewID(f.Clock.Now())
+	if err := n.Insert(ctx, simulate.Stock(line, f.Stores["B"], item, "40")); err != nil {
+		t.Fatal(err)
+	}
+	id, err := n.Shipment(ctx, f.Stores["B"], f.Stores[to], line, packs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "/records/invoice/" + string(id), id
+}
+
+// The page of transfers says what is on its way, and why what has not arrived has
+// not, with what to do (R-D-11, R-D-52, R-I-26).
+func TestR_D_52_WhyItHasNotArrived(t *testing.T) {
+	f := newFleet(t)
+	as := func(role station.UserRole, path string) *seen { t.Helper(); return f.centre.get(path, f.centre.as(role)).want(200) }
+	viewer, tech := station.Viewer, station.Technician
+	as(viewer, "/transfers").want(200).says("Nothing is on its way")
+	page, _ := f.shipped(t, "C", "7")
+	f.one.get("/transfers", f.one.as(station.Viewer)).says("1 with goods on their way", "Store B", "Store C")
+	f.one.get(page, f.one.as(station.Viewer)).says("Its way", "Sent by Store B", "At head office (now)", "Its other half is made when it arrives")
+	if _, err := f.Sync(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	as(viewer, "/transfers").says("In transit to Store C (Sync Client 2)", "It arrives with the next synchronisation of Sync Client 2", "14.70").saysNot("See that site")
+	as(viewer, page).says("At head office (done)", "Arrived at Store C (now)")
+	f.Clock.Wind(4 * 24 * time.Hour)
+	as(tech, "/transfers?show=exceptions").says("Sync Client 2, where Store C works, has not synchronised since it was sent", "Ask the people there to connect", "See that site", "4 days")
+	as(tech, "/transfers?reason=disabled").says("Nothing is like that")
+	as(viewer, page).says("has not synchronised since it was sent")
+	f.Clock.Wind(4 * 24 * time.Hour)
+	as(tech, "/transfers").says("1 older than a week")
+	if _, err := f.Sync(t.Context(), 3); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	as(viewer, "/transfers").says("Arrived at Store C (Sync Client 2), not in stock yet", "Somebody at Store C has to receive it", "its other half")
+	as(viewer, page).says("Arrived at Store C (done)", "In stock at Store C (now)", "Other half: Supplier invoice")
+}
+
+// A user with stores of their own sees the transfers from and to these.
+func TestR_J_01_TransfersOfOwnStores(t *testing.T) {
+	f := newFleet(t)
+	f.shipped(t, "C", "7")
+	if err := f.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	viewer := f.centre.as(station.Viewer)
+	for code, sees := range map[string]bool{"B": true, "C": true, "A": false} {
+		if err := f.centre.node.LimitUser(t.Context(), "viewer", []atoll.ID{f.Stores[code]}); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.centre.get("/transfers", viewer).want(200); sees {
+			got.says("Store C", "1 document")
+		} else {
+			got.says("Nothing is on its way").saysNot("Store C (")
+		}
+	}
+}
