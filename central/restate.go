@@ -1,11 +1,13 @@
 package central
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/admit"
+	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
 )
@@ -45,6 +47,9 @@ func (c *Centre) unfounded(tx storage.Tx, change admit.Change, read map[atoll.Or
 	op := change.Op
 	if change.Before != nil && change.Before.Deleted {
 		return atoll.Errorf(atoll.BaseVersion, "the record was deleted by entry %s", change.Before.Origin), nil
+	}
+	if b := change.Before; b != nil && b.Version == op.Version && b.Origin == op.Base {
+		return c.mends(tx, op)
 	}
 	made, known := read[op.Base]
 	if !known {
@@ -96,6 +101,20 @@ func (c *Centre) unfounded(tx storage.Tx, change admit.Change, read map[atoll.Or
 		}
 	}
 	return atoll.Errorf(atoll.BaseVersion, "entry %s, which it names as its origin, did not make version %d of it", op.Base, op.Version), nil
+}
+
+// mends sees whether an owner says of the very version that stands here what the
+// journals say of it: then ours was damaged (R-H-44). Where they do not tell, the
+// owner is believed.
+func (c *Centre) mends(tx storage.Tx, op *atoll.Operation) (*atoll.Error, error) {
+	was, err := journal.Rebuild(tx, op.Key, op.Base)
+	if errors.Is(err, atoll.NotFound) {
+		return nil, nil
+	}
+	if err != nil || bytes.Equal(was.Body, op.Fields.Encode()) {
+		return nil, err
+	}
+	return atoll.Errorf(atoll.BaseVersion, "entry %s made something else of version %d of it", op.Base, op.Version), nil
 }
 
 // fromLost says whether a version goes back, by entries of sites, to one that the

@@ -43,6 +43,7 @@ func (c *checker) digests(ctx context.Context, centre, at *holding) error {
 	if err := c.fleet.Centre.Store.View(ctx, func(r storage.Reader) (err error) { theirs, err = journal.Held(r, entitled); return err }); err != nil {
 		return err
 	}
+	c.looked["digests"] += len(entitled)
 	if ours == theirs {
 		return nil
 	}

@@ -131,6 +131,52 @@ func (w *world) verifies(at atoll.SiteID) site.Verified {
 	return out
 }
 
+// A record that the centre holds otherwise than its owner, although it was stored so,
+// becomes again what the owner has, by its journal; a replica that a site holds
+// otherwise becomes what the centre has. A cycle sees both by their digests (R-H-44).
+func TestR_H_44_TheOwnersStands(t *testing.T) {
+	w := f1(t)
+	w.Damaged = true
+	item := w.item("x")
+	w.sync(2, 3)
+	line := atoll.Key{Type: "stock_line", ID: w.stock("C", item, "50")}
+	w.peace()
+	drift := func(at atoll.SiteID, key atoll.Key, field string) atoll.Record {
+		was, _ := w.is(at, key)
+		err := w.At(at).Store.Update(w.ctx, func(tx storage.Tx) error {
+			r := was
+			r.Body = was.MustFields().Set(field, "drifted").Encode()
+			at, err := tx.Put(r, w.Catalogue.Index(key.Type, r.MustFields()))
+			for _, a := range r.Audiences {
+				err = errors.Join(err, tx.Unlist(a, was.Position, key), tx.List(a, storage.FeedLine{Position: at, Key: key}))
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return was
+	}
+	want := drift(1, line, "batch")
+	journal := w.seq(3)
+	if c := w.sync(3); c.Differing != 1 || c.Repaired != 1 {
+		t.Errorf("the cycle: %+v", c)
+	}
+	got, _ := w.is(1, line)
+	if string(got.Body) != string(want.Body) || got.Version != want.Version || got.Origin != want.Origin || w.seq(3) != journal+1 {
+		t.Errorf("the centre has %s, %s; want %s", got.Origin, got.Body, want.Body)
+	}
+	key := atoll.Key{Type: "item", ID: item}
+	want = drift(3, key, "name")
+	if c := w.sync(3); c.Differing != 1 || c.Repaired != 1 {
+		t.Errorf("the cycle: %+v", c)
+	}
+	w.peace()
+	if got, _ = w.is(3, key); string(got.Body) != string(want.Body) || w.seq(3) != journal+1 {
+		t.Errorf("the site has %s; want %s", got.Body, want.Body)
+	}
+}
+
 // What is no difference is told as none, and what is understood is not looked into
 // in every cycle: documents that a site was spared, what was refused, what is on its
 // way (R-H-26, R-H-44).
@@ -145,6 +191,7 @@ func TestR_H_44_NoFalseAlarm(t *testing.T) {
 			if c := w.sync(2); c.Compared > 0 {
 				t.Errorf("it was looked into again: %+v", c)
 			}
+			w.Clock.Wind(25 * time.Hour)
 		}
 	})
 	t.Run("a refused change", func(t *testing.T) {
