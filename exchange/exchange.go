@@ -24,8 +24,9 @@ import (
 // the lowest a centre of this version accepts (R-K-62). A dated line for each step:
 //
 //	1  2026-11  the first
+//	2  2026-11  short forms of a Hello and of an answer with nothing new
 const (
-	Protocol       = 1
+	Protocol       = 2
 	OldestProtocol = 1
 )
 

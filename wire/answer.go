@@ -50,21 +50,59 @@ func (h *handler) exchange(c *call) error {
 	if err != nil {
 		return h.foreign(in, err)
 	}
-	if kind != KindHello {
-		return atoll.Errorf(atoll.Invalid, "a request must begin with a Hello")
-	}
-	hello, err := decodeHello(payload)
+	hello, nothing, err := h.hello(kind, payload, site)
 	if err != nil {
 		return err
 	}
 	if hello.Site != site {
 		return atoll.Errorf(atoll.Denied, "signed in as site %s, but speaking as site %s", site, hello.Site).On("site")
 	}
-	a := &answer{call: c, hello: &hello, bare: in.source.bare(), now: h.Now, codec: h.codec}
+	a := &answer{call: c, hello: &hello, bare: in.source.bare(), short: kind == KindShort, now: h.Now, codec: h.codec}
 	defer a.close()
+	entries := h.entries(c, in)
+	if nothing {
+		if err := in.ended(); err != nil {
+			return err
+		}
+		c.w.awaitBody()
+		entries = func(func(exchange.Entry, error) bool) {}
+	}
 	// The centre may give up the entries early but must not keep them beyond its
 	// answer: the decoder behind them goes back to the pool.
-	return a.send(h.Centre.Exchange(c.r.Context(), hello, h.entries(c, in)))
+	if err := a.send(h.Centre.Exchange(c.r.Context(), hello, entries)); err != nil {
+		return err
+	}
+	h.said.keep(&hello)
+	return nil
+}
+
+// hello reads the Hello of a request, in full or short, and whether no entries
+// follow.
+func (h *handler) hello(kind Kind, payload []byte, site atoll.SiteID) (hello exchange.Hello, nothing bool, err error) {
+	switch kind {
+	case KindHello:
+		hello, err = decodeHello(payload)
+		return hello, false, err
+	case KindShort:
+		short, nothing, err := decodeShort(payload, h.said.of(site))
+		if err != nil {
+			return hello, false, err
+		}
+		if short == nil {
+			return hello, false, &unknownHello{}
+		}
+		return *short, nothing, nil
+	default:
+		return hello, false, atoll.Errorf(atoll.Invalid, "a request must begin with a Hello")
+	}
+}
+
+// unknownHello says that the site must speak in full.
+type unknownHello struct{}
+
+func (unknownHello) Error() string { return "the last Hello of the site is not known here" }
+func (u unknownHello) Unwrap() error {
+	return atoll.Errorf(atoll.Unavailable, "%s", u.Error()).Do("send it in full")
 }
 
 // foreign says so when what came is not compressed as it should be at all.
@@ -148,6 +186,8 @@ type answer struct {
 	*call
 	hello *exchange.Hello
 	bare  bool
+	short bool   // the request was, and so may the answer be
+	quiet []byte // the short answer, if it is one
 	codec *codec
 	out   *compressor
 	held  []exchange.Frame // the first ones, until there is more to send
@@ -209,9 +249,22 @@ func (a *answer) frame(f exchange.Frame) error {
 		}
 	}
 	long := false
-	switch f.(type) {
+	switch f := f.(type) {
 	case exchange.Subscription, exchange.Record:
 		long = true
+	case exchange.Checkpoint:
+		if a.short && a.out == nil && len(a.held) == 2 {
+			a.held = append(a.held, f)
+			return nil
+		}
+	case exchange.End:
+		if a.short && a.out == nil {
+			a.quiet = encodeQuiet(a.held, &f, a.hello)
+		}
+		if a.quiet != nil {
+			a.ended = true
+			return nil
+		}
 	}
 	if err := a.begin(long); err != nil {
 		return err
@@ -292,6 +345,9 @@ func (a *answer) problem(err error) {
 
 func (a *answer) finish() error {
 	a.answered = true
+	if a.quiet != nil {
+		return broken(writePlain(a.w, KindQuiet, a.quiet))
+	}
 	return broken(a.out.out.Close())
 }
 

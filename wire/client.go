@@ -87,6 +87,7 @@ type Client struct {
 	transport http.RoundTripper
 	codec     *codec
 	signing   sync.Mutex
+	said      memory // what the centre remembers of us
 }
 
 var _ exchange.Centre = (*Client)(nil)

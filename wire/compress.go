@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/binary"
 	"errors"
@@ -144,12 +145,33 @@ func (c *codec) decompress(in io.Reader, total int64) *decompressor {
 	s := &source{in: in}
 	d := c.decoders.get()
 	x := &decompressor{decoder: d, pool: &c.decoders, source: s}
-	if err := d.Reset(s); err != nil {
-		x.frameReader = newFrameReader(failing{err}, total)
-		return x
-	}
-	x.frameReader = newFrameReader(d, total)
+	x.frameReader = newFrameReader(&opening{source: s, decoder: d}, total)
 	return x
+}
+
+// opening reads a stream as its first byte says: plain, or compressed.
+type opening struct {
+	source  *source
+	decoder *zstd.Decoder
+	in      io.Reader // nil until it is known
+}
+
+func (o *opening) Read(p []byte) (int, error) {
+	if o.in == nil {
+		var first [1]byte
+		if _, err := io.ReadFull(o.source, first[:]); err != nil {
+			return 0, err
+		}
+		o.in = o.source
+		if first[0] != plainMark {
+			if err := o.decoder.Reset(io.MultiReader(bytes.NewReader(first[:]), o.source)); err != nil {
+				o.in = failing{err}
+			} else {
+				o.in = o.decoder
+			}
+		}
+	}
+	return o.in.Read(p)
 }
 
 func (d *decompressor) release() {
@@ -212,12 +234,14 @@ const zstdMagic = 0xFD2FB528
 // foreign reports whether the stream cannot be one of ours: it does not begin as
 // zstd does.
 func (s *source) foreign() bool {
-	return len(s.first) >= 4 && binary.LittleEndian.Uint32(s.first) != zstdMagic
+	return len(s.first) >= 4 && s.first[0] != plainMark && binary.LittleEndian.Uint32(s.first) != zstdMagic
 }
 
 // bare reports whether the stream names no dictionary: the answer then must not
 // use one either.
-func (s *source) bare() bool { return len(s.first) == 5 && s.first[4]&3 == 0 }
+func (s *source) bare() bool {
+	return len(s.first) == 5 && s.first[0] != plainMark && s.first[4]&3 == 0
+}
 
 type failing struct{ err error }
 

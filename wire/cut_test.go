@@ -18,7 +18,7 @@ import (
 // requestBytes is the body that the client makes.
 func requestBytes(t testing.TB, h exchange.Hello, entries []exchange.Entry) []byte {
 	t.Helper()
-	u, err := newUpload(testCodec, &h, all(entries))
+	u, err := newUpload(testCodec, &h, nil, all(entries))
 	must(t, err)
 	defer u.Close()
 	b, err := io.ReadAll(u)

@@ -22,6 +22,7 @@ const (
 	KindHello Kind = 'H'
 	KindEntry Kind = 'E'
 	KindDone  Kind = 'Z' // ends a request
+	KindShort Kind = 'S' // a Hello as what is new since the last one (protocol 2)
 
 	KindWelcome      Kind = 'w'
 	KindReceipt      Kind = 'r'
@@ -30,6 +31,7 @@ const (
 	KindCheckpoint   Kind = 'c'
 	KindEnd          Kind = 'z' // ends an answer
 	KindProblem      Kind = 'p' // ends an answer that failed after it began
+	KindQuiet        Kind = 'q' // a whole answer with nothing new in it (protocol 2)
 )
 
 // limits are the longest payloads, by kind: the bound that a length must pass
@@ -38,6 +40,8 @@ var limits = map[Kind]int{
 	KindHello:        4 << 20, // of a site that gained many thousand audiences
 	KindEntry:        atoll.MaxEntry + binary.MaxVarintLen64,
 	KindDone:         64,
+	KindShort:        128,
+	KindQuiet:        64,
 	KindWelcome:      64 << 10,
 	KindReceipt:      4 << 20,
 	KindSubscription: exchange.MaxAudiences * 64,

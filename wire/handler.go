@@ -119,6 +119,7 @@ type handler struct {
 	codec  *codec
 	gauge  *gauge
 	slots  chan struct{} // one for each exchange in hand
+	said   memory        // by sites, in their last exchanges
 }
 
 // call is one request in hand.
@@ -148,6 +149,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			if errors.As(err, &wrong) {
 				p.Status = http.StatusMethodNotAllowed
 				w.Header().Set("Allow", wrong.allow)
+			}
+			var unknown *unknownHello
+			if errors.As(err, &unknown) {
+				p.Status = http.StatusPreconditionFailed
 			}
 			writeProblem(c.w, p)
 		}

@@ -372,6 +372,7 @@ func frameExamples(t *testing.T, s story, add func(name, language, text string))
 	add("request", "", dump(uncompressed(t, request)))
 	add("answer", "", dump(uncompressed(t, answer)))
 	add("answer-frames", "", list(t, uncompressed(t, answer), &s.hello))
+	add("short", "", shortExample(t, s))
 	var out bytes.Buffer
 	c := testCodec.compress(&out, false)
 	defer c.release()
@@ -387,6 +388,32 @@ func frameExamples(t *testing.T, s story, add func(name, language, text string))
 	size := len(dictionary)
 	sumOf := sha256.Sum256(dictionary)
 	add("dictionary", "", fmt.Sprintf("file     wire/dictionary1.zstd\nnumber   %d (%#x)\nbytes    %d\nsha256   %x", DictionaryID, DictionaryID, size, sumOf))
+}
+
+// shortExample is the exchange after that of the story, in which nothing happens.
+func shortExample(t *testing.T, s story) string {
+	t.Helper()
+	var m memory
+	m.keep(&s.hello)
+	h := s.hello
+	h.Turn, h.Nonce, h.Acknowledged, h.Cursor, h.Waiting = 43, "8796a5b4c3d2e1f0", h.Head, 1210, 0
+	h.Clock += 600_000
+	var up, down bytes.Buffer
+	u, err := newUpload(testCodec, &h, m.of(h.Site), all(nil))
+	must(t, err)
+	_, err = up.ReadFrom(u)
+	must(t, err)
+	must(t, u.Close())
+	b := encodeQuiet([]exchange.Frame{
+		exchange.Welcome{
+			Protocol: h.Protocol, Catalogue: h.Catalogue, CatalogueHash: h.CatalogueHash, App: h.App, Centre: h.Centre,
+			Clock: h.Clock + 411, Known: h.Acknowledged, Run: h.Run,
+		},
+		exchange.Receipt{Acknowledged: h.Head},
+		exchange.Checkpoint{Position: 1210, Digest: "72b03781d8b5b237"},
+	}, &exchange.End{Cursor: 1210, Head: 1210}, &h)
+	must(t, writePlain(&down, KindQuiet, b))
+	return dump(up.Bytes()) + "\n" + dump(down.Bytes())
 }
 
 // readBack reads the request of the example as the centre does.
@@ -503,7 +530,7 @@ func limitsTable(t *testing.T) string {
 	row("body of one record, bytes", atoll.MaxBody)
 	row("nesting of one field's value, levels", atoll.MaxDepth)
 	row("a short text of a Hello; type, id or lane of a record, bytes", maxText)
-	for _, k := range []Kind{KindHello, KindEntry, KindDone, KindWelcome, KindReceipt, KindSubscription, KindRecord, KindCheckpoint, KindEnd, KindProblem} {
+	for _, k := range []Kind{KindHello, KindShort, KindEntry, KindDone, KindWelcome, KindReceipt, KindSubscription, KindRecord, KindCheckpoint, KindEnd, KindQuiet, KindProblem} {
 		row(fmt.Sprintf("payload of a frame `%c`, bytes", k), limits[k])
 	}
 	row("body of any other route, bytes, both ways", maxMessage)

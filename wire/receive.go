@@ -37,15 +37,27 @@ func (c *Client) Exchange(ctx context.Context, hello exchange.Hello, entries ite
 func (c *Client) exchange(ctx context.Context, report *exchange.Report, hello *exchange.Hello,
 	entries iter.Seq2[exchange.Entry, error], yield func(exchange.Frame, error) bool,
 ) error {
-	up, err := newUpload(c.codec, hello, entries)
+	up, err := newUpload(c.codec, hello, c.said.of(hello.Site), entries)
 	if err != nil {
 		return err
 	}
-	defer up.Close()
+	defer func() { _ = up.Close() }()
 	watch := newWatchdog(ctx, c.o.Idle)
 	defer watch.stop()
 	defer func() { report.Sent, report.Entries = watch.sent.Load(), up.count() }()
 	resp, err := c.post(watch, up)
+	if err == nil && up.short && resp.StatusCode == http.StatusPreconditionFailed {
+		// The centre was started anew, or is another node: in full, then.
+		resp.Body.Close()
+		c.said.forget(hello.Site)
+		short := up
+		if up, err = newUpload(c.codec, hello, nil, again(short.peeked)); err != nil {
+			up = short
+			return err
+		}
+		_ = short.Close()
+		resp, err = c.post(watch, up)
+	}
 	if err != nil {
 		if cause := up.failed(); cause != nil {
 			return cause
@@ -60,9 +72,17 @@ func (c *Client) exchange(ctx context.Context, report *exchange.Report, hello *e
 	in := c.codec.decompress(watch.reader(resp.Body), answerBytes)
 	defer in.release()
 	defer func() { report.Received = in.source.n }()
+	speaks := 0
 	err = answered(in, hello, func(f exchange.Frame) bool {
-		if _, ok := f.(exchange.Record); ok {
+		switch f := f.(type) {
+		case exchange.Record:
 			report.Records++
+		case exchange.Welcome:
+			speaks = f.Protocol
+		case exchange.End:
+			if speaks >= shortProtocol {
+				c.said.keep(hello)
+			}
 		}
 		return yield(f, nil)
 	})
@@ -123,6 +143,23 @@ func (c *Client) post(watch *watchdog, up *upload) (*http.Response, error) {
 	}
 }
 
+// quiet yields the frames that a quiet answer stands for.
+func quiet(in *decompressor, payload []byte, hello *exchange.Hello, yield func(exchange.Frame) bool) error {
+	frames, err := decodeQuiet(payload, hello)
+	if err == nil {
+		err = in.ended()
+	}
+	if err != nil {
+		return err
+	}
+	for i, f := range frames {
+		if !yield(f) && i < len(frames)-1 {
+			return errStopped
+		}
+	}
+	return nil
+}
+
 // answerBytes bounds an answer after decompression: the content, a subscription,
 // and what frames add.
 const answerBytes = exchange.MaxBytes + exchange.MaxAudiences*64 + 8<<20
@@ -142,6 +179,9 @@ func answered(in *decompressor, hello *exchange.Hello, yield func(exchange.Frame
 		kind, payload, err := in.next()
 		if err != nil {
 			return err
+		}
+		if kind == KindQuiet && state == wantWelcome {
+			return quiet(in, payload, hello, yield)
 		}
 		f, err := readFrame(kind, payload, hello)
 		if err != nil {

@@ -23,6 +23,8 @@ type upload struct {
 	stop     func()
 	out      *compressor
 	buf      bytes.Buffer
+	peeked   []exchange.Entry // taken already, to see how much there is
+	short    bool             // the request is short in every sense, and peeked is all of it
 	entries  int
 	complete bool // the stream is made, its last bytes are in buf
 	read     bool // somebody has read from it
@@ -31,13 +33,37 @@ type upload struct {
 }
 
 // newUpload makes the beginning of the request, or all of a short one. Close it.
-func newUpload(c *codec, h *exchange.Hello, entries iter.Seq2[exchange.Entry, error]) (*upload, error) {
+// With last, which the centre remembers, it says only what is new since then, if
+// that is little.
+func newUpload(c *codec, h *exchange.Hello, last *remembered, entries iter.Seq2[exchange.Entry, error]) (*upload, error) {
 	u := &upload{}
-	u.out = c.compress(&u.buf, false)
 	u.pull, u.stop = iter.Pull2(entries)
-	b, err := encodeHello(h)
+	var b []byte
+	var err error
+	if last != nil {
+		if u.short, err = u.peek(); err != nil {
+			_ = u.Close()
+			return nil, err
+		}
+	}
+	if u.short {
+		if b = encodeShort(h, last, len(u.peeked)); b != nil && len(u.peeked) == 0 {
+			u.complete = true
+			if err := writePlain(&u.buf, KindShort, b); err != nil {
+				_ = u.Close()
+				return nil, err
+			}
+			return u, nil
+		}
+	}
+	kind := KindShort
+	if b == nil {
+		kind, u.short = KindHello, false
+		b, err = encodeHello(h)
+	}
+	u.out = c.compress(&u.buf, false)
 	if err == nil {
-		err = u.out.write(KindHello, b)
+		err = u.out.write(kind, b)
 	}
 	for err == nil && !u.complete && u.buf.Len() < prefixBytes {
 		err = u.step()
@@ -49,6 +75,39 @@ func newUpload(c *codec, h *exchange.Hello, entries iter.Seq2[exchange.Entry, er
 	return u, nil
 }
 
+// peek takes entries until there are many, and reports whether that is all of
+// them.
+func (u *upload) peek() (all bool, err error) {
+	for n := 0; n < prefixBytes/2; {
+		e, err, more := u.pull()
+		if err != nil || !more {
+			return !more, err
+		}
+		u.peeked = append(u.peeked, e)
+		n += len(e.Content)
+	}
+	return false, nil
+}
+
+// next is the next entry.
+func (u *upload) next() (exchange.Entry, error, bool) {
+	if u.entries < len(u.peeked) {
+		return u.peeked[u.entries], nil, true
+	}
+	return u.pull()
+}
+
+// again are entries that were taken already.
+func again(entries []exchange.Entry) iter.Seq2[exchange.Entry, error] {
+	return func(yield func(exchange.Entry, error) bool) {
+		for _, e := range entries {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
 // made notes that the stream is complete: what made it can serve others.
 func (u *upload) made() {
 	u.complete = true
@@ -58,7 +117,7 @@ func (u *upload) made() {
 
 // step adds one entry to the stream, or its end.
 func (u *upload) step() error {
-	e, err, more := u.pull()
+	e, err, more := u.next()
 	if err != nil {
 		return err
 	}
