@@ -328,7 +328,11 @@ func (simulateCmd) list(s *session) error {
 		all = append(all, kind{"work", w.Name, w.Words, w.Weight})
 	}
 	for _, f := range hunt.Faults() {
-		all = append(all, kind{"fault", f.Name, f.Words, f.Usual})
+		words := f.Words
+		if f.Swaps {
+			words += " (on the memory engine only)"
+		}
+		all = append(all, kind{"fault", f.Name, words, f.Usual})
 	}
 	for _, l := range hunt.Laws() {
 		all = append(all, kind{"law", l.Name, l.Words, 0})
@@ -378,7 +382,13 @@ func (o *simulated) exercised(s *session) {
 		rows = append(rows, []string{"work", w.Name, mark(c.Done), fmt.Sprintf("%d refused, %d times nothing to do it with", c.Refused, c.Idle)})
 	}
 	for _, f := range hunt.Faults() {
-		rows = append(rows, []string{"fault", f.Name, mark(o.Tally.Faults[f.Name]), f.Words})
+		for i, name := range f.Counted() {
+			words := f.Words
+			if i > 0 {
+				words = ""
+			}
+			rows = append(rows, []string{"fault", name, mark(o.Tally.Faults[name]), words})
+		}
 	}
 	for _, l := range hunt.Laws() {
 		rows = append(rows, []string{"law", l.Name, mark(o.Tally.Laws[l.Name]), l.Words})

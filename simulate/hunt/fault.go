@@ -16,6 +16,12 @@ type Fault struct {
 	Words string
 	Usual int // the dial, unless the story or the command line says otherwise
 	Event func(w *World, d Dice) error
+	// Kinds are the ways in which it strikes, if they are counted by themselves: see
+	// [World.StruckBy].
+	Kinds []string
+	// Swaps says that it needs disks that can be copied and put back, which only the
+	// memory engine has.
+	Swaps bool
 	// Apart says that the story rolls other dice for it, so that a story in which its
 	// dial is at zero is the one that was told before there was such a fault.
 	Apart bool
@@ -56,6 +62,20 @@ func (w *World) Struck(name, format string, args ...any) {
 	w.tally.Faults[name]++
 	w.struck = append(w.struck, name)
 	w.Say(format, args...)
+}
+
+// StruckBy counts one way in which a fault took place.
+func (w *World) StruckBy(name, kind string) { w.tally.Faults[kindOf(name, kind)]++ }
+
+func kindOf(fault, kind string) string { return fault + ": " + kind }
+
+// Counted are the names under which the fault is counted: its own, and its kinds'.
+func (f Fault) Counted() []string {
+	out := []string{f.Name}
+	for _, kind := range f.Kinds {
+		out = append(out, kindOf(f.Name, kind))
+	}
+	return out
 }
 
 func (w *World) dial(name string) int {

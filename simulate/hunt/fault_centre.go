@@ -11,7 +11,7 @@ import (
 var centreFaults = []Fault{
 	{
 		Name: "centre-restored", Words: "the centre's disk is put back to an old image, as a file or by its own restore; a person takes back what sites hold of what it lost",
-		Usual: 0, Apart: true, Event: centreRestored,
+		Usual: 0, Apart: true, Swaps: true, Event: centreRestored,
 	},
 }
 
@@ -47,9 +47,10 @@ func centreRestored(w *World, d Dice) error {
 		return err
 	}
 	w.Say("%d entries are gone", w.lose("the centre was put back to an old image of its disk"))
-	w.forgetful = true
 	w.restored = true
+	w.recount()
 	for _, n := range w.Nodes()[1:] {
+		w.uninformed[n.Identity.Site] = true
 		w.Fenced(n.Identity.Site, "the centre lost what it had decided")
 	}
 	return nil

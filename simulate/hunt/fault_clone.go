@@ -11,7 +11,7 @@ import (
 var cloneFaults = []Fault{
 	{
 		Name: "site-cloned", Words: "two machines work with one disk image and key of a site, until one is refused and switched off",
-		Usual: 0, Apart: true, Event: siteCloned, Peace: siteClonedPeace,
+		Usual: 0, Apart: true, Swaps: true, Event: siteCloned, Peace: siteClonedPeace,
 	},
 }
 
@@ -44,7 +44,6 @@ func siteCloned(w *World, d Dice) error {
 	}
 	twin.Name = "the copy of " + n.Name
 	w.newBook(n.Identity.Site, twin.Name, c.disk)
-	w.forgetful = true
 	c.node = twin
 	w.clones = append(w.clones, c)
 	w.Struck("site-cloned", "a second machine works with a copy of the disk of %s", n.Name)

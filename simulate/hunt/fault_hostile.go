@@ -21,7 +21,11 @@ import (
 var hostileFaults = []Fault{
 	{
 		Name: "hostile", Words: "somebody with a site's key forges what the site says; it changes nothing and reads nothing that the site should not",
-		Usual: 0, Apart: true, Event: hostile,
+		Usual: 2, Apart: true, Event: hostile,
+		Kinds: []string{
+			"site", "device", "timeline", "turn", "nonce", "position", "gap", "hash", "protocol", "greed",
+			"ownership", "epoch", "base", "restatement", "configuration", "type",
+		},
 	},
 }
 
@@ -147,34 +151,41 @@ func (f *forger) heard(r exchange.Record, entitled []atoll.Audience) error {
 // none may change anything.
 func (f *forger) lie(d Dice) error {
 	h, refused := f.hello(), true
-	lie := ""
-	switch d.IntN(9) {
+	way, lie := "", ""
+	var entries []exchange.Entry
+	switch d.IntN(10) {
 	case 0:
 		other, _ := Pick(d, f.w.Nodes())
 		if other == f.n {
 			return ErrIdle
 		}
-		lie, h.Site = "that it is "+other.Name, other.Identity.Site
+		way, lie, h.Site = "site", "that it is "+other.Name, other.Identity.Site
 	case 1:
-		lie, h.Device = "that it is another device", "another"
+		way, lie, h.Device = "device", "that it is another device", "another"
 	case 2:
-		lie, h.Timeline = "that its database is another", "0123456789abcdef0123456789abcdef"
+		way, lie, h.Timeline = "timeline", "that its database is another", "0123456789abcdef0123456789abcdef"
 	case 3:
-		lie, h.Turn = "what it said before", h.Turn-1
+		way, lie, h.Turn = "turn", "what it said before", h.Turn-1
 	case 4:
-		lie, h.Nonce = "another thing than it said", "0123456789abcdef"
+		way, lie, h.Nonce = "nonce", "another thing than it said", "0123456789abcdef"
 	case 5:
-		lie, h.Acknowledged.Seq = "that more is acknowledged than it made", h.Head.Seq+1000
+		way, lie, h.Acknowledged.Seq = "position", "that more is acknowledged than it made", h.Head.Seq+1000
 	case 6:
 		if h.Acknowledged.Seq == 0 {
 			return ErrIdle
 		}
-		lie, h.Acknowledged.Hash = "that its journal is another", atoll.Digest([]byte("another"))
+		way, lie, h.Acknowledged.Hash = "hash", "that its journal is another", atoll.Digest([]byte("another"))
 	case 7:
-		lie, h.Protocol = "that it is newer than the centre", exchange.Protocol+1
+		way, lie, h.Protocol = "protocol", "that it is newer than the centre", exchange.Protocol+1
+	case 8:
+		way, lie = "gap", "that it made an entry, and leaves out the one before it"
+		h.Turn, h.Nonce, h.Head.Seq = h.Turn+1, "gap", h.Head.Seq+2
+		entries = []exchange.Entry{{Seq: h.Head.Seq, Content: f.entry(atoll.Operation{
+			Verb: atoll.Insert, Key: atoll.Key{Type: "name", ID: f.w.NewID(f.n)}, Version: 1, Fields: atoll.Fields{}.Set("name", "x"),
+		})}}
 	default:
 		refused = false
-		lie, h.Cursor, h.Records, h.Bytes = "that it lacks everything, also of others", 0, 1<<30, 1<<40
+		way, lie, h.Cursor, h.Records, h.Bytes = "greed", "that it lacks everything, also of others", 0, 1<<30, 1<<40
 		for _, s := range f.w.Topology(f.w.Centre).Stores() {
 			for _, kind := range []string{"store", "core", "to"} {
 				h.Backfills = append(h.Backfills, exchange.Backfill{Audience: atoll.Audience(fmt.Sprintf("%s/%s", kind, s.ID))})
@@ -184,9 +195,10 @@ func (f *forger) lie(d Dice) error {
 		slices.SortFunc(h.Backfills, func(a, b exchange.Backfill) int { return cmp.Compare(a.Audience, b.Audience) })
 		h.Voucher = &exchange.Voucher{Seq: 1 << 40, Mark: "forged"}
 	}
+	f.w.StruckBy("hostile", way)
 	f.w.Say("and says %s", lie)
 	before := f.known
-	_, err := f.say(h)
+	_, err := f.say(h, entries...)
 	if !f.w.Alive(f.w.Centre) {
 		return nil
 	}
@@ -211,10 +223,10 @@ func (f *forger) lie(d Dice) error {
 // afterwards, and is initialised again.
 func (f *forger) takeOver(d Dice) error {
 	w, own := f.w, f.n.Identity.Site
-	ops := f.forgeries(d)
-	if len(ops) == 0 {
-		return ErrIdle
+	if !w.swaps() {
+		return ErrIdle // the honest database would have to be given up
 	}
+	ops := f.forgeries(d)
 	h := f.hello()
 	h.Turn, h.Nonce = h.Turn+1, "forged"
 	var entries []exchange.Entry
@@ -222,17 +234,15 @@ func (f *forger) takeOver(d Dice) error {
 	head := f.known
 	for _, op := range ops {
 		before[op.Key] = f.record(op.Key)
-		e := atoll.Entry{Time: f.n.Clock.Now(), Actor: "mallory", Cause: atoll.Cause{Kind: "user"}, Catalogue: w.Catalogue.Version(), Operations: []atoll.Operation{op}}
-		content := e.Encode()
+		content := f.entry(op)
 		head.Seq++
 		head.Hash = atoll.Chain(head.Hash, own, h.Timeline, head.Seq, atoll.Digest(content))
 		head.Timeline = h.Timeline
 		entries = append(entries, exchange.Entry{Seq: head.Seq, Content: content})
-		w.Provoked(atoll.Origin{Site: own, Seq: head.Seq}, "it is forged")
+		w.Provoked(head.Hash, atoll.Origin{Site: own, Seq: head.Seq}, "it is forged")
 	}
 	h.Head = head
 	w.Say("and works as the site: %d forged entries", len(entries))
-	w.forgetful = true
 	w.old[f.n.Name] = &outdated{until: d.Between(1, 7) * 1440}
 	rc, err := f.say(h, entries...)
 	if !w.Alive(w.Centre) {
@@ -255,6 +265,12 @@ func (f *forger) takeOver(d Dice) error {
 	return nil
 }
 
+// entry is the content of a forged entry.
+func (f *forger) entry(op atoll.Operation) []byte {
+	e := atoll.Entry{Time: f.n.Clock.Now(), Actor: "mallory", Cause: atoll.Cause{Kind: "user"}, Catalogue: f.w.Catalogue.Version(), Operations: []atoll.Operation{op}}
+	return e.Encode()
+}
+
 func (f *forger) record(key atoll.Key) (rec atoll.Record) {
 	_ = f.w.Centre.Store.View(f.w.Ctx, func(r storage.Reader) (err error) {
 		rec, err = r.Record(key)
@@ -269,30 +285,43 @@ func (f *forger) forgeries(d Dice) []atoll.Operation {
 	var out []atoll.Operation
 	others := slices.DeleteFunc(slices.Clone(t.Stores()), func(s topology.Store) bool { return s.Site == f.n.Identity.Site })
 	fresh := func(kind atoll.Type) atoll.Key { return atoll.Key{Type: kind, ID: w.NewID(f.n)} }
+	forge := func(way string, op atoll.Operation) {
+		w.StruckBy("hostile", way)
+		out = append(out, op)
+	}
 	for _, s := range Some(d, 2, others) {
 		rec := f.record(atoll.Key{Type: "store", ID: s.ID})
 		epoch := uint64(rec.MustFields().Int("epoch"))
-		out = append(
-			out,
-			atoll.Operation{Verb: atoll.Update, Key: rec.Key, Version: rec.Version + 1, Base: rec.Origin, Fields: atoll.Fields{}.Set("site_id", int(f.n.Identity.Site))},
-			atoll.Operation{
-				Verb: atoll.Insert, Key: fresh("invoice"), Version: 1, Epoch: epoch,
-				Fields: atoll.Fields{}.Set("store_id", s.ID).Set("kind", "customer_invoice").Set("status", "new"),
-			},
-		)
+		forge("configuration", atoll.Operation{
+			Verb: atoll.Update, Key: rec.Key, Version: rec.Version + 1, Base: rec.Origin, Fields: atoll.Fields{}.Set("site_id", int(f.n.Identity.Site)),
+		})
+		forge("ownership", atoll.Operation{
+			Verb: atoll.Insert, Key: fresh("invoice"), Version: 1, Epoch: epoch,
+			Fields: atoll.Fields{}.Set("store_id", s.ID).Set("kind", "customer_invoice").Set("status", "new"),
+		})
 		for _, doc := range Some(d, 2, w.List(w.Centre, "invoice", "store_id", string(s.ID))) {
 			rec := f.record(doc.Key)
 			next := atoll.Operation{Verb: atoll.Update, Key: rec.Key, Version: rec.Version + 1, Base: rec.Origin, Epoch: epoch, Fields: atoll.Fields{}.Set("comment", "mine now")}
+			way := "ownership"
 			switch d.IntN(4) {
 			case 0:
-				next.Base.Seq += 7
+				way, next.Base.Seq = "base", next.Base.Seq+7
 			case 1:
-				next.Epoch++
+				way, next.Epoch = "epoch", next.Epoch+1
 			case 2:
-				next.Verb, next.Fields = atoll.Restate, rec.MustFields().Apply(next.Fields)
+				way, next.Verb, next.Fields = "restatement", atoll.Restate, rec.MustFields().Apply(next.Fields)
 			}
-			out = append(out, next)
+			forge(way, next)
 		}
 	}
-	return append(out, atoll.Operation{Verb: atoll.Insert, Key: fresh("backdoor"), Version: 1, Fields: atoll.Fields{}.Set("name", "x")})
+	mine := slices.DeleteFunc(slices.Clone(t.Stores()), func(s topology.Store) bool { return s.Site != f.n.Identity.Site })
+	for _, s := range Some(d, 1, mine) { // its own, under an ownership that is over or that never was
+		epoch := uint64(f.record(atoll.Key{Type: "store", ID: s.ID}).MustFields().Int("epoch")) + 1
+		forge("epoch", atoll.Operation{
+			Verb: atoll.Insert, Key: fresh("invoice"), Version: 1, Epoch: epoch,
+			Fields: atoll.Fields{}.Set("store_id", s.ID).Set("kind", "customer_invoice").Set("status", "new"),
+		})
+	}
+	forge("type", atoll.Operation{Verb: atoll.Insert, Key: fresh("backdoor"), Version: 1, Fields: atoll.Fields{}.Set("name", "x")})
+	return out
 }

@@ -13,7 +13,7 @@ import (
 var poisonFaults = []Fault{
 	{
 		Name: "poison", Words: "a site's journal or what it has received holds something that nobody can read or take; it is set apart and stops nothing",
-		Usual: 0, Apart: true, Event: poison, Peace: poisonPeace,
+		Usual: 2, Apart: true, Event: poison, Kinds: []string{"type", "field", "value", "size", "unreadable", "received type", "received unreadable"}, Peace: poisonPeace,
 	},
 }
 
@@ -29,24 +29,25 @@ func poison(w *World, d Dice) error {
 	}
 	key := atoll.Key{Type: "name", ID: w.NewID(n)}
 	op := atoll.Operation{Verb: atoll.Insert, Key: key, Version: 1, Fields: atoll.Fields{}.Set("name", "poison")}
-	words, raw := "", []byte(nil)
+	way, words, raw := "", "", []byte(nil)
 	switch d.IntN(5) {
 	case 0:
-		words, op.Key.Type = "of a type that nobody knows", "poison"
+		way, words, op.Key.Type = "type", "of a type that nobody knows", "poison"
 	case 1:
-		words, op.Fields = "with a field that nobody knows", atoll.Fields{}.Set("name", "poison").Set("venom", 7)
+		way, words, op.Fields = "field", "with a field that nobody knows", atoll.Fields{}.Set("name", "poison").Set("venom", 7)
 	case 2:
-		words, op.Fields = "with a field of the wrong kind", atoll.Fields{}.Set("name", atoll.Fields{}.Set("a", 1))
+		way, words, op.Fields = "value", "with a field of the wrong kind", atoll.Fields{}.Set("name", atoll.Fields{}.Set("a", 1))
 	case 3:
-		words, op.Fields = "that is too large", atoll.Fields{}.Set("name", strings.Repeat("poison ", atoll.MaxBody/7+1))
+		way, words, op.Fields = "size", "that is too large", atoll.Fields{}.Set("name", strings.Repeat("poison ", atoll.MaxBody/7+1))
 	default:
-		words, raw = "that nobody can read", []byte("{\"time\":\"poison")
+		way, words, raw = "unreadable", "that nobody can read", []byte("{\"time\":\"poison")
 	}
 	content := raw
 	if content == nil {
 		e := atoll.Entry{Time: n.Clock.Now(), Actor: "tester", Cause: atoll.Cause{Kind: "user"}, Catalogue: n.Catalogue.Version(), Operations: []atoll.Operation{op}}
 		content = e.Encode()
 	}
+	w.StruckBy("poison", way)
 	w.Struck("poison", "the journal of %s holds an entry %s", n.Name, words)
 	own := n.Identity.Site
 	return n.Store.Update(w.Ctx, func(tx storage.Tx) error {
@@ -56,7 +57,7 @@ func poison(w *World, d Dice) error {
 		}
 		e := storage.JournalEntry{Site: own, Timeline: head.Timeline, Seq: head.Seq + 1, Content: content, Received: n.Clock.Now()}
 		e.Hash = atoll.Chain(head.Hash, own, e.Timeline, e.Seq, atoll.Digest(content))
-		w.Provoked(atoll.Origin{Site: own, Seq: e.Seq}, "it is poison")
+		w.Provoked(e.Hash, atoll.Origin{Site: own, Seq: e.Seq}, "it is poison")
 		return tx.Append(e)
 	})
 }
@@ -64,9 +65,12 @@ func poison(w *World, d Dice) error {
 // poisonStage puts something among what a site has received and not yet integrated.
 func (w *World) poisonStage(n *Node, d Dice) error {
 	it := storage.StagedItem{Key: atoll.Key{Type: "poison", ID: w.NewID(n)}, Position: 1, Payload: []byte(`{"version":1,"origin":{"site":1,"seq":1},"body":"e30="}`)}
+	way := "received type"
 	if d.Chance(50) {
+		way = "received unreadable"
 		it.Key.Type, it.Payload = "name", []byte(`{"version":`)
 	}
+	w.StruckBy("poison", way)
 	w.Struck("poison", "%s has received a record that nobody can take", n.Name)
 	w.poisoned = append(w.poisoned, poisoned{n.Name, it.Key})
 	return n.Store.Update(w.Ctx, func(tx storage.Tx) error { return tx.Stage(integrate.LaneNormal, it) })
@@ -104,13 +108,4 @@ func poisonPeace(w *World) {
 		}
 	}
 	w.poisoned = nil
-}
-
-// Provoked notes that this one entry must be refused. Anything else in quarantine is a
-// breach, and so is its being taken.
-func (w *World) Provoked(at atoll.Origin, why string) {
-	if w.forged == nil {
-		w.forged = map[atoll.Origin]string{}
-	}
-	w.forged[at] = why
 }

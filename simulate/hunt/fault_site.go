@@ -15,7 +15,7 @@ import (
 var siteFaults = []Fault{
 	{
 		Name: "site-restored", Words: "a site's disk is put back to an old image, as a file or by its own restore; once it is refused it is initialised again",
-		Usual: 0, Apart: true, Event: siteRestored, Peace: siteRestoredPeace,
+		Usual: 0, Apart: true, Swaps: true, Event: siteRestored, Peace: siteRestoredPeace,
 	},
 }
 
@@ -51,7 +51,6 @@ func siteRestored(w *World, d Dice) error {
 			return err
 		}
 	}
-	w.forgetful = true
 	w.old[n.Name] = &outdated{must: w.Works(again) && w.behind(again), until: days * 1440}
 	w.Say("%d of its entries are gone", w.lose(n.Name+" was put back to an old image of its disk"))
 	w.images[w.Centre.Name] = nil // see centreRestored

@@ -95,7 +95,9 @@ func NewTally() Tally {
 		t.Work[w.Name] = Count{}
 	}
 	for _, f := range Faults() {
-		t.Faults[f.Name] = 0
+		for _, name := range f.Counted() {
+			t.Faults[name] = 0
+		}
 	}
 	for _, l := range Laws() {
 		t.Laws[l.Name] = 0
@@ -151,8 +153,10 @@ func (t Tally) Zeros() []string {
 		}
 	}
 	for _, f := range Faults() {
-		if t.Faults[f.Name] == 0 {
-			out = append(out, "fault "+f.Name)
+		for _, name := range f.Counted() {
+			if t.Faults[name] == 0 {
+				out = append(out, "fault "+name)
+			}
 		}
 	}
 	for _, l := range Laws() {

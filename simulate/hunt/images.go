@@ -25,6 +25,12 @@ func (w *World) copyDisks() {
 	}
 }
 
+// swaps reports whether this story's disks can be copied and put back.
+func (w *World) swaps() bool {
+	_, ok := w.disks.(memoryDisks)
+	return ok
+}
+
 // put gives the node's machine another disk, and starts its program. The prepare
 // function, which may be nil, sees the disk before that.
 func (w *World) put(n *Node, disk *memory.Disk, prepare func(*memory.Disk) error) (*Node, error) {

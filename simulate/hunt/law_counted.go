@@ -1,11 +1,17 @@
 package hunt
 
 import (
+	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/site"
+	"github.com/atollsync/atoll/storage"
 )
 
-// tallied is what the cycles of one database came to, as its site was told.
-type tallied struct{ taken int }
+// tallied is what the cycles of one site came to, as its machines were told, since
+// the centre had so many of its entries.
+type tallied struct {
+	from  uint64
+	taken int
+}
 
 // counts holds one cycle to its sum, and all cycles of a site to its journal: an entry
 // is applied or quarantined once, and known already from then on.
@@ -18,12 +24,32 @@ func (w *World) counts(n *Node, c site.Cycle) {
 	if c.Offered > c.Sent {
 		w.Breach("counted", "a cycle of %s: %d entries sent, %d of them offered", n.Name, c.Sent, c.Offered)
 	}
-	t := w.counted[n.Name]
+	own := n.Identity.Site
+	t := w.counted[own]
 	t.taken += c.Applied + c.Quarantined
-	w.counted[n.Name] = t
-	f, err := w.factsOf(n)
-	if err == nil && uint64(t.taken) > f.head && !w.forgetful {
-		w.Breach("counted", "%s was told %d times that an entry was taken, and has %d: some were taken twice", n.Name, t.taken, f.head)
+	w.counted[own] = t
+	var at uint64
+	err := w.Centre.Store.View(w.Ctx, func(r storage.Reader) error {
+		head, err := r.Head(own)
+		at = head.Seq
+		return err
+	})
+	if err == nil && uint64(t.taken) > at-t.from {
+		w.Breach("counted", "%s was told %d times that an entry was taken, and the centre took %d: some were taken twice", n.Name, t.taken, at-t.from)
+	}
+}
+
+// recount begins the counts of all sites anew: the centre has forgotten entries, and
+// takes them again.
+func (w *World) recount() {
+	clear(w.counted)
+	heads := map[atoll.SiteID]atoll.Head{}
+	_ = w.Centre.Store.View(w.Ctx, func(r storage.Reader) (err error) {
+		heads, err = r.Journals()
+		return err
+	})
+	for site, head := range heads {
+		w.counted[site] = tallied{from: head.Seq}
 	}
 }
 

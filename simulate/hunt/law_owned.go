@@ -20,6 +20,7 @@ func owned(w *World) error {
 		if err != nil {
 			return err
 		}
+		w.stopped(r, refused)
 		o := &owners{w: w, held: map[atoll.ID]map[uint64]atoll.SiteID{}, store: map[atoll.Key]atoll.ID{}}
 		heads, err := r.Journals()
 		if err != nil {

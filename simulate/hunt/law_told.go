@@ -81,8 +81,8 @@ func (w *World) factsOf(n *Node) (f facts, err error) {
 		return err
 	})
 	f.head = head.Seq
-	if head.Seq > copied.Seq {
-		f.lacking = head.Seq - copied.Seq
+	if err == nil {
+		f.lacking, err = w.lacking(n, head, copied)
 	}
 	f.ahead = n.Clock.Now().Sub(w.Centre.Clock.Now())
 	t := w.Topology(n)
@@ -91,6 +91,32 @@ func (w *World) factsOf(n *Node) (f facts, err error) {
 		f.moving = f.moving || ok && s.Site == own
 	}
 	return f, err
+}
+
+// lacking is how many entries of the site's journal the centre does not have: those
+// behind the last that both have. Two histories of one site part there.
+func (w *World) lacking(n *Node, head, copied atoll.Head) (uint64, error) {
+	at := min(head.Seq, copied.Seq)
+	err := n.Store.View(w.Ctx, func(here storage.Reader) error {
+		base, err := here.Base(n.Identity.Site)
+		if err != nil {
+			return err
+		}
+		return w.Centre.Store.View(w.Ctx, func(there storage.Reader) error {
+			for ; at > base.Seq; at-- {
+				ours, err := here.Entry(n.Identity.Site, at)
+				if err != nil {
+					return err
+				}
+				theirs, err := there.Entry(n.Identity.Site, at)
+				if err != nil || ours.Hash == theirs.Hash {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	return head.Seq - at, err
 }
 
 // light is the light that these facts deserve, of a site that has just synchronised.
@@ -114,7 +140,10 @@ func (w *World) tells(n *Node, c site.Cycle) {
 	if err != nil {
 		return
 	}
-	if st.Waiting < f.lacking && !w.forgetful {
+	if c.Code == "" {
+		delete(w.uninformed, n.Identity.Site)
+	}
+	if st.Waiting < f.lacking && !w.uninformed[n.Identity.Site] {
 		w.Breach("told", "%s says that %d entries wait; the centre lacks %d", n.Name, st.Waiting, f.lacking)
 	}
 	if c.Code == atoll.DiskFull {

@@ -18,6 +18,7 @@ import (
 // lineFaults strike while a site and the centre talk, over the real bytes.
 var lineFaults = []Fault{
 	{Name: "cut-up", Words: "the line is cut at any byte of a request", Usual: 8},
+	{Name: "slow-line", Words: "an answer takes so long that it is sent frame by frame", Usual: 15, Apart: true},
 	{Name: "cut-down", Words: "the line is cut at any byte of an answer", Usual: 8},
 	{Name: "hang-up", Words: "the centre notices, while it answers, that the site is gone", Usual: 3},
 	{Name: "lost", Words: "a request never arrives", Usual: 5},
@@ -46,11 +47,18 @@ func (w *World) newLine(n *Node) (simulate.Line, error) {
 // serve makes the centre's face anew, when the centre starts.
 func (w *World) serve(c *Node) {
 	w.handler = wire.Handler(wire.Options{
-		Centre: c.Centre, Gate: c.Centre, People: c, Now: c.Clock.Now, Version: "test",
+		Centre: c.Centre, Gate: c.Centre, People: c, Now: w.lineNow, Version: "test",
 		// Time hardly passes within a step: the limits of requests in a second are tested
 		// elsewhere.
 		Limits: wire.Limits{SiteRate: 1e6, SiteBurst: 1e6, TotalRate: 1e6, TotalBurst: 1e6, WrongRate: 1e6, WrongBurst: 1e6},
 	})
+}
+
+// lineNow is the time by which the centre's end of the line decides that what it has
+// of an answer must go out.
+func (w *World) lineNow() time.Time {
+	w.lag += w.drag
+	return w.Centre.Clock.Now().Add(w.lag)
 }
 
 // letter is a request that is still on its way when its site has given up.
@@ -99,7 +107,14 @@ func (l *line) RoundTrip(req *http.Request) (*http.Response, error) {
 	if w.Strikes("hang-up") {
 		down.most = w.FaultDice("hang-up").IntN(1 << w.FaultDice("hang-up").Between(4, 12))
 	}
+	if w.Strikes("slow-line") {
+		w.drag = 6 * time.Second
+	}
 	w.handle(l.site, req, up, down)
+	w.lag, w.drag = 0, 0
+	if down.pieces > 2 {
+		w.Struck("slow-line", "the answer comes slowly, in %d pieces", down.pieces)
+	}
 	switch {
 	case !w.Alive(w.Centre):
 		w.notice()
@@ -257,6 +272,7 @@ type sheet struct {
 	body   bytes.Buffer
 	most   int // bytes after which the site is found to be gone; -1 never
 	full   bool
+	pieces int // that it was sent in
 }
 
 func (s *sheet) Header() http.Header { return s.header }
@@ -278,8 +294,8 @@ func (s *sheet) Write(p []byte) (int, error) {
 	return s.body.Write(p)
 }
 
-// Flush and the deadlines do nothing: everything arrives at once.
-func (s *sheet) Flush() {}
+// Flush counts; the deadlines do nothing: everything arrives at once.
+func (s *sheet) Flush() { s.pieces++ }
 
 func (s *sheet) SetReadDeadline(time.Time) error  { return nil }
 func (s *sheet) SetWriteDeadline(time.Time) error { return nil }

@@ -1,6 +1,10 @@
 package hunt
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/storage"
@@ -16,10 +20,49 @@ func (w *World) Fenced(site atoll.SiteID, why string) {
 	w.fenced[site] = why
 }
 
+// provocation is an entry that the story made so that it must be refused.
+type provocation struct {
+	at  atoll.Origin
+	why string
+}
+
+// Provoked notes that this one entry must be refused, if it comes to the centre. Any
+// other entry in quarantine is a breach of "rest", and this one's being taken is a
+// breach of "owned". An entry is known by its hash: a number is given again when the
+// database that gave it is lost.
+func (w *World) Provoked(hash atoll.Hash, at atoll.Origin, why string) {
+	w.forged[hash] = provocation{at, why}
+}
+
+// hashOf is the hash of an entry of the site, as the centre has it.
+func (w *World) hashOf(site atoll.SiteID, seq uint64) (hash atoll.Hash) {
+	_ = w.Centre.Store.View(w.Ctx, func(r storage.Reader) error {
+		e, err := r.Entry(site, seq)
+		hash = e.Hash
+		return err
+	})
+	return hash
+}
+
+// stopped: what had to be refused was.
+func (w *World) stopped(r storage.Reader, refused map[atoll.Origin]bool) {
+	for _, hash := range slices.SortedFunc(maps.Keys(w.forged), func(a, b atoll.Hash) int { return cmp.Compare(a.String(), b.String()) }) {
+		p := w.forged[hash]
+		e, err := r.Entry(p.at.Site, p.at.Seq)
+		if err != nil || e.Hash != hash {
+			continue // it did not come so far
+		}
+		w.Looked("owned", 1)
+		if !refused[p.at] {
+			w.Breach("owned", "entry %d of site %d was taken, although %s", p.at.Seq, p.at.Site, p.why)
+		}
+	}
+}
+
 // provoked reports whether the story itself brought the refusal about.
 func (w *World) provoked(r storage.Refusal) (why string, ok bool) {
-	if why, ok = w.forged[atoll.Origin{Site: r.Site, Seq: r.Seq}]; ok {
-		return why, true
+	if p, ok := w.forged[w.hashOf(r.Site, r.Seq)]; ok {
+		return p.why, true
 	}
 	why, ok = w.fenced[r.Site]
 	return why, ok

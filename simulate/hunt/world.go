@@ -39,8 +39,11 @@ type World struct {
 	dead    map[string]bool      // nodes whose crash was told
 	down    map[string]int       // until when a dead node stays so
 	away    map[atoll.SiteID]int // until when a site has no line
-	depth   int                  // of exchanges inside exchanges
-	letters []letter
+	// Of an answer that comes slowly: how late it is, and how much later with each look at
+	// the clock.
+	lag, drag time.Duration
+	depth     int // of exchanges inside exchanges
+	letters   []letter
 
 	images   map[string][]*memory.Disk // of disks as they were, oldest first
 	database map[string]int            // which of its site's databases a node works on
@@ -48,21 +51,21 @@ type World struct {
 	old      map[string]*outdated      // sites that work on another image of their disk
 	clones   []*clone
 	poisoned []poisoned
-	forged   map[atoll.Origin]string // entries that must be refused, and why
-	restored bool                    // the centre was, once
+	forged   map[atoll.Hash]provocation // entries that must be refused, and why
+	restored bool                       // the centre was, once
 
 	account *account
-	counted map[string]tallied // of each database, by its node's name
-	// forgetful is set by a fault that makes the centre or a site forget what it had
-	// acknowledged: what counts on its memory is then not asked.
-	forgetful bool
-	fenced    map[atoll.SiteID]string // whose work may be refused, and why
-	said      []string                // in this step
-	lines     []string
-	breaches  []Breach
-	tally     Tally
-	trace     *trace
-	named     map[atoll.ID]string // short names for the story
+	counted map[atoll.SiteID]tallied
+	// uninformed are sites that have not synchronised to the end since the centre
+	// forgot what it had acknowledged to them: until then they cannot know.
+	uninformed map[atoll.SiteID]bool
+	fenced     map[atoll.SiteID]string // whose work may be refused, and why
+	said       []string                // in this step
+	lines      []string
+	breaches   []Breach
+	tally      Tally
+	trace      *trace
+	named      map[atoll.ID]string // short names for the story
 }
 
 // begin builds the system of the story.
@@ -77,8 +80,8 @@ func begin(ctx context.Context, s Story) (*World, error) {
 	}
 	w := &World{
 		Ctx: ctx, story: s, disks: d, clocks: map[string]*simulate.Clock{}, keys: map[string]ed25519.PrivateKey{},
-		account: newAccount(), counted: map[string]tallied{}, tally: NewTally(), trace: newTrace(), named: map[atoll.ID]string{}, away: map[atoll.SiteID]int{}, dead: map[string]bool{}, down: map[string]int{}, fates: map[string]Dice{},
-		images: map[string][]*memory.Disk{}, database: map[string]int{}, old: map[string]*outdated{},
+		account: newAccount(), counted: map[atoll.SiteID]tallied{}, tally: NewTally(), trace: newTrace(), named: map[atoll.ID]string{}, away: map[atoll.SiteID]int{}, dead: map[string]bool{}, down: map[string]int{}, fates: map[string]Dice{},
+		images: map[string][]*memory.Disk{}, database: map[string]int{}, old: map[string]*outdated{}, forged: map[atoll.Hash]provocation{}, uninformed: map[atoll.SiteID]bool{},
 		peaceful: true,
 	}
 	w.step = Step{Kind: "build", Seed: s.Seed}
