@@ -55,7 +55,7 @@ fuzz: ## every fuzz target for FUZZTIME (60s)
 	@set -e; for f in $(FUZZES); do \
 		echo "$$f"; $(GO) test -run '^$$' -fuzz "^$${f#*:}$$" -fuzztime $(FUZZTIME) "$${f%%:*}"; done
 
-bench: build ## what the program costs beside a bare loop; half an hour, on a quiet machine
+bench: build ## what the program costs beside a bare loop; twenty minutes, on a quiet machine
 	$(BIN)/atoll bench --write docs/performance.md
 
 model: ## the models of the hard protocols, with their large bounds: minutes, some gigabytes

@@ -38,6 +38,9 @@ type Options struct {
 	Program string
 	// Progress is told what is being done. It may be nil.
 	Progress func(Progress)
+	// Ended is told the report so far, each time that a workload has ended. It may be
+	// nil.
+	Ended func(Report) error
 	// Profile gets a profile of the processor time of what is measured: our side of
 	// the first pair. Nil makes none.
 	Profile io.Writer
@@ -64,7 +67,7 @@ type Report struct {
 // Well reports whether every target was met.
 func (r Report) Well() bool {
 	return !slices.ContainsFunc(r.Workloads, func(w Result) bool {
-		return slices.ContainsFunc(w.Figures, func(f Figure) bool { return f.Verdict == Missed })
+		return w.Failed != "" || slices.ContainsFunc(w.Figures, func(f Figure) bool { return f.Verdict == Missed })
 	})
 }
 
@@ -76,6 +79,7 @@ type Result struct {
 	Took    time.Duration `json:"took"`
 	Figures []Figure      `json:"figures"`
 	Notes   []string      `json:"notes,omitempty"`
+	Failed  string        `json:"failed,omitempty"` // why it could not be measured, or not to its end
 }
 
 // workload is one thing to measure.
@@ -125,8 +129,9 @@ func (r *run) size(full, short int) int {
 	return full
 }
 
-// Run measures. It fails when something could not be measured; targets that are
-// missed are part of the report.
+// Run measures. A workload that fails is part of the report, as is a target that is
+// missed, and the others are measured all the same; Run fails when ctx ends, or
+// nothing can be measured at all.
 func Run(ctx context.Context, o Options) (Report, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -155,16 +160,25 @@ func Run(ctx context.Context, o Options) (Report, error) {
 		}
 		r.result = Result{ID: w.id, Title: w.title, Method: w.method}
 		start := time.Now()
+		r.say(0, 0, "begins")
 		if err := w.run(r); err != nil {
-			return report, fmt.Errorf("%s: %w", w.id, err)
+			if ctx.Err() != nil {
+				return report, fmt.Errorf("%s: %w", w.id, err)
+			}
+			r.result.Failed = err.Error()
 		}
 		r.result.Took = time.Since(start)
 		report.Workloads = append(report.Workloads, r.result)
+		report.Took = time.Since(began)
 		if err := os.RemoveAll(r.dir); err != nil {
 			return report, err
 		}
+		if o.Ended != nil {
+			if err := o.Ended(report); err != nil {
+				return report, err
+			}
+		}
 	}
-	report.Took = time.Since(began)
 	return report, nil
 }
 

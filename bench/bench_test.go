@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +57,39 @@ func TestWorkloadsRun(t *testing.T) {
 	if !strings.Contains(page, "its figures mean nothing") {
 		t.Error("a short run does not say that it is one")
 	}
+	written := LimitsTitle + "\n\nW1 is limited by what it writes.\n"
+	if again := report.Page(page + "\n" + written); again != page+"\n"+written {
+		t.Error("what people wrote on the page is not kept")
+	}
 	if _, err := Run(t.Context(), Options{Only: []string{"W99"}}); err == nil {
 		t.Error("a workload that is not there was run")
+	}
+}
+
+// A workload that fails takes nothing from the others: they are measured, and the
+// page tells of both. What has ended is told before the next begins.
+func TestFailureIsKept(t *testing.T) {
+	all := workloads
+	defer func() { workloads = all }()
+	workloads = []workload{
+		{"A", "one that fails", "", func(r *run) error {
+			r.add(figure("half", "", []float64{1}, nil, nil))
+			return errors.New("the disk is gone")
+		}},
+		{"B", "one that works", "", func(r *run) error { r.add(figure("whole", "", []float64{2}, nil, nil)); return nil }},
+	}
+	var told []int
+	report, err := Run(t.Context(), Options{Dir: t.TempDir(), Ended: func(r Report) error { told = append(told, len(r.Workloads)); return nil }})
+	if err != nil || !slices.Equal(told, []int{1, 2}) {
+		t.Fatalf("%v; told of %v workloads", err, told)
+	}
+	page := report.Markdown()
+	for _, want := range []string{"the disk is gone", "| half |", "| whole |"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not have %q", want)
+		}
+	}
+	if report.Well() {
+		t.Error("a workload failed, and all is well")
 	}
 }

@@ -134,12 +134,14 @@ func (r *run) register(h *host.Host, c *clinic, patients int) error {
 
 // patient is a patient at home in the clinic's store, and visible there.
 func (c *clinic) patient(i int) []journal.Proposal {
-	id := c.goods.id()
+	g := c.goods
+	id, first, last := g.id(), g.name(), g.name()
 	return []journal.Proposal{
 		{Verb: atoll.Insert, Key: atoll.Key{Type: "patient", ID: id}, Fields: atoll.Fields{}.
-			Set("name", fmt.Sprint("Vea, Ana ", i)).Set("first_name", "Ana").Set("last_name", "Vea").Set("code", fmt.Sprintf("%d-%05d", c.site, i)).
-			Set("home_store_id", c.store).Set("status", "active").Set("date_of_birth", fmt.Sprintf("%d-%02d-%02d", 1950+i%70, 1+i%12, 1+i%28)).
-			Set("gender", "female").Set("address1", "Village Road").Set("phone", fmt.Sprintf("%07d", i))},
+			Set("name", last+", "+first).Set("first_name", first).Set("last_name", last).Set("code", fmt.Sprintf("%d-%05d", c.site, i)).
+			Set("home_store_id", c.store).Set("status", "active").
+			Set("date_of_birth", fmt.Sprintf("%d-%02d-%02d", 1940+g.IntN(85), 1+g.IntN(12), 1+g.IntN(28))).
+			Set("gender", "female").Set("address1", "Village Road").Set("phone", fmt.Sprintf("%07d", g.IntN(1e7)))},
 		{Verb: atoll.Insert, Key: atoll.Key{Type: "patient_store_join", ID: atoll.DeriveID("bench join", string(id))}, Fields: atoll.Fields{}.
 			Set("patient_id", id).Set("store_id", c.store)},
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/atollsync/atoll"
@@ -56,6 +57,17 @@ func (g *goods) shelf(item atoll.ID) journal.Proposal {
 
 func (g *goods) batch() string {
 	return fmt.Sprintf("%c%c%06d", 'A'+g.IntN(26), 'A'+g.IntN(26), g.IntN(1e6))
+}
+
+// name draws a name of a person: few share name and birthday, as among people.
+// (The centre looks for doubles, and makes a record of each pair it finds.)
+func (g *goods) name() string {
+	syllables := []string{"ka", "ve", "to", "mi", "lu", "na", "se", "ra", "ti", "wa", "fo", "li", "mo", "da", "pe", "su"}
+	var b strings.Builder
+	for range 3 {
+		b.WriteString(syllables[g.IntN(len(syllables))])
+	}
+	return strings.ToUpper(b.String()[:1]) + b.String()[1:]
 }
 
 var medicines = []string{

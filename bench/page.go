@@ -21,6 +21,9 @@ func (r Report) Text() string {
 		for _, n := range w.Notes {
 			fmt.Fprintf(&b, "    %s\n", n)
 		}
+		if w.Failed != "" {
+			fmt.Fprintf(&b, "    not measured to its end: %s\n", w.Failed)
+		}
 	}
 	return b.String()
 }
@@ -86,12 +89,13 @@ func short(v float64) string {
 
 const intro = `# What it costs
 
-What Atoll costs on one machine, and how that was measured. This page is written by a command, which anybody can run:
+What Atoll costs on one machine, and how that was measured. All but its last section is written by a command, which
+anybody can run:
 
     make bench
 
-or, with the program alone, ` + "`atoll bench --write performance.md`" + `. It takes about half an hour on a quiet machine and 3 GB of
-disk. ` + "`--only W1,W5`" + ` runs some of it, ` + "`--short`" + ` all of it small, ` + "`--dir`" + ` names the disk, ` + "`--json`" + ` prints every run.
+or, with the program alone, ` + "`atoll bench --write performance.md`" + `. It takes about twenty minutes on a quiet machine and 3 GB
+of disk. ` + "`--only W1,W5`" + ` runs some of it, ` + "`--short`" + ` all of it small, ` + "`--dir`" + ` names the disk, ` + "`--json`" + ` prints every run.
 
 ## How to read it
 
@@ -159,11 +163,24 @@ func (r Report) Markdown() string {
 		for _, n := range w.Notes {
 			fmt.Fprintf(&b, "\n%s\n", n)
 		}
-		if words := limits[w.ID]; words != "" && w.missed() {
-			fmt.Fprintf(&b, "\n**What the limit is.** %s\n", words)
+		if w.Failed != "" {
+			fmt.Fprintf(&b, "\n**It was not measured to its end:** %s\n", w.Failed)
 		}
 	}
 	return b.String()
+}
+
+// LimitsTitle begins the last section of the page, which people write.
+const LimitsTitle = "## What the limits are"
+
+// Page is the report as a page that takes the place of one before: the section of
+// LimitsTitle, and what follows it, is kept.
+func (r Report) Page(before string) string {
+	page := r.Markdown()
+	if _, kept, found := strings.Cut(before, "\n"+LimitsTitle+"\n"); found {
+		page += "\n" + LimitsTitle + "\n" + kept
+	}
+	return page
 }
 
 // missing are the workloads that were not run.
@@ -174,28 +191,4 @@ func (r Report) missing() (out []string) {
 		}
 	}
 	return out
-}
-
-func (w Result) missed() bool {
-	for _, f := range w.Figures {
-		if f.Verdict == Missed {
-			return true
-		}
-	}
-	return false
-}
-
-// limits say of each workload what holds it up; they stand on the page when a
-// target is missed. Each says whether it comes from a profile or from reasoning.
-var limits = map[string]string{
-	"W1": "From a short profile (10,000 records, on a busy machine): writing. The floor makes two entries in B-trees for a record (the row, its id); Atoll makes eight: the row and its id, three or four of the " +
-		"index by field, the line of the feed, the entry of the journal and its number; so a third of the processor time is inside SQLite's statements alone. The rest goes, in this order, " +
-		"into judging (13 %), reading what was written by the site itself in the same exchange only to leave it out of the answer (7 %), reading the entry (8 %), the processors (6 %), " +
-		"and memory (10 %). With ten lines a transaction, as documents are made, journal and judge are shared by ten.",
-	"W2": "Not profiled yet. By the code, each record is taken apart, checked, compared with what is there and written with its index rows, where the floor writes row and id.",
-	"W3": "HTTP's headers are 146 bytes of the request (63 of them the token) and 40 of the answer; the Hello has 220, most of them hashes and identities that do not compress. " +
-		"(The answer grew by 27 bytes between two measurements, when digests of audiences came into the cycle; that they are the cause was not examined.) What would bring it below 250 is a short form of the Hello, that names the last one by digest and says what has changed, or HTTP/2, whose headers cost a dozen bytes on a warm connection; neither is there.",
-	"W3b": "By arithmetic, not by a breakdown of the bytes: each record names up to five others by random ids: about 17 bytes each that nothing compresses, besides batch, prices and time; and the transaction has a header, and its digest changes the hashes of the Hello.",
-	"W5":  "From a short profile on a busy machine, and the code: processor time. A cycle of Atoll authenticates, opens two snapshots, judges, writes eight entries in B-trees for each record besides the state of the site, and runs the processors. On a disk as fast as this one a shared commit saves little; how much was not measured.",
-	"W7":  "From the memory map of a site without records: of an idle site's resident memory nearly half is the program itself, mapped from its file.",
 }

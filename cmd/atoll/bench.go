@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"sync"
 	"time"
@@ -21,7 +23,7 @@ type benchCmd struct {
 
 // Help tells what it costs, and gives an example.
 func (benchCmd) Help() string {
-	return "Measures what Atoll costs beside a bare loop that moves the same records durably and does nothing else. All of it takes about half an hour, " +
+	return "Measures what Atoll costs beside a bare loop that moves the same records durably and does nothing else. All of it takes about twenty minutes, " +
 		"uses 3 GB of disk, and wants the machine to itself. For example: atoll bench --only W1,W5 --dir /srv/data"
 }
 
@@ -42,20 +44,31 @@ func (c benchCmd) Run(s *session) (err error) {
 		defer f.Close()
 		o.Profile = f
 	}
+	o.Ended = c.write // what is measured stays, whatever happens to the rest
 	report, err := bench.Run(s.ctx, o)
 	if err != nil {
 		return err
-	}
-	if c.Write != "" {
-		if err := os.WriteFile(c.Write, []byte(report.Markdown()), 0o644); err != nil { //nolint:gosec // a page for everybody
-			return atoll.Errorf(atoll.Denied, "the page cannot be written: %w", err)
-		}
 	}
 	if err := s.print(report, func() { s.say("%s", report.Text()) }); err != nil {
 		return err
 	}
 	if !report.Well() && !c.Short {
 		return unwell
+	}
+	return nil
+}
+
+// write writes the page, and keeps what people wrote on the one before.
+func (c benchCmd) write(report bench.Report) error {
+	if c.Write == "" {
+		return nil
+	}
+	before, err := os.ReadFile(c.Write)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		err = os.WriteFile(c.Write, []byte(report.Page(string(before))), 0o644) //nolint:gosec // a page for everybody
+	}
+	if err != nil {
+		return atoll.Errorf(atoll.Denied, "the page cannot be written: %w", err)
 	}
 	return nil
 }
@@ -78,19 +91,30 @@ func (benchCmd) list(s *session) error {
 	})
 }
 
-// progress tells on a terminal what is being done.
+// progress tells what is being done: on a terminal in one line that changes, and
+// otherwise in a line now and then, so that a log shows that it goes on.
 func (benchCmd) progress(s *session) func(bench.Progress) {
-	if s.globals.JSON || !isTerminal(s.errOut) {
+	if s.globals.JSON {
 		return nil
 	}
 	var mu sync.Mutex
 	began := time.Now()
+	var last time.Time
+	var workload string
+	terminal := isTerminal(s.errOut)
 	return func(p bench.Progress) {
 		mu.Lock()
 		defer mu.Unlock()
 		done := ""
 		if p.Of > 0 {
 			done = fmt.Sprintf(" (%d of %d)", p.Done, p.Of)
+		}
+		if !terminal {
+			if p.Workload != workload || time.Since(last) > 10*time.Second {
+				workload, last = p.Workload, time.Now()
+				_, _ = fmt.Fprintf(s.errOut, "%6s  %-3s %s%s\n", time.Since(began).Truncate(time.Second), p.Workload, p.Words, done)
+			}
+			return
 		}
 		_, _ = fmt.Fprintf(s.errOut, "\r\x1b[K%6s  %-3s %s%s", time.Since(began).Truncate(time.Second), p.Workload, p.Words, done)
 	}
