@@ -30,13 +30,13 @@ var powers = map[string]station.Power{
 	"GET /today": "read", "GET /sync": "read", "GET /sync/events": "read", "POST /sync/now": "read", "POST /sync/settings": "sync",
 	"GET /fleet": "sync", "GET /fleet.csv": "sync", "GET /fleet/{site}": "sync", "POST /fleet/{site}/pause": "sync",
 	"GET /quarantine": "sync", "POST /quarantine": "sync", "GET /quarantine/{id}": "sync", "POST /quarantine/{id}": "sync",
-	"GET /transfers": "read",
-	"GET /records":   "read", "GET /records/{type}": "read", "POST /records/{type}": "edit", "GET /new/{type}": "edit",
+	"GET /transfers": "read", "GET /find": "read", "GET /reports": "read", "GET /reports/{name}": "read", "GET /reports/{name}/file": "read",
+	"GET /records": "read", "GET /records/{type}": "read", "POST /records/{type}": "edit", "GET /new/{type}": "edit",
 	"GET /records/{type}/{id}": "read", "POST /records/{type}/{id}": "edit", "GET /records/{type}/{id}/edit": "edit",
 }
 
 // somewhere puts values in the places of a path.
-var somewhere = strings.NewReplacer("{$}", "", "{type}", "location", "{id}", string(atoll.DeriveID("nothing")), "{site}", "9")
+var somewhere = strings.NewReplacer("{$}", "", "{type}", "location", "{id}", string(atoll.DeriveID("nothing")), "{site}", "9", "{name}", "stock")
 
 // state is everything that a request may not change: records and settings.
 func (f *face) state() string {

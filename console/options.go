@@ -12,6 +12,7 @@ import (
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/exchange"
 	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/report"
 	"github.com/atollsync/atoll/signin"
 	"github.com/atollsync/atoll/site"
 	"github.com/atollsync/atoll/station"
@@ -49,10 +50,16 @@ type Transfers interface {
 	Transfers(ctx context.Context, f transfer.Filter) ([]transfer.Transfer, error)
 }
 
+// Reports answers questions about stock, its value and its use.
+type Reports interface {
+	Ask(ctx context.Context, name string, a station.Asking) (*report.Table, error)
+}
+
 // Station is what every installation has.
 type Station interface {
 	Records
 	Transfers
+	Reports
 	Stores
 	Users
 }

@@ -118,7 +118,7 @@ func (c *console) form(v *Visit, def *catalogue.Def, d formData, fields atoll.Fi
 			}
 		}
 		if f.Kind == catalogue.Reference && v.R.PostFormValue("find") == f.Name {
-			if in.Options, err = c.find(v, f, v.R.PostFormValue("q."+f.Name)); err != nil {
+			if in.Options, err = c.offer(v, f, v.R.PostFormValue("q."+f.Name)); err != nil {
 				return err
 			}
 		}
@@ -143,9 +143,9 @@ func (c *console) form(v *Visit, def *catalogue.Def, d formData, fields atoll.Fi
 	return v.pageAs(status, "edit", title, d)
 }
 
-// find offers the records whose words hold the text, for a reference of which
+// offer finds the records whose words hold the text, for a reference of which
 // there are too many to offer all.
-func (c *console) find(v *Visit, f catalogue.Field, text string) ([]option, error) {
+func (c *console) offer(v *Visit, f catalogue.Field, text string) ([]option, error) {
 	def, ok := c.Catalogue.Lookup(f.To)
 	if !ok || strings.TrimSpace(text) == "" {
 		return nil, nil

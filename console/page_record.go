@@ -76,6 +76,9 @@ func (c *console) recordPage(v *Visit) error {
 		return err
 	}
 	d.Name = names[rec.Key]
+	if kind := rec.Fields.Text("kind"); kind != "" && rec.Fields.Has("status") && rec.Fields.Has("number") { // a document
+		d.Name = v.documentName(rec.Type, kind, rec.Fields.Int("number"))
+	}
 	for _, f := range def.Fields {
 		if !rec.Record.MustFields().Has(f.Name) {
 			d.Empty++

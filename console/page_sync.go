@@ -133,8 +133,11 @@ func (c *console) nameRows(v *Visit, d *syncData, waiting []site.Unsent, refused
 	return nil
 }
 
-// today is the first page at a site: one light, one button, and what matters today.
+// today is the first page. At a site: one light, one button, and what matters today.
 func (c *console) today(v *Visit) error {
+	if c.Sync == nil {
+		return c.centreToday(v)
+	}
 	d, err := c.syncRows(v, someRows)
 	if err != nil {
 		return err

@@ -173,3 +173,28 @@ func TestBrowserTransfers(t *testing.T) {
 	b.open("/transfers?store=" + string(f.Stores["D"]))
 	b.picture("transfers-none")
 }
+
+// How much amoxicillin there is in the country is found without help: by the search
+// on the first page, and one more click.
+func TestBrowserReports(t *testing.T) {
+	f := newFleet(t)
+	f.stocked(t)
+	b := f.centre.openTab(t)
+	b.signIn(f.centre, station.Administrator)
+	b.open("/")
+	b.sees("What are you looking for?")
+	b.picture("overview")
+	b.fill("#q", "amoxicillin")
+	b.click(".bigfind .primary")
+	b.sees("Stock on hand")
+	b.picture("find")
+	b.click(".hits .links a")
+	b.sees("1,855")
+	b.picture("report-stock")
+	b.open("/reports")
+	b.picture("reports")
+	b.open("/reports/stock?item=item")
+	b.picture("report-which")
+	b.open("/reports/dashboard")
+	b.picture("report-dashboard")
+}

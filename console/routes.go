@@ -50,14 +50,18 @@ func routes() []route {
 		{get, "/me", signedIn, anywhere, (*console).me, "", 0},
 		{post, "/look", anyone, anywhere, (*console).look, "", 0},
 
-		// A site.
-		{get, "/today", station.MayRead, atSite, (*console).today, "menu.today", 0},
+		// The first page, and a site's synchronisation.
+		{get, "/today", station.MayRead, anywhere, (*console).today, "menu.today", 0},
 		{get, "/sync", station.MayRead, atSite, (*console).syncPage, "menu.sync", 0},
 		{get, "/sync/events", station.MayRead, atSite, (*console).syncEvents, "", 0},
 		{post, "/sync/now", station.MayRead, atSite, (*console).syncNow, "", 0},
 		{post, "/sync/settings", station.MaySync, atSite, (*console).syncSettings, "", 0},
 
-		// What is on its way.
+		// What is where, and on its way.
+		{get, "/find", station.MayRead, anywhere, (*console).find, "", 0},
+		{get, "/reports", station.MayRead, anywhere, (*console).reportList, "menu.reports", 0},
+		{get, "/reports/{name}", station.MayRead, anywhere, (*console).reportPage, "", 0},
+		{get, "/reports/{name}/file", station.MayRead, anywhere, (*console).reportFile, "", 0},
 		{get, "/transfers", station.MayRead, anywhere, (*console).transfers, "menu.transfers", 0},
 
 		// The central server.

@@ -38,7 +38,10 @@ func (f *fleet) shipped(t testing.TB, to, packs string) (page string, id atoll.I
 // not, with what to do (R-D-11, R-D-52, R-I-26).
 func TestR_D_52_WhyItHasNotArrived(t *testing.T) {
 	f := newFleet(t)
-	as := func(role station.UserRole, path string) *seen { t.Helper(); return f.centre.get(path, f.centre.as(role)).want(200) }
+	as := func(role station.UserRole, path string) *seen {
+		t.Helper()
+		return f.centre.get(path, f.centre.as(role)).want(200)
+	}
 	viewer, tech := station.Viewer, station.Technician
 	as(viewer, "/transfers").want(200).says("Nothing is on its way")
 	page, _ := f.shipped(t, "C", "7")

@@ -1,0 +1,196 @@
+package console
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/transfer"
+)
+
+// foundRow is one thing that a search found.
+type foundRow struct {
+	Words, More string
+	Links       []foundLink
+}
+
+type foundLink struct{ Path, Key string }
+
+type foundGroup struct {
+	Key  string // the words' key of what they are
+	Rows []foundRow
+}
+
+type findData struct {
+	Q      string
+	Groups []foundGroup
+}
+
+// mostFound is how many of each kind a search shows.
+const mostFound = 20
+
+// find looks for what somebody names: an item, a store, a site, a document by its
+// number. Each leads to what is asked of it most: of an item, where it is in stock.
+func (c *console) find(v *Visit) error {
+	d := findData{Q: strings.TrimSpace(v.R.FormValue("q"))}
+	if d.Q == "" {
+		v.redirect("/today")
+		return nil
+	}
+	for _, look := range []func(*Visit, string) (foundGroup, error){c.findItems, c.findStores, c.findSites, c.findDocuments} {
+		g, err := look(v, d.Q)
+		if err != nil {
+			return err
+		}
+		if len(g.Rows) > 0 {
+			d.Groups = append(d.Groups, g)
+		}
+	}
+	return v.page("find", v.T("find.title"), d)
+}
+
+func (c *console) findItems(v *Visit, text string) (foundGroup, error) {
+	g := foundGroup{Key: "find.items"}
+	def, ok := c.Catalogue.Lookup("item")
+	if !ok {
+		return g, nil
+	}
+	recs, _, _, err := c.search(v, def, storage.Query{Type: "item"}, text)
+	for _, rec := range recs[:min(len(recs), mostFound)] {
+		id := string(rec.ID)
+		g.Rows = append(g.Rows, foundRow{Words: itemWords(rec), Links: []foundLink{
+			{"/reports/stock?item=" + id, "find.stock"}, {"/reports/use?item=" + id, "find.use"}, {recordPath(rec.Key), "find.record"},
+		}})
+	}
+	return g, err
+}
+
+func (c *console) findStores(v *Visit, text string) (foundGroup, error) {
+	g := foundGroup{Key: "find.stores"}
+	stores, err := v.ownStores()
+	for _, s := range stores {
+		if len(g.Rows) == mostFound || !contains(text, s.Name, s.Code) {
+			continue
+		}
+		id := string(s.ID)
+		links := []foundLink{{"/reports/stock?store=" + id, "find.stock"}, {"/transfers?store=" + id, "find.transfers"}}
+		if !ownPage("store") || v.User.Role.May(station.MayRead) {
+			links = append(links, foundLink{recordPath(atoll.Key{Type: "store", ID: s.ID}), "find.record"})
+		}
+		g.Rows = append(g.Rows, foundRow{Words: storeWords(s), More: v.siteName(s.Site), Links: links})
+	}
+	return g, err
+}
+
+func (c *console) findSites(v *Visit, text string) (foundGroup, error) {
+	g := foundGroup{Key: "find.sites"}
+	if c.Centre == nil || !v.User.Role.May(station.MaySync) {
+		return g, nil
+	}
+	rows, err := c.siteRows(v)
+	for _, s := range rows {
+		if len(g.Rows) < mostFound && contains(text, s.Name) {
+			g.Rows = append(g.Rows, foundRow{Words: s.Name, Links: []foundLink{{"/fleet/" + s.ID.String(), "find.site"}}})
+		}
+	}
+	return g, err
+}
+
+// numbered are the documents that people know by a number.
+var numbered = []atoll.Type{"invoice", "requisition", "purchase_order", "goods_received", "stocktake", "prescription"}
+
+func (c *console) findDocuments(v *Visit, text string) (foundGroup, error) {
+	g := foundGroup{Key: "find.documents"}
+	n, err := strconv.ParseInt(strings.TrimPrefix(text, "#"), 10, 64)
+	if err != nil || n <= 0 {
+		return g, nil //nolint:nilerr // it is no number
+	}
+	for _, t := range numbered {
+		def, ok := c.Catalogue.Lookup(t)
+		if !ok {
+			continue
+		}
+		if f, has := def.Field("number"); !has || !f.Index {
+			continue
+		}
+		recs, _, err := v.seenRecords(storage.Query{Type: t, Where: map[string]string{"number": strconv.FormatInt(n, 10)}, Limit: mostFound})
+		if err != nil {
+			return g, err
+		}
+		for _, rec := range recs {
+			row := foundRow{Words: v.documentName(t, rec.Fields.Text("kind"), n), Links: []foundLink{{recordPath(rec.Key), "find.open"}}}
+			names, err := c.names(v, []atoll.Key{{Type: "store", ID: rec.Fields.ID("store_id")}})
+			if err != nil {
+				return g, err
+			}
+			for _, name := range names {
+				row.More = name
+			}
+			g.Rows = append(g.Rows, row)
+		}
+	}
+	return g, nil
+}
+
+func contains(text string, in ...string) bool {
+	text = strings.ToLower(text)
+	for _, s := range in {
+		if strings.Contains(strings.ToLower(s), text) {
+			return true
+		}
+	}
+	return false
+}
+
+// overview is the first page at the centre: a search, and what asks for attention.
+type overview struct {
+	Tally  tally
+	Moving int
+	Kept   int
+	Open   int  // refusals that wait
+	Sites  bool // the reader may look after sites
+	Worst  []siteRow
+}
+
+// overviewWorst is how many sites in trouble the first page names.
+const overviewWorst = 5
+
+// centreToday is the first page at the central server: where is what, and who needs
+// help.
+func (c *console) centreToday(v *Visit) error {
+	d := overview{Sites: v.User.Role.May(station.MaySync)}
+	under, err := c.underWay(v, transfer.Filter{})
+	if err != nil {
+		return err
+	}
+	for _, t := range under {
+		if t.InTransit {
+			d.Moving++
+		}
+		if t.Exception {
+			d.Kept++
+		}
+	}
+	if d.Sites {
+		rows, err := c.siteRows(v)
+		if err != nil {
+			return err
+		}
+		d.Tally = tallied(rows, c.Now())
+		worst := fleetQuery{Sort: fleetSorts[0]}.choose(rows, c.Now())
+		for _, s := range worst[:min(len(worst), overviewWorst)] {
+			if s.Light == central.Red || s.Light == central.Amber {
+				d.Worst = append(d.Worst, s)
+			}
+		}
+		open, err := c.openRefusals(v, mostRefused)
+		if err != nil {
+			return err
+		}
+		d.Open = len(open)
+	}
+	return v.page("overview", v.T("today.title"), d)
+}

@@ -1,0 +1,108 @@
+package console_test
+
+import (
+	"encoding/csv"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/simulate"
+	"github.com/atollsync/atoll/station"
+)
+
+// stocked puts stock of two items into stores of both sites and of the centre, and
+// has the centre hear of it.
+func (f *fleet) stocked(t testing.TB) (amoxicillin atoll.ID) {
+	t.Helper()
+	ctx := t.Context()
+	amoxicillin, a := simulate.Item("amoxicillin")
+	paracetamol, p := simulate.Item("paracetamol")
+	if err := f.Centre.Insert(ctx, a, p); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Settle(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []struct {
+		node  *simulate.Node
+		store string
+		item  atoll.ID
+		packs string
+	}{
+		{f.Centre, "A", amoxicillin, "120"}, {f.Sites[2], "B", amoxicillin, "40"}, {f.Sites[3], "C", amoxicillin, "25.5"}, {f.Sites[3], "D", paracetamol, "300"},
+	} {
+		if err := s.node.Insert(ctx, simulate.Stock(atoll.NewID(f.Clock.Now()), f.Stores[s.store], s.item, s.packs)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Settle(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return amoxicillin
+}
+
+// How much of an item there is in the country is found from the first page by its
+// name alone, with how fresh each store's part is (R-J-02, R-J-06).
+func TestR_J_02_HowMuchIsThere(t *testing.T) {
+	f := newFleet(t)
+	item := f.stocked(t)
+	viewer := f.centre.as(station.Viewer)
+	f.centre.get("/today", viewer).want(200).says("What are you looking for?", "How much is in stock, and where?").saysNot("Sites that need somebody")
+	f.centre.get("/today", f.centre.as(station.Technician)).says("Sites that need somebody", "100 %")
+	found := f.centre.get("/find?q=Amoxi", viewer).want(200)
+	found.says("Item amoxicillin (amoxicillin)", "Stock on hand").saysNot("paracetamol")
+	if !strings.Contains(found.body, `href="/reports/stock?item=`+string(item)+`"`) {
+		t.Fatal("the search does not lead to the stock of the item")
+	}
+	page := f.centre.get("/reports/stock?item="+string(item), viewer).want(200)
+	page.says("1,855 Units, in all", "278.25 Value, in all", "Store A 1,200", "Store C 255", "3 rows", "as of its last exchange", "all its data stay at its site", "1 store is not in it")
+	f.centre.get("/reports/stock?item=amoxicillin", viewer).says("1,855 Units")
+	f.centre.get("/reports/stock?item=item", viewer).says("Which item do you mean?", "Item paracetamol")
+	f.centre.get("/reports/stock?item=nothing+like+it", viewer).says("No item has these words")
+	f.centre.get("/reports/stock?by=system", viewer).want(200).says("728.25 Value, in all", "2 rows").saysNot("Units, in all")
+	f.centre.get("/reports/stock?by=batch&store="+string(f.Stores["C"]), viewer).says("30 Jun 2028", "1 row")
+	f.centre.get("/reports/stock?by=nonsense", viewer).want(400).says("is not well formed")
+	f.centre.get("/reports/use?from=2026-01-01&to=2026-12-31", viewer).want(200)
+	f.centre.get("/reports/nonsense", viewer).want(404)
+	f.centre.get("/find?q=store+c", viewer).says("Store C (C)", "On the way")
+	f.centre.get("/find?q=sync+client", f.centre.as(station.Technician)).says("How it stands")
+	// At a site: of its own.
+	f.one.get("/today", f.one.as(station.Viewer)).says("What are you looking for?")
+	f.one.get("/reports/stock", f.one.as(station.Viewer)).want(200).says("Store B", "it only trades with stores here")
+	f.one.get("/reports/sync", f.one.as(station.Viewer)).want(404)
+}
+
+// A report goes out as a file, all rows of it, and heeds the reader's stores
+// (R-J-01).
+func TestR_J_01_ReportFiles(t *testing.T) {
+	f := newFleet(t)
+	f.stocked(t)
+	viewer := f.centre.as(station.Viewer)
+	rows := func() [][]string {
+		t.Helper()
+		got := f.centre.get("/reports/stock/file?format=csv", viewer).want(200)
+		out, err := csv.NewReader(strings.NewReader(got.body)).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	if got := rows(); len(got) != 5 {
+		t.Errorf("%d rows, want 5", len(got))
+	}
+	if x := f.centre.get("/reports/stock/file?format=xlsx", viewer).want(200); !strings.HasPrefix(x.body, "PK") || !strings.Contains(x.Header.Get("Content-Disposition"), "stock-2026") {
+		t.Errorf("%v", x.Header)
+	}
+	f.centre.get("/reports/stock/file?format=exe", viewer).want(400)
+	if err := f.centre.node.LimitUser(t.Context(), "viewer", []atoll.ID{f.Stores["B"]}); err != nil {
+		t.Fatal(err)
+	}
+	if got := rows(); len(got) != 2 || got[1][1] != "Store B" {
+		t.Errorf("of one store: %v", got)
+	}
+	f.centre.get("/reports/stock", viewer).says("Store B").saysNot("Store C", "paracetamol")
+	if got := f.centre.get("/reports/stock?"+url.Values{"store": {string(f.Stores["C"])}}.Encode(), viewer); strings.Contains(got.text(), "25.5") {
+		t.Errorf("another store's stock is shown:\n%s", got.text())
+	}
+}
