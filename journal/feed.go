@@ -60,7 +60,8 @@ func Lines(before *atoll.Record, key atoll.Key, at atoll.Position, audiences []a
 	if before != nil {
 		for _, a := range before.Audiences {
 			if !slices.Contains(audiences, a) {
-				out = append(out, Line{a, storage.FeedLine{Position: at, Key: key, Gone: true}})
+				kind, _ := a.Split()
+				out = append(out, Line{a, storage.FeedLine{Position: at, Key: key, Gone: true, Forced: kind == "site" && aboutPerson(before.Audiences)}})
 			}
 		}
 	}
@@ -74,6 +75,17 @@ func Lines(before *atoll.Record, key atoll.Key, at atoll.Position, audiences []a
 		out = append(out, Line{a, line})
 	}
 	return out
+}
+
+// aboutPerson reports whether a record goes where a patient or prescriber does. A
+// site that no longer reads about somebody is not his home site, whatever it knows:
+// it may never be told of the home store that came after its own, as it does not read
+// about him any longer. So it does not keep what it believes to own.
+func aboutPerson(audiences []atoll.Audience) bool {
+	return slices.ContainsFunc(audiences, func(a atoll.Audience) bool {
+		kind, _ := a.Split()
+		return kind == "patient"
+	})
 }
 
 // resolve adds to narrow audiences the sites that are their members now, so that
@@ -97,16 +109,18 @@ func resolve(r storage.Reader, t *topology.Topology, wide []atoll.Audience) ([]a
 }
 
 // visibility are the record types that make someone visible in a store: the type,
-// of what type he is, and the field that says who.
+// of what type he is, the field that says who, and the field of his with his home
+// store, "" if he has none.
 var visibility = []struct {
 	kind   atoll.Type
 	of     atoll.Type
 	who    string
+	home   string
 	narrow func(atoll.ID) atoll.Audience
 }{
-	{"name_store_join", "name", "name_id", atoll.NameAudience},
-	{"patient_store_join", "patient", "patient_id", atoll.PatientAudience},
-	{"prescriber_store_join", "prescriber", "prescriber_id", atoll.PatientAudience},
+	{"name_store_join", "name", "name_id", "", atoll.NameAudience},
+	{"patient_store_join", "patient", "patient_id", "home_store_id", atoll.PatientAudience},
+	{"prescriber_store_join", "prescriber", "prescriber_id", "home_store_id", atoll.PatientAudience},
 }
 
 // relist lists anew the records of narrow audiences whose members changed: by a
@@ -117,6 +131,9 @@ func (d *Door) relist(tx storage.Tx, before, after *topology.Topology, changes [
 	for _, c := range changes {
 		f := fields(c)
 		for _, v := range visibility {
+			if c.Op.Type == v.of && c.Op.Fields.Has(v.home) {
+				todo[v.narrow(c.Op.ID)] = true
+			}
 			if c.Op.Type == v.kind {
 				todo[v.narrow(f.ID(v.who))] = true
 				if was := c.Old.ID(v.who); was != "" {
@@ -145,6 +162,15 @@ func (d *Door) relist(tx storage.Tx, before, after *topology.Topology, changes [
 			continue
 		}
 		for _, v := range visibility {
+			if v.home != "" {
+				people, err := tx.Records(storage.Query{Type: v.of, Where: map[string]string{v.home: string(store)}})
+				if err != nil {
+					return err
+				}
+				for _, p := range people {
+					todo[v.narrow(p.ID)] = true
+				}
+			}
 			joins, err := tx.Records(storage.Query{Type: v.kind, Where: map[string]string{"store_id": string(store)}})
 			if err != nil {
 				return err

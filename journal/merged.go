@@ -65,18 +65,31 @@ func whose(key atoll.Key) atoll.Audience {
 	return ""
 }
 
-// members returns the sites that a narrow audience consists of.
+// members returns the sites that a narrow audience consists of: those where the name
+// or person is visible, and a person's home site, visible there or not. It owns the
+// details, and keeps what it owns (R-A-04): were it not told of them, nobody could
+// change them or transfer the home store.
 func members(r storage.Reader, t *topology.Topology, a atoll.Audience) ([]atoll.SiteID, error) {
 	family, err := kin(r, a)
 	if err != nil {
 		return nil, err
 	}
 	var stores []atoll.ID
+	var homes []atoll.SiteID
 	for _, a := range family {
 		_, who := a.Split()
 		for _, v := range visibility {
 			if v.narrow(atoll.ID(who)) != a {
 				continue
+			}
+			if v.home != "" {
+				person, err := r.Record(atoll.Key{Type: v.of, ID: atoll.ID(who)})
+				if err != nil && !errors.Is(err, atoll.NotFound) {
+					return nil, err
+				}
+				if home, ok := t.Store(person.MustFields().ID(v.home)); err == nil && ok && home.Site != t.Centre() {
+					homes = append(homes, home.Site)
+				}
 			}
 			joins, err := r.Records(storage.Query{Type: v.kind, Where: map[string]string{v.who: who}})
 			if err != nil {
@@ -95,7 +108,9 @@ func members(r storage.Reader, t *topology.Topology, a atoll.Audience) ([]atoll.
 	}
 	// Patient data is used in dispensaries only (R-G-08).
 	kind, _ := a.Split()
-	return t.Readers(stores, kind == "patient"), nil
+	out := append(t.Readers(stores, kind == "patient"), homes...)
+	slices.Sort(out)
+	return slices.Compact(out), nil
 }
 
 // relistKin lists anew what concerns the record or any of its family.

@@ -148,7 +148,7 @@ const (
 )
 
 func (p *Processors) run(ctx context.Context) (int, error) {
-	total := 0
+	total, asked := 0, false
 	guard := map[atoll.Key]int{}
 	if p.Before != nil {
 		if err := p.Before(ctx); err != nil {
@@ -166,8 +166,14 @@ func (p *Processors) run(ctx context.Context) (int, error) {
 		if upTo == 0 {
 			some, n, err := p.finish(ctx)
 			total += n
-			if err != nil || !some {
+			if err != nil || !some && (total == 0 || asked) {
 				return total, err
+			}
+			if !some { // what was done now may be what others waited for, and nobody else may come
+				asked = true
+				if err := p.again(ctx); err != nil {
+					return total, err
+				}
 			}
 			continue
 		}

@@ -556,7 +556,14 @@ func (s *Site) retract(tx storage.Tx, lost, entitled map[atoll.Audience]bool) (i
 		}
 		for _, rec := range page {
 			after = rec.Position
-			if !rec.Hidden && s.leaves(t, rec, lost, entitled) {
+			if rec.Hidden {
+				continue
+			}
+			is, err := s.leaves(tx, t, rec, lost, entitled)
+			if err != nil {
+				return 0, err
+			}
+			if is {
 				gone = append(gone, rec.Key)
 			}
 		}

@@ -3,28 +3,48 @@ package site
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/exchange"
 	"github.com/atollsync/atoll/integrate"
+	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/route"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
 )
 
 // leaves reports whether the record came by an audience that was lost and by none
-// that is left. Narrow audiences are the centre's business: it says so record by
-// record.
-func (s *Site) leaves(t *topology.Topology, rec atoll.Record, lost, entitled map[atoll.Audience]bool) bool {
+// that is left. That a site is no longer a member of a narrow audience is the
+// centre's business, which says so record by record; of one that the site was never a
+// member of it has nothing to say, so that the record does not stay by it.
+func (s *Site) leaves(r storage.Reader, t *topology.Topology, rec atoll.Record, lost, entitled map[atoll.Audience]bool) (bool, error) {
 	def, ok := s.Door.Judge.Catalogue.Lookup(rec.Type)
 	if !ok {
-		return false
+		return false, nil
 	}
 	f, err := rec.Fields()
 	if err != nil {
-		return false
+		return false, nil //nolint:nilerr // what cannot be read is found by comparing
 	}
-	return exchange.Leaves(route.Audiences(t, def, rec.Key, f), lost, entitled)
+	audiences := route.Audiences(t, def, rec.Key, f)
+	if !slices.ContainsFunc(audiences, func(a atoll.Audience) bool { return lost[a] }) {
+		return false, nil
+	}
+	var by []atoll.Audience
+	for _, a := range audiences {
+		if a.Narrow() {
+			is, err := journal.Reads(r, t, a, s.Door.Site)
+			if err != nil {
+				return false, err
+			}
+			if !is {
+				continue
+			}
+		}
+		by = append(by, a)
+	}
+	return exchange.Leaves(by, lost, entitled), nil
 }
 
 // unstage forgets what was staged for the next checkpoint of audiences that were
@@ -38,8 +58,14 @@ func (s *Site) unstage(tx storage.Tx, t *topology.Topology, lost, entitled map[a
 		}
 		for _, item := range items {
 			a, err := integrate.Decode(item)
-			if err != nil || a.Gone || !s.leaves(t, a.Record, lost, entitled) {
+			if err != nil || a.Gone {
 				continue // what cannot be read waits, and is shown
+			}
+			if is, err := s.leaves(tx, t, a.Record, lost, entitled); err != nil || !is {
+				if err != nil {
+					return err
+				}
+				continue
 			}
 			if err := tx.Unstage(lane, item.Key); err != nil {
 				return err

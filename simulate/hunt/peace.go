@@ -37,7 +37,10 @@ func (w *World) makePeace() {
 		if more, err := w.decide(); err != nil {
 			w.Breach("rest", "quarantine cannot be settled: %v", err)
 			break
-		} else if !more && !back {
+		} else if called, err := w.callOff(); err != nil {
+			w.Breach("rest", "a transfer that cannot go on cannot be called off: %v", err)
+			break
+		} else if !more && !back && !called {
 			break
 		}
 	}

@@ -24,7 +24,11 @@ func Tell(seed uint64, o Settings) Story {
 	var kinds []string
 	var weights []int
 	for _, w := range Works() {
-		weight := mood(d, w.Weight) // drawn for all, so that a choice of work leaves the rest as it was
+		of := d
+		if w.Apart {
+			of = newDice(seed, "mood of "+w.Name)
+		}
+		weight := mood(of, w.Weight) // drawn for all, so that a choice of work leaves the rest as it was
 		if w.Basic {
 			weight = w.Weight
 		}

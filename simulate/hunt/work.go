@@ -28,12 +28,16 @@ type Work struct {
 	Words  string // what it is, for the list of kinds
 	Weight int    // how often it happens, compared with the others
 	Basic  bool   // part of every story, also of those about something else
-	Do     func(w *World, d Dice) error
+	// Apart says that the story rolls other dice for how much there is of it, so that
+	// a story without it is the one that was told before there was such work.
+	Apart bool
+	Do    func(w *World, d Dice) error
 }
 
 // Works are all kinds of work.
 func Works() []Work {
-	return slices.Concat(syncWork, recordWork, stockWork, shipmentWork, configurationWork, moveWork, rightsWork, mergeWork)
+	return slices.Concat(syncWork, recordWork, stockWork, shipmentWork, configurationWork, moveWork, rightsWork, mergeWork,
+		patientWork, homeWork, prescriptionWork)
 }
 
 // ErrIdle is returned by work for which there is nothing to do it with.

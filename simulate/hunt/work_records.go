@@ -60,9 +60,17 @@ func newRecord(w *World, d Dice) error {
 // fresh is a new record of a type, as a user of the node might enter it; not ok when
 // there is nothing for it to refer to.
 func (w *World) fresh(n *Node, d Dice, def *catalogue.Def) (p journal.Proposal, ok bool) {
-	f := atoll.Fields{}
+	return w.freshWith(n, d, def, nil)
+}
+
+// freshWith is fresh with some fields given.
+func (w *World) freshWith(n *Node, d Dice, def *catalogue.Def, given atoll.Fields) (p journal.Proposal, ok bool) {
+	f := given.Clone()
+	if f == nil {
+		f = atoll.Fields{}
+	}
 	for _, field := range def.Fields {
-		if !field.Required && !d.Chance(50) || bookkeeping(field) {
+		if f.Has(field.Name) || !field.Required && !d.Chance(50) || bookkeeping(field) {
 			continue
 		}
 		v, ok := w.value(n, d, def, field)

@@ -53,6 +53,7 @@ type World struct {
 	poisoned []poisoned
 	forged   map[atoll.Hash]provocation // entries that must be refused, and why
 	restored bool                       // the centre was, once
+	clerk    string                     // the session of the centre's user who looks patients up
 
 	account *account
 	counted map[atoll.SiteID]tallied

@@ -1,0 +1,234 @@
+package hunt
+
+import (
+	"slices"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/patients"
+	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/topology"
+)
+
+// patientWork is patients and prescribers: who they are, where they are visible, what
+// hangs on them.
+var patientWork = []Work{
+	{Name: "register", Words: "a patient or prescriber is registered", Weight: 4, Apart: true, Do: register},
+	{Name: "change person", Words: "details of a patient or prescriber are changed at home, or asked for elsewhere", Weight: 5, Apart: true, Do: changePerson},
+	{Name: "note person", Words: "something is noted about a patient, at home or elsewhere", Weight: 4, Apart: true, Do: notePerson},
+	{Name: "decide change", Words: "a change of details that was asked for is decided", Weight: 2, Apart: true, Do: decideChange},
+	{Name: "show person", Words: "a patient or prescriber becomes visible in a store, or no longer", Weight: 4, Apart: true, Do: showPerson},
+	{Name: "fetch person", Words: "a site looks a patient up at the centre and fetches her", Weight: 1, Apart: true, Do: fetchPerson},
+	{Name: "share details", Words: "sites may ask for changes of patients' details, or not", Weight: 1, Apart: true, Do: shareDetails},
+}
+
+// personal are the types of persons; patients are the most.
+func personal(d Dice) atoll.Type {
+	if d.Chance(25) {
+		return patients.Prescriber
+	}
+	return patients.Patient
+}
+
+// dispensaries are the open dispensaries of a node.
+func (w *World) dispensaries(n *Node) []topology.Store {
+	return slices.DeleteFunc(w.ActiveStores(n), func(s topology.Store) bool { return !s.Dispensary })
+}
+
+// ownDispensary is a dispensary that is active where people can work.
+func (w *World) ownDispensary(d Dice) (*Node, topology.Store, bool) {
+	type place struct {
+		n *Node
+		s topology.Store
+	}
+	var all []place
+	for _, n := range w.Workers() {
+		for _, s := range w.dispensaries(n) {
+			all = append(all, place{n, s})
+		}
+	}
+	p, ok := Pick(d, all)
+	return p.n, p.s, ok
+}
+
+func register(w *World, d Dice) error {
+	n, store, ok := w.ownDispensary(d)
+	if !ok {
+		return ErrIdle
+	}
+	person := personal(d)
+	f := atoll.Fields{}.Set("last_name", words(d, 60)).Set("first_name", words(d, 60))
+	if person == patients.Patient {
+		f.Set("date_of_birth", "19"+string(rune('0'+d.IntN(10)))+"4-05-06")
+	}
+	w.Say("%s: store %s registers a %s", n.Name, store.Code, person)
+	id, err := n.Register(w.Ctx, "tester", person, store.ID, f)
+	if err == nil {
+		w.Say("it is %s", w.Name(string(person), id))
+	}
+	return err
+}
+
+// person is one that the node shows.
+func (w *World) person(n *Node, d Dice, kind atoll.Type) (station.Record, bool) {
+	return Pick(d, w.List(n, kind))
+}
+
+func changePerson(w *World, d Dice) error {
+	n, store, ok := w.ownDispensary(d)
+	if !ok {
+		return ErrIdle
+	}
+	who, ok := w.person(n, d, personal(d))
+	if !ok {
+		return ErrIdle
+	}
+	f := atoll.Fields{}
+	for _, name := range Some(d, d.Between(1, 3), []string{"phone", "email", "address1", "first_name"}) {
+		f.Set(name, words(d, 60))
+	}
+	w.Say("%s: store %s changes %s", n.Name, store.Code, w.Name(string(who.Type), who.ID))
+	pending, err := n.EditPerson(w.Ctx, "tester", store.ID, who.Key, who.Key, f, "as the story has it")
+	if pending {
+		w.Say("its home is asked to")
+	}
+	return err
+}
+
+// notes are the types of what is noted about patients.
+var notes = []atoll.Type{"patient_medication", "patient_event", "document", "program_enrolment", "encounter", "vaccination", "repeat", "insurance_policy"}
+
+func notePerson(w *World, d Dice) error {
+	n, store, ok := w.ownDispensary(d)
+	if !ok {
+		return ErrIdle
+	}
+	kind, _ := Pick(d, notes)
+	def, _ := n.Catalogue.Lookup(kind)
+	who, ok := w.person(n, d, patients.Patient)
+	if !ok {
+		return ErrIdle
+	}
+	if old, ok := Pick(d, w.List(n, kind, "patient_id", string(who.ID))); ok && d.Chance(40) {
+		f := atoll.Fields{}
+		for _, field := range Some(d, 2, def.Fields) {
+			if v, ok := w.value(n, d, def, field); ok && !field.Fixed && field.Name != "patient_id" {
+				f.Set(field.Name, v)
+			}
+		}
+		if len(f) == 0 {
+			return ErrIdle
+		}
+		w.Say("%s: store %s changes %s of %s", n.Name, store.Code, w.Name(string(kind), old.ID), w.Name("patient", who.ID))
+		_, err := n.EditPerson(w.Ctx, "tester", store.ID, who.Key, old.Key, f, "as the story has it")
+		return err
+	}
+	given := atoll.Fields{}.Set("patient_id", who.ID)
+	if _, has := def.Field("store_id"); has {
+		given.Set("store_id", store.ID)
+	}
+	p, ok := w.freshWith(n, d, def, given)
+	if !ok {
+		return ErrIdle
+	}
+	w.Say("%s: store %s notes %s about %s", n.Name, store.Code, w.Name(string(kind), p.Key.ID), w.Name("patient", who.ID))
+	return w.Edit(n, p)
+}
+
+func decideChange(w *World, d Dice) error {
+	n, ok := Pick(d, w.Workers())
+	if !ok {
+		return ErrIdle
+	}
+	var asked []patients.Pending
+	for _, kind := range []atoll.Type{patients.Patient, patients.Prescriber} {
+		some, err := n.RequestedChanges(w.Ctx, atoll.Key{Type: kind})
+		if err != nil {
+			return err
+		}
+		asked = append(asked, some...)
+	}
+	p, ok := Pick(d, asked)
+	if !ok {
+		return ErrIdle
+	}
+	all := d.Chance(50)
+	w.Say("%s decides what was asked about %s: %t", n.Name, w.Name(string(p.Person.Type), p.Person.ID), all)
+	return n.DecideChange(w.Ctx, "tester", p.ID, nil, all, "as the story has it")
+}
+
+// showPerson is most often done where it is decided.
+func showPerson(w *World, d Dice) error {
+	n := w.Centre
+	if d.Chance(15) {
+		n, _ = Pick(d, w.Workers())
+	}
+	if n == nil || !w.Works(n) {
+		return ErrIdle
+	}
+	who, ok := w.person(n, d, personal(d))
+	store, there := Pick(d, slices.DeleteFunc(w.Topology(n).Stores(), func(s topology.Store) bool { return !s.Dispensary && !d.Chance(10) }))
+	if !ok || !there {
+		return ErrIdle
+	}
+	visible := d.Chance(70)
+	w.Say("%s: %s is visible in store %s: %t", n.Name, w.Name(string(who.Type), who.ID), store.Code, visible)
+	return n.ShowPerson(w.Ctx, "tester", who.Key, store.ID, visible)
+}
+
+const (
+	clerk         = "clerk"
+	clerkPassword = "a password of the story"
+)
+
+// clerkOf is what the user of the centre shows who looks patients up.
+func (w *World) clerkOf() (station.Credentials, error) {
+	by := station.Credentials{User: clerk, Password: clerkPassword, Reason: "she is here"}
+	if w.clerk != "" {
+		if _, err := w.Centre.Session(w.Ctx, w.clerk); err == nil {
+			by.Token = w.clerk
+			return by, nil
+		}
+	}
+	if _, err := w.Centre.AddUser(w.Ctx, clerk, station.Administrator, clerkPassword); err != nil && atoll.CodeOf(err) != atoll.Exists {
+		return by, err
+	}
+	token, _, err := w.Centre.SignInUser(w.Ctx, clerk, clerkPassword)
+	w.clerk, by.Token = token, token
+	return by, err
+}
+
+func fetchPerson(w *World, d Dice) error {
+	n, store, ok := w.ownDispensary(d)
+	if !ok || n.Site == nil || w.away[n.Identity.Site] > w.at || !w.Alive(w.Centre) {
+		return ErrIdle
+	}
+	who, ok := w.person(w.Centre, d, personal(d)) // as she says who she is
+	if !ok {
+		return ErrIdle
+	}
+	by, err := w.clerkOf()
+	if err != nil {
+		return err
+	}
+	w.Say("%s: store %s fetches %s", n.Name, store.Code, w.Name(string(who.Type), who.ID))
+	_, err = n.Fetch(w.Ctx, who.Key, store.ID, by)
+	if w.turnedAway(n, err) {
+		return nil
+	}
+	return err
+}
+
+func shareDetails(w *World, d Dice) error {
+	n := w.At(w.Topology(w.Centre).Primary())
+	if n == nil || !w.Works(n) {
+		return ErrIdle
+	}
+	key, _ := Pick(d, []string{patients.SharedDetails, "prescriptions_everywhere", "repeats_everywhere"})
+	value := []byte("false")
+	if d.Chance(70) {
+		value = []byte("true")
+	}
+	w.Say("%s sets %s to %s", n.Name, key, value)
+	_, err := n.SetPreference(w.Ctx, "tester", key, value, "")
+	return err
+}

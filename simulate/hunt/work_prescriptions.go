@@ -1,0 +1,94 @@
+package hunt
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/patients"
+	"github.com/atollsync/atoll/station"
+)
+
+// prescriptionWork is what is dispensed to patients.
+var prescriptionWork = []Work{
+	{Name: "prescription", Words: "a prescription is dispensed to a patient", Weight: 5, Apart: true, Do: prescribe},
+	{Name: "repeat", Words: "a repeat is prescribed, at home or elsewhere", Weight: 1, Apart: true, Do: prescribeRepeat},
+	{Name: "dispense repeat", Words: "a repeat is dispensed, wherever it is known", Weight: 2, Apart: true, Do: dispenseRepeat},
+	{Name: "review repeat", Words: "a repeat that was dispensed too often is looked at", Weight: 1, Apart: true, Do: reviewRepeat},
+}
+
+func prescribe(w *World, d Dice) error {
+	n, store, ok := w.ownDispensary(d)
+	if !ok {
+		return ErrIdle
+	}
+	who, ok := w.person(n, d, patients.Patient)
+	if !ok {
+		return ErrIdle
+	}
+	f := atoll.Fields{}.Set("store_id", store.ID).Set("patient_id", who.ID)
+	if by, ok := w.person(n, d, patients.Prescriber); ok && d.Chance(60) {
+		f.Set("prescriber_id", by.ID)
+	}
+	var lines []atoll.Fields
+	for _, from := range Some(d, d.Between(1, 2), w.Shelf(n, store.ID)) {
+		lines = append(lines, w.drawn(d, from).Set("patient_id", who.ID).Set("kind", documents.StockOut))
+	}
+	var acts []documents.Action
+	if d.Chance(80) {
+		acts = append(acts, documents.Finalise)
+	}
+	w.Say("%s: store %s dispenses %d lines to %s", n.Name, store.Code, len(lines), w.Name("patient", who.ID))
+	return w.Draft(n, "prescription", f, lines, acts...)
+}
+
+func prescribeRepeat(w *World, d Dice) error {
+	n, ok := Pick(d, w.Workers())
+	if !ok {
+		return ErrIdle
+	}
+	who, ok := w.person(n, d, patients.Patient)
+	item, there := Pick(d, w.List(n, "item"))
+	if !ok || !there {
+		return ErrIdle
+	}
+	id := w.NewID(n)
+	w.Say("%s prescribes %s to %s", n.Name, w.Name("repeat", id), w.Name("patient", who.ID))
+	return w.Edit(n, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "repeat", ID: id}, Fields: atoll.Fields{}.
+		Set("patient_id", who.ID).Set("item_id", item.ID).Set("quantity", json.Number(strconv.Itoa(d.Between(1, 30)))).
+		Set("total_repeats", d.Between(1, 4)).Set("status", "active")})
+}
+
+func dispenseRepeat(w *World, d Dice) error {
+	n, store, ok := w.ownDispensary(d)
+	if !ok {
+		return ErrIdle
+	}
+	r, ok := Pick(d, w.List(n, "repeat"))
+	if !ok {
+		return ErrIdle
+	}
+	f := atoll.Fields{}.Set("store_id", store.ID).Set("patient_id", r.Fields.ID("patient_id")).Set("repeat_id", r.ID).
+		Set("repeat_number", r.Fields.Int("last_number")+1)
+	w.Say("%s: store %s dispenses %s", n.Name, store.Code, w.Name("repeat", r.ID))
+	return w.Draft(n, "prescription", f, nil, documents.Finalise)
+}
+
+func reviewRepeat(w *World, d Dice) error {
+	n, ok := Pick(d, w.Workers())
+	if !ok {
+		return ErrIdle
+	}
+	over, err := n.OverDispensed(w.Ctx, false)
+	if err != nil {
+		return err
+	}
+	var r station.Record
+	if r, ok = Pick(d, over); !ok {
+		return ErrIdle
+	}
+	w.Say("%s looks at %s, dispensed once too often", n.Name, w.Name("dispensing", r.ID))
+	return n.ReviewRepeat(w.Ctx, "tester", r.ID, "as the story has it")
+}
