@@ -31,12 +31,15 @@ var powers = map[string]station.Power{
 	"GET /fleet": "sync", "GET /fleet.csv": "sync", "GET /fleet/{site}": "sync", "POST /fleet/{site}/pause": "sync",
 	"GET /quarantine": "sync", "POST /quarantine": "sync", "GET /quarantine/{id}": "sync", "POST /quarantine/{id}": "sync",
 	"GET /transfers": "read", "GET /find": "read", "GET /reports": "read", "GET /reports/{name}": "read", "GET /reports/{name}/file": "read",
+	"GET /jobs": "sync", "POST /jobs": "sync", "POST /jobs/{job}/abort": "sync", "POST /moves/{job}/abort": "configure", "POST /moves/{job}/again": "configure",
+	"GET /enrolment": "configure", "POST /enrolment": "configure", "POST /enrolment/revoke": "configure", "POST /fleet/{site}/code": "configure",
+	"GET /audit":   "sync",
 	"GET /records": "read", "GET /records/{type}": "read", "POST /records/{type}": "edit", "GET /new/{type}": "edit",
 	"GET /records/{type}/{id}": "read", "POST /records/{type}/{id}": "edit", "GET /records/{type}/{id}/edit": "edit",
 }
 
 // somewhere puts values in the places of a path.
-var somewhere = strings.NewReplacer("{$}", "", "{type}", "location", "{id}", string(atoll.DeriveID("nothing")), "{site}", "9", "{name}", "stock")
+var somewhere = strings.NewReplacer("{$}", "", "{type}", "location", "{id}", string(atoll.DeriveID("nothing")), "{site}", "9", "{name}", "stock", "{job}", string(atoll.DeriveID("no job")))
 
 // state is everything that a request may not change: records and settings.
 func (f *face) state() string {

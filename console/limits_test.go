@@ -39,7 +39,7 @@ func TestR_J_01_EveryRouteHeedsTheStoresOfItsReader(t *testing.T) {
 		see := func(what string) (seen int) {
 			for _, r := range console.Routes() {
 				for _, key := range keys {
-					path := strings.NewReplacer("{$}", "", "{type}", string(key.Type), "{id}", string(key.ID), "{site}", "2", "{name}", "stock", "{store}", string(f.Stores["A"])).Replace(r.Path)
+					path := strings.NewReplacer("{$}", "", "{type}", string(key.Type), "{id}", string(key.ID), "{site}", "2", "{name}", "stock", "{job}", string(key.ID), "{store}", string(f.Stores["A"])).Replace(r.Path)
 					if !r.Centre || r.Path == "/sign-out" || r.Path == "/look" {
 						continue
 					}

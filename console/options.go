@@ -83,6 +83,15 @@ type Centre interface {
 	SiteStatus(ctx context.Context, site atoll.SiteID) (central.SiteStatus, error)
 	SyncLog(ctx context.Context, site atoll.SiteID, limit int) ([]central.Cycle, error)
 	Pause(ctx context.Context, site atoll.SiteID, reason string) error
+	AddSite(ctx context.Context, actor, name string, kind topology.Kind) (topology.Site, string, error)
+	NewCode(ctx context.Context, site atoll.SiteID) (string, error)
+	ResetDevice(ctx context.Context, site atoll.SiteID) error
+	Jobs(ctx context.Context) ([]central.JobView, error)
+	StartJob(ctx context.Context, actor string, o central.JobOrder, try bool) (id atoll.ID, records map[atoll.Type]int, err error)
+	AbortJob(ctx context.Context, actor string, id atoll.ID) error
+	Moves(ctx context.Context) ([]central.MoveView, error)
+	AbortMove(ctx context.Context, actor string, id atoll.ID) error
+	RepeatMove(ctx context.Context, actor string, id atoll.ID) error
 	Decide(ctx context.Context, id int64, d central.Decision, by, note string) (applied bool, err error)
 	Whereabouts(ctx context.Context, key atoll.Key, limit int) (central.Whereabouts, error)
 	// Authenticate returns the site that holds a token of synchronisation. It is
@@ -125,6 +134,9 @@ type Options struct {
 	// Secure marks cookies for HTTPS also where this program sees plain HTTP: behind
 	// a proxy that ends TLS.
 	Secure bool
+	// Ticket makes of a code the ticket with which a site enrols; without it the code
+	// alone is shown.
+	Ticket func(code string) (string, error)
 	// Problem answers programs that ask for what is not there; nil answers them with
 	// a page too.
 	Problem func(http.ResponseWriter, error)

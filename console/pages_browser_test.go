@@ -7,7 +7,10 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/console"
+	"github.com/atollsync/atoll/handover"
 	"github.com/atollsync/atoll/simulate"
 	"github.com/atollsync/atoll/site"
 	"github.com/atollsync/atoll/station"
@@ -197,4 +200,33 @@ func TestBrowserReports(t *testing.T) {
 	b.picture("report-which")
 	b.open("/reports/dashboard")
 	b.picture("report-dashboard")
+}
+
+func TestBrowserJobs(t *testing.T) {
+	f := newFleet(t)
+	for _, site := range []atoll.SiteID{2, 3} {
+		order := central.JobOrder{Kind: handover.Verify, Site: site, Selection: handover.Selection{Patients: true}}
+		if _, _, err := f.Centre.Centre.StartJob(t.Context(), "amina", order, false); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Settle(t.Context()); err != nil && site == 2 {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := f.Centre.Centre.StartMove(t.Context(), "amina", handover.Order{Store: f.Stores["D"], To: 2, Reason: "nearer"}, false); err != nil {
+		t.Fatal(err)
+	}
+	b := f.centre.openTab(t)
+	b.signIn(f.centre, station.Administrator)
+	b.open("/jobs")
+	b.picture("jobs")
+	b.open("/audit?verify=1")
+	b.sees("The chain is whole")
+	b.picture("audit")
+	b.open("/enrolment")
+	b.picture("enrolment")
+	b.fill("#name", "Mulago")
+	b.click("main .primary")
+	b.sees("shown this once")
+	b.picture("enrolment-ticket")
 }

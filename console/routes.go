@@ -73,8 +73,18 @@ func routes() []route {
 		{post, "/quarantine", station.MaySync, atCentre, (*console).retryCause, "", 0},
 		{get, "/quarantine/{id}", station.MaySync, atCentre, (*console).refusal, "", 0},
 		{post, "/quarantine/{id}", station.MaySync, atCentre, (*console).decide, "", 0},
+		{get, "/jobs", station.MaySync, atCentre, (*console).jobs, "menu.jobs", 0},
+		{post, "/jobs", station.MaySync, atCentre, (*console).startJob, "", 0},
+		{post, "/jobs/{job}/abort", station.MaySync, atCentre, (*console).abortJob, "", 0},
+		{post, "/moves/{job}/abort", station.MayConfigure, atCentre, (*console).abortMove, "", 0},
+		{post, "/moves/{job}/again", station.MayConfigure, atCentre, (*console).repeatMove, "", 0},
+		{get, "/enrolment", station.MayConfigure, atCentre, (*console).enrolment, "menu.enrolment", 0},
+		{post, "/enrolment", station.MayConfigure, atCentre, (*console).addSite, "", 0},
+		{post, "/enrolment/revoke", station.MayConfigure, atCentre, (*console).revoke, "", 0},
+		{post, "/fleet/{site}/code", station.MayConfigure, atCentre, (*console).newCode, "", 0},
 
 		// Both.
+		{get, "/audit", station.MaySync, anywhere, (*console).audit, "menu.audit", 0},
 		{get, "/records", station.MayRead, anywhere, (*console).recordTypes, "menu.records", 0},
 		{get, "/records/{type}", station.MayRead, anywhere, (*console).recordList, "", 0},
 		{post, "/records/{type}", station.MayEdit, anywhere, (*console).saveNew, "", recordBody},

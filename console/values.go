@@ -61,3 +61,12 @@ func (v *Visit) valueWords(value string) string {
 	}
 	return strings.ReplaceAll(value, "_", " ")
 }
+
+// causeWords says why an entry was made.
+func (v *Visit) causeWords(kind string) string {
+	kind, _, _ = strings.Cut(kind, "/")
+	if key := "cause." + kind; v.Lang.has(key) {
+		return v.T(key)
+	}
+	return v.T("cause.other")
+}

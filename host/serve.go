@@ -239,6 +239,12 @@ func (h *Host) Handler() http.Handler {
 	mux.Handle("/api/", api.New(face))
 	pages := console.From(h.Station, h.Centre, h.Site)
 	pages.Now, pages.Log, pages.App, pages.Door, pages.Zone, pages.Problem = h.Now, h.Log, h.App, door, time.Local, wire.WriteProblem
+	if h.Centre != nil {
+		pages.Ticket = func(code string) (string, error) {
+			t, err := h.Ticket(code)
+			return t.String(), err
+		}
+	}
 	mux.Handle("/", console.New(pages))
 	return mux
 }

@@ -1,0 +1,168 @@
+package console
+
+import (
+	"errors"
+	"strconv"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/storage"
+)
+
+// auditOp is one change of an entry.
+type auditOp struct {
+	Key      atoll.Key
+	Verb     atoll.Verb
+	Name     string
+	Withheld bool
+}
+
+// auditRow is one entry of a journal: who did what, in one transaction.
+type auditRow struct {
+	storage.JournalEntry
+	Entry      *atoll.Entry
+	Unreadable string
+	Ops        []auditOp
+	More       int
+}
+
+type auditData struct {
+	Site     atoll.SiteID
+	SiteName string
+	Sites    []option
+	Rows     []auditRow
+	Head     atoll.Head
+	Pager    pager
+	// What a look at the whole chain found.
+	Verified bool
+	Entries  int
+	Broken   string
+}
+
+// auditOps is how many changes of one entry are shown.
+const auditOps = 4
+
+// audit is a site's journal, the newest entry first: who did what and when, which
+// nobody can alter without breaking the chain (R-K-59, R-K-60).
+func (c *console) audit(v *Visit) error {
+	d := auditData{Site: c.Here}
+	if id, err := atoll.ParseSiteID(v.R.FormValue("site")); err == nil {
+		d.Site = id
+	}
+	d.SiteName = v.siteName(d.Site)
+	before, _ := strconv.ParseUint(v.R.FormValue("before"), 10, 64) // no number is the end
+	var keys []atoll.Key
+	err := c.Database.View(v.ctx(), func(r storage.Reader) error {
+		d.Rows, keys = nil, nil
+		heads, err := r.Journals()
+		if err != nil {
+			return err
+		}
+		head, ok := heads[d.Site]
+		if !ok && d.Site != c.Here {
+			return atoll.Errorf(atoll.NotFound, "there is no journal of site %d here", d.Site)
+		}
+		d.Head, d.Sites = head, nil
+		for site := range heads {
+			d.Sites = append(d.Sites, option{site.String(), v.siteName(site), site == d.Site})
+		}
+		if before == 0 || before > head.Seq+1 {
+			before = head.Seq + 1
+		}
+		first := uint64(0)
+		if before > pageRows+1 {
+			first = before - pageRows - 1
+		}
+		page, err := r.Entries(d.Site, first, int(before-first-1), 16<<20) //nolint:gosec // at most a page
+		if err != nil {
+			return err
+		}
+		for i := len(page) - 1; i >= 0; i-- {
+			row, err := v.auditRow(r, page[i])
+			if err != nil {
+				return err
+			}
+			if row.Entry != nil && len(row.Ops) == 0 && len(row.Entry.Operations) > 0 {
+				continue // of stores that are not the reader's
+			}
+			for _, op := range row.Ops {
+				keys = append(keys, op.Key)
+			}
+			d.Rows = append(d.Rows, row)
+		}
+		if first > 0 {
+			query := v.R.URL.Query()
+			query.Del("verify")
+			query.Set("before", strconv.FormatUint(first+1, 10))
+			d.Pager.Next = "/audit?" + query.Encode()
+		}
+		if v.R.FormValue("before") != "" {
+			d.Pager.First = "/audit?site=" + d.Site.String()
+		}
+		if v.R.FormValue("verify") == "" {
+			return nil
+		}
+		return d.verify(r)
+	})
+	if err != nil {
+		return err
+	}
+	sortOptions(d.Sites)
+	names, err := c.names(v, keys)
+	if err != nil {
+		return err
+	}
+	for i := range d.Rows {
+		for j, op := range d.Rows[i].Ops {
+			d.Rows[i].Ops[j].Name = names[op.Key]
+		}
+	}
+	return v.page("audit", v.T("audit.title"), d)
+}
+
+// verify recomputes the whole chain of the journal.
+func (d *auditData) verify(r storage.Reader) error {
+	base, err := r.Base(d.Site)
+	if err != nil {
+		return err
+	}
+	d.Verified = true
+	d.Entries, err = journal.Verify(r, d.Site, base.Seq, base.Hash)
+	switch {
+	case errors.Is(err, atoll.WrongChain):
+		d.Broken = err.Error()
+	case err != nil:
+		return err
+	case base.Seq+uint64(d.Entries) != d.Head.Seq: //nolint:gosec // a count
+		d.Broken = "the journal ends before its head"
+	}
+	return nil
+}
+
+func (v *Visit) auditRow(r storage.Reader, je storage.JournalEntry) (auditRow, error) {
+	row := auditRow{JournalEntry: je}
+	e, err := atoll.DecodeEntry(je.Content)
+	if err != nil {
+		row.Unreadable = err.Error()
+		return row, nil
+	}
+	row.Entry = e
+	for _, op := range e.Operations {
+		withheld := !op.Withheld.IsZero()
+		if len(v.User.Stores) > 0 {
+			sees, err := v.seesKey(r, op.Key)
+			if err != nil {
+				return row, err
+			}
+			if !sees || withheld {
+				continue
+			}
+		}
+		if len(row.Ops) == auditOps {
+			row.More++
+			continue
+		}
+		row.Ops = append(row.Ops, auditOp{Key: op.Key, Verb: op.Verb, Withheld: withheld})
+	}
+	return row, nil
+}
