@@ -90,8 +90,8 @@ var rooms = []room{
 	{"demo", everything},
 	{"bench", everything},
 	{"cmd/atoll", everything},
-	{"simulate/planted", ""},   // a command beside it: faults put in on purpose
-	{"acceptance", everything}, // tests only: the built program, from outside
+	{"simulate/planted", "simulate/hunt"}, // a command beside it: faults put in on purpose
+	{"acceptance", everything},            // tests only: the built program, from outside
 }
 
 // everything stands for all rooms above.

@@ -32,6 +32,10 @@ type UnsentEntry struct {
 	Actor    string            `json:"actor"`
 	Cause    atoll.Cause       `json:"cause"`
 	Changes  []UnsentOperation `json:"changes"`
+	// Unreadable says why the entry cannot be read, if it cannot. Then Raw is its
+	// content as it stands in the journal, and actor, cause and changes are empty.
+	Unreadable string `json:"unreadable,omitempty"`
+	Raw        []byte `json:"raw,omitempty"`
 }
 
 // UnsentOperation is a change of one record in it.
@@ -80,13 +84,10 @@ func (h *Host) exportUnsent(ctx context.Context, name string) (string, int, erro
 			for _, je := range page {
 				after = je.Seq
 				e, err := atoll.DecodeEntry(je.Content)
-				if err != nil {
-					return err
-				}
-				if !e.Withheld.IsZero() {
+				if err == nil && !e.Withheld.IsZero() {
 					continue // the mark of a restore
 				}
-				line, err := json.Marshal(readable(je, e, restored))
+				line, err := json.Marshal(readable(je, e, err, restored))
 				if err != nil {
 					return err
 				}
@@ -104,10 +105,14 @@ func (h *Host) exportUnsent(ctx context.Context, name string) (string, int, erro
 	return name, n, err
 }
 
-func readable(je storage.JournalEntry, e *atoll.Entry, restored []uint64) UnsentEntry {
-	out := UnsentEntry{
-		Seq: je.Seq, Time: e.Time, Site: je.Site, Restored: restored, Timeline: je.Timeline, Hash: je.Hash, Actor: e.Actor, Cause: e.Cause,
+// readable is the line for an entry, as far as it could be read.
+func readable(je storage.JournalEntry, e *atoll.Entry, unread error, restored []uint64) UnsentEntry {
+	out := UnsentEntry{Seq: je.Seq, Site: je.Site, Restored: restored, Timeline: je.Timeline, Hash: je.Hash}
+	if unread != nil {
+		out.Time, out.Changes, out.Unreadable, out.Raw = je.Received, []UnsentOperation{}, unread.Error(), je.Content
+		return out
 	}
+	out.Time, out.Actor, out.Cause = e.Time, e.Actor, e.Cause
 	for _, op := range e.Operations {
 		out.Changes = append(out.Changes, UnsentOperation{op.Verb, op.Type, op.ID, op.Version, op.Fields})
 	}

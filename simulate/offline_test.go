@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/atollsync/atoll/exchange"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/storage"
 )
 
 // offline cuts the site off.
@@ -194,4 +196,38 @@ func TestR_L_14_TwoDevicesOneSite(t *testing.T) {
 		t.Errorf("%s packs are left; want 3", got)
 	}
 	w.peace()
+}
+
+// An entry that nobody can read is told by its number among what waits, and hides
+// nothing that waits behind it (R-I-02, R-I-04).
+func TestR_I_02_WhatCannotBeReadWaitsToo(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.sync(2)
+	n := w.Sites[2]
+	var seq uint64
+	err := n.Store.Update(w.ctx, func(tx storage.Tx) error {
+		head, err := tx.Head(2)
+		if err != nil {
+			return err
+		}
+		e := storage.JournalEntry{Site: 2, Timeline: head.Timeline, Seq: head.Seq + 1, Content: []byte(`{"time":"poison`), Received: w.Clock.Now()}
+		e.Hash = atoll.Chain(head.Hash, 2, e.Timeline, e.Seq, atoll.Digest(e.Content))
+		seq = e.Seq
+		return tx.Append(e)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := w.stock("B", item, "5")
+	list, total, err := n.Site.Waiting(w.ctx, 10)
+	if err != nil || total != 2 || len(list) != 2 {
+		t.Fatalf("%+v of %d, %v", list, total, err)
+	}
+	if u := list[0]; u.Seq != seq || u.Unreadable == "" || u.Time.IsZero() || len(u.Keys) > 0 {
+		t.Errorf("what cannot be read: %+v", u)
+	}
+	if u := list[1]; u.Unreadable != "" || !slices.Contains(u.Keys, atoll.Key{Type: "stock_line", ID: line}) {
+		t.Errorf("what came behind it: %+v", u)
+	}
 }

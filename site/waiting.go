@@ -13,10 +13,13 @@ import (
 // journal entry tells (R-I-02, R-I-04).
 type Unsent struct {
 	Seq   uint64      `json:"seq"`
-	Time  time.Time   `json:"time"`
+	Time  time.Time   `json:"time"` // when it was written
 	Actor string      `json:"actor"`
 	Cause atoll.Cause `json:"cause"`
 	Keys  []atoll.Key `json:"records"` // in the order in which it changed them
+	// Unreadable says why the entry cannot be read, if it cannot: then only its number
+	// is known. It is sent as it is, and the centre keeps it and refuses it.
+	Unreadable string `json:"unreadable,omitempty"`
 }
 
 // waitingBytes bounds how much of the journal is read for one list.
@@ -43,7 +46,8 @@ func (s *Site) Waiting(ctx context.Context, limit int) (out []Unsent, total uint
 		for _, je := range entries {
 			e, err := atoll.DecodeEntry(je.Content)
 			if err != nil {
-				return err
+				out = append(out, Unsent{Seq: je.Seq, Time: je.Received, Keys: []atoll.Key{}, Unreadable: err.Error()})
+				continue
 			}
 			u := Unsent{Seq: je.Seq, Time: e.Time, Actor: e.Actor, Cause: e.Cause}
 			for _, op := range e.Operations {

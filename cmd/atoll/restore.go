@@ -159,7 +159,7 @@ type unsentCmd struct {
 
 // Help tells what is in the file.
 func (unsentCmd) Help() string {
-	return `When a site is initialised again (atoll init site --again), transactions that the centre had not acknowledged are written to unsent-….jsonl in its data directory, a line of JSON for each: seq (its number in the site's journal), time, actor, cause, and changes (verb, type, id, version, fields). This prints them for a person who enters the work again, and says of each whether the centre turned out to have it. Give the file with --json to a program.
+	return `When a site is initialised again (atoll init site --again), transactions that the centre had not acknowledged are written to unsent-….jsonl in its data directory, a line of JSON for each: seq (its number in the site's journal), time, actor, cause, and changes (verb, type, id, version, fields). Of an entry that cannot be read it has unreadable (why) and raw (its bytes, in base64) instead. This prints them for a person who enters the work again, and says of each whether the centre turned out to have it. Give the file with --json to a program.
 
 Example: atoll unsent --data /var/lib/atoll`
 }
@@ -189,6 +189,11 @@ func (c unsentCmd) Run(s *session) error {
 		}
 		return s.print(told, func() {
 			for _, t := range told {
+				if t.Unreadable != "" {
+					s.say("Entry %d, written %s: %s. It cannot be read (%s); its %s as they stood in the journal are in the file.", t.Seq, moment(t.Time), t.Fate,
+						t.Unreadable, english.Plural(len(t.Raw), "byte", ""))
+					continue
+				}
 				s.say("Entry %d, %s, by %s (%s): %s", t.Seq, moment(t.Time), t.Actor, t.Cause.Kind, t.Fate)
 				for _, o := range t.Changes {
 					s.say("  %s %s/%s", o.Verb, o.Type, o.ID)

@@ -2,7 +2,7 @@
 // puts one fault after the other into the code on purpose, builds the program with
 // it, and counts in how many seeds a law was broken, and which.
 //
-//	go run ./simulate/planted [-seeds N] [-seed S] [-only NAME,...] [-json]
+//	go run ./simulate/planted [-seeds N] [-seed S] [-all] [-only NAME,...] [-json]
 //
 // Each fault is a file in faults/: what it is and who it would hurt in words, then
 // the lines of the code as they are and as the fault has them. Nothing in the tree
@@ -20,9 +20,12 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/atollsync/atoll/simulate/hunt"
 )
 
 //go:embed faults/*.txtar
@@ -34,7 +37,9 @@ type Fault struct {
 	Title string   // what the code does then, in one sentence
 	Story string   // who would be hurt, and how
 	Laws  []string // those that may find it; one is enough
-	Flags []string // of atoll simulate, beside the usual ones
+	// Dials are those of the faults that must strike for it to show, where they are
+	// not the usual ones.
+	Dials map[string]int
 	Edits []Edit
 }
 
@@ -66,7 +71,7 @@ func Faults() ([]Fault, error) {
 }
 
 // parse reads one fault. The comment of the archive is: the title, an empty line,
-// the story, and lines "laws: …" and "flags: …". Then come, for each edit, the
+// the story, and lines "laws: …" and "dials: fault=percent …". Then come, for each edit, the
 // files "file FILE before" and "after".
 func parse(name string, b []byte) (Fault, error) {
 	a := txtar.Parse(b)
@@ -79,8 +84,11 @@ func parse(name string, b []byte) (Fault, error) {
 			f.Title = line
 		case key == "laws":
 			f.Laws = strings.Fields(value)
-		case key == "flags":
-			f.Flags = strings.Fields(value)
+		case key == "dials":
+			var err error
+			if f.Dials, err = dials(value); err != nil {
+				return f, err
+			}
 		case line != "":
 			story = append(story, line)
 		}
@@ -97,6 +105,20 @@ func parse(name string, b []byte) (Fault, error) {
 		f.Edits = append(f.Edits, Edit{file, text(a.Files[i].Data), text(a.Files[i+1].Data)})
 	}
 	return f, nil
+}
+
+// dials reads "fault=percent …".
+func dials(line string) (map[string]int, error) {
+	out := map[string]int{}
+	for _, word := range strings.Fields(line) {
+		name, percent, _ := strings.Cut(word, "=")
+		n, err := strconv.Atoi(percent)
+		if err != nil || !slices.ContainsFunc(hunt.Faults(), func(f hunt.Fault) bool { return f.Name == name }) {
+			return nil, fmt.Errorf("%q is no dial", word)
+		}
+		out[name] = n
+	}
+	return out, nil
 }
 
 // text is the data without its last line end, so that it may end within a line.

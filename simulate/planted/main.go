@@ -11,10 +11,14 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
+
+	"github.com/atollsync/atoll/simulate/hunt"
 )
 
 // Finding is what became of one fault.
@@ -45,7 +49,8 @@ func main() {
 	flag.Uint64Var(&o.seed, "seed", 1, "the first of them")
 	flag.StringVar(&o.only, "only", "", "names of faults, separated by commas; all unless given")
 	flag.BoolVar(&o.all, "all", false, "run all seeds with each fault, not only until a batch of them has found it")
-	flag.IntVar(&o.workers, "workers", 0, "processes that play; as many as there are processors unless given")
+	flag.IntVar(&o.workers, "workers", runtime.NumCPU(), "processes that play")
+	serve := flag.Bool("serve", false, "play the stories that come in, for this command itself")
 	flag.BoolVar(&o.json, "json", false, "print one JSON value instead of a table")
 	flag.StringVar(&o.root, "root", ".", "directory of the source tree")
 	flag.Usage = func() {
@@ -59,6 +64,12 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if *serve {
+		if err := hunt.Serve(ctx, os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "planted:", err)
+		}
+		return
+	}
 	missed, err := run(ctx, o, os.Stdout, os.Stderr)
 	switch {
 	case err != nil:
@@ -89,7 +100,13 @@ func run(ctx context.Context, o options, out, progress io.Writer) (missed int, e
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	r := &runner{options: o, dir: dir, clean: map[string][]broken{}}
+	r := &runner{options: o, together: map[string]bool{}, dir: dir, clean: map[string][]string{}}
+	if r.own, err = os.Executable(); err != nil {
+		return 0, err
+	}
+	if err := r.buildAll(ctx, all); err != nil {
+		return 0, err
+	}
 	var findings []Finding
 	for i, f := range all {
 		_, _ = fmt.Fprintf(progress, "%d of %d: %s: ", i+1, len(all), f.Name)
@@ -168,151 +185,148 @@ func byCount(laws map[string]int) []string {
 }
 
 // batch is how many seeds are run before it is seen whether the fault was found.
-const batch = 20
+const batch = 10
+
+// limit is how long a story may take.
+const limit = 2 * time.Minute
 
 // runner runs seeds with faults, and without.
 type runner struct {
 	options
 	dir   string
-	clean map[string][]broken // what breaks without a fault, by flags and first seed
-	bin   string              // the program without a fault
+	own   string              // this program, which has no fault
+	clean map[string][]string // laws that are broken without a fault, by dials and seed
+
+	program  string          // that has many of the faults in it
+	together map[string]bool // these
 }
 
-// broken is a law that a seed broke.
-type broken struct {
-	law  string
-	seed uint64
+// buildAll compiles one program with all faults that can be in one.
+func (r *runner) buildAll(ctx context.Context, faults []Fault) error {
+	files, apart := Combine(r.root, faults)
+	if len(faults) == len(apart) {
+		return nil
+	}
+	for _, f := range faults {
+		r.together[f.Name] = !slices.ContainsFunc(apart, func(o Fault) bool { return o.Name == f.Name })
+	}
+	var err error
+	r.program, err = build(ctx, files, r.root, filepath.Join(r.dir, "all"))
+	return err
 }
 
-// try builds the program with the fault in it and runs seeds until the fault was
+// try builds the simulator with the fault in it and runs seeds until the fault was
 // found by a law that its file names.
 func (r *runner) try(ctx context.Context, f Fault) (Finding, error) {
 	out := Finding{Fault: f.Name, Title: f.Title, Laws: map[string]int{}}
-	bin, err := build(ctx, &f, r.root, filepath.Join(r.dir, f.Name))
-	if err != nil {
-		return out, err
+	bin := r.program
+	if !r.together[f.Name] {
+		files, err := f.Apply(r.root)
+		if err != nil {
+			return out, err
+		}
+		if bin, err = build(ctx, files, r.root, filepath.Join(r.dir, f.Name)); err != nil {
+			return out, err
+		}
+		defer os.Remove(bin)
 	}
-	defer os.Remove(bin)
-	seeds := map[uint64]bool{}
 	for out.Seeds < r.seeds && (r.all || !out.Named) {
-		first, n := r.seed+uint64(out.Seeds), min(batch, r.seeds-out.Seeds)
-		with, err := r.play(ctx, bin, f.Flags, first, n)
+		var seeds []uint64
+		for range min(batch, r.seeds-out.Seeds) {
+			seeds = append(seeds, r.seed+uint64(out.Seeds))
+			out.Seeds++
+		}
+		with, err := r.play(ctx, bin, f, seeds)
 		if err != nil {
 			return out, err
 		}
-		out.Seeds += n
-		if len(with) == 0 {
-			continue
-		}
-		without, err := r.without(ctx, f.Flags, first, n)
+		without, err := r.without(ctx, f, with)
 		if err != nil {
 			return out, err
 		}
-		for _, b := range with {
-			if slices.Contains(without, b) {
+		for _, seed := range seeds {
+			new := slices.DeleteFunc(with[seed], func(law string) bool { return slices.Contains(without[seed], law) })
+			if len(new) == 0 {
 				continue
 			}
-			out.Laws[b.law]++
-			out.Named = out.Named || slices.Contains(f.Laws, b.law)
-			if seeds[b.seed] = true; out.First == 0 || b.seed < out.First {
-				out.First = b.seed
+			if out.Found++; out.Found == 1 {
+				out.First = seed
+			}
+			for _, law := range new {
+				out.Laws[law]++
+				out.Named = out.Named || slices.Contains(f.Laws, law)
 			}
 		}
-		out.Found = len(seeds)
 	}
 	return out, nil
 }
 
-// without returns what the seeds break without a fault: nothing, it is hoped.
-func (r *runner) without(ctx context.Context, flags []string, first uint64, n int) (_ []broken, err error) {
-	if r.bin == "" {
-		if r.bin, err = build(ctx, nil, r.root, filepath.Join(r.dir, "clean")); err != nil {
-			return nil, err
+// without returns what the same seeds break without a fault: nothing, it is hoped.
+func (r *runner) without(ctx context.Context, f Fault, with map[uint64][]string) (map[uint64][]string, error) {
+	out, unknown := map[uint64][]string{}, []uint64{}
+	for seed := range with {
+		laws, known := r.clean[fmt.Sprint(f.Dials, seed)]
+		if out[seed] = laws; !known {
+			unknown = append(unknown, seed)
 		}
 	}
-	key := fmt.Sprint(flags, first, n)
-	found, known := r.clean[key]
-	if !known {
-		if found, err = r.play(ctx, r.bin, flags, first, n); err != nil {
-			return nil, err
+	found, err := r.play(ctx, r.own, f, unknown)
+	for _, seed := range unknown {
+		out[seed] = found[seed]
+		r.clean[fmt.Sprint(f.Dials, seed)] = found[seed]
+	}
+	return out, err
+}
+
+// play runs seeds and returns the laws that they broke.
+func (r *runner) play(ctx context.Context, bin string, f Fault, seeds []uint64) (map[uint64][]string, error) {
+	out := map[uint64][]string{}
+	var failed error
+	pool := hunt.Pool{Workers: r.workers, Limit: limit, Command: func(ctx context.Context) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, bin, "-serve") //nolint:gosec // our own program
+		cmd.Env = append(os.Environ(), chosen+"="+f.Name)
+		return cmd
+	}}
+	next := 0
+	pool.Run(ctx, func() (hunt.Task, bool) {
+		if next++; next > len(seeds) || failed != nil {
+			return hunt.Task{}, false
 		}
-		r.clean[key] = found
-	}
-	return found, nil
-}
-
-// play runs seeds and returns what they broke.
-func (r *runner) play(ctx context.Context, bin string, flags []string, first uint64, n int) ([]broken, error) {
-	args := append([]string{
-		"simulate", "--seeds", strconv.Itoa(n), "--seed", strconv.FormatUint(first, 10), "--no-shrink", "--json",
-	}, flags...)
-	if r.workers > 0 {
-		args = append(args, "--workers", strconv.Itoa(r.workers))
-	}
-	cmd := exec.CommandContext(ctx, bin, args...) //nolint:gosec // our own program
-	var errs strings.Builder
-	cmd.Stderr = &errs
-	b, err := cmd.Output()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		return nil, err
-	}
-	var told result
-	if jerr := json.Unmarshal(b, &told); jerr != nil {
-		return nil, fmt.Errorf("%w: %.300s", errors.Join(err, jerr), errs.String())
-	}
-	if told.Seeds != n {
-		return nil, fmt.Errorf("%d of %d seeds were played: %.300s", told.Seeds, n, errs.String())
-	}
-	var out []broken
-	for _, l := range told.Laws {
-		for _, seed := range l.Seeds {
-			out = append(out, broken{l.Law, seed})
+		return hunt.Task{Story: hunt.Tell(seeds[next-1], hunt.Settings{Dials: f.Dials})}, true
+	}, func(reply hunt.Reply) {
+		if reply.Error != "" {
+			failed = errors.Join(failed, fmt.Errorf("seed %d: %s", reply.Result.Story.Seed, reply.Error))
 		}
-	}
-	return out, nil
+		if laws := reply.Result.Laws(); len(laws) > 0 {
+			out[reply.Result.Story.Seed] = laws
+		}
+	})
+	return out, errors.Join(failed, ctx.Err())
 }
 
-// result is what this command reads of the report of atoll simulate.
-type result struct {
-	Seeds int `json:"seeds"`
-	Laws  []struct {
-		Law   string   `json:"law"`
-		Seeds []uint64 `json:"seeds"`
-	} `json:"laws_broken"`
-}
-
-// build compiles the program, with the fault in it if there is one.
-func build(ctx context.Context, f *Fault, root, dir string) (string, error) {
+// build compiles the simulator with these files in place of those of the tree.
+func build(ctx context.Context, files map[string][]byte, root, dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
-	bin := filepath.Join(dir, "atoll")
-	args := []string{"build", "-o", bin}
-	if f != nil {
-		list, err := overlay(f, root, dir)
-		if err != nil {
-			return "", err
-		}
-		args = append(args, "-overlay", list)
+	list, err := overlay(files, root, dir)
+	if err != nil {
+		return "", err
 	}
-	cmd := exec.CommandContext(ctx, "go", append(args, "./cmd/atoll")...) //nolint:gosec // paths of our own
+	bin := filepath.Join(dir, "planted")
+	cmd := exec.CommandContext(ctx, "go", "build", "-overlay", list, "-ldflags=-s -w", "-o", bin, "./simulate/planted") //nolint:gosec // paths of our own
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("it does not compile: %w: %.500s", err, said)
+		return "", fmt.Errorf("it does not compile: %w: %.2000s", err, said)
 	}
 	return bin, nil
 }
 
-// overlay writes what the compiler is to take for the files that the fault changes.
-func overlay(f *Fault, root, dir string) (string, error) {
-	changed, err := f.Apply(root)
-	if err != nil {
-		return "", err
-	}
+// overlay writes what the compiler is to take for these files.
+func overlay(files map[string][]byte, root, dir string) (string, error) {
 	overlay := struct{ Replace map[string]string }{map[string]string{}}
-	for name, text := range changed {
+	for name, text := range files {
 		original, err := filepath.Abs(filepath.Join(root, filepath.FromSlash(name)))
 		if err != nil {
 			return "", err

@@ -2,7 +2,10 @@ package main
 
 import (
 	"regexp"
+	"slices"
 	"testing"
+
+	"github.com/atollsync/atoll/simulate/hunt"
 )
 
 // TestFaultsFitTheCode: the lines that a fault replaces stand in the code exactly
@@ -21,6 +24,11 @@ func TestFaultsFitTheCode(t *testing.T) {
 			if _, err := f.Apply("../.."); err != nil {
 				t.Error(err)
 			}
+			for _, law := range f.Laws {
+				if !slices.ContainsFunc(hunt.Laws(), func(l hunt.Law) bool { return l.Name == law }) {
+					t.Errorf("there is no law %q", law)
+				}
+			}
 		})
 	}
 }
@@ -29,6 +37,12 @@ func TestParseRefusesWhatIsNoFault(t *testing.T) {
 	good := "Title.\n\nStory.\n\nlaws: equal\n-- a.go before --\nx\n-- a.go after --\ny\n"
 	if f, err := parse("good", []byte(good)); err != nil || f.Title != "Title." || f.Story != "Story." || f.Edits[0] != (Edit{"a.go", "x", "y"}) {
 		t.Fatalf("%+v, %v", f, err)
+	}
+	if f, err := parse("dials", []byte("Title.\ndials: crash=20 cut-up=0\n"+good[len("Title.\n"):])); err != nil || f.Dials["crash"] != 20 || len(f.Dials) != 2 {
+		t.Errorf("%+v, %v", f.Dials, err)
+	}
+	if f, err := parse("dials", []byte("Title.\ndials: weather=20\n"+good[len("Title.\n"):])); err == nil {
+		t.Errorf("a dial that is not there was taken: %v", f.Dials)
 	}
 	for name, cut := range map[string]string{
 		"no title": `(?s)^Title.*Story\.\n\n`, "no laws": `laws: equal`, "no after": `(?s)-- a.go after.*`, "another file": `a\.go after`, "no edits": `(?s)-- a.*`,
