@@ -39,12 +39,28 @@ func (d *Door) put(tx storage.Tx, t *topology.Topology, def *catalogue.Def, r at
 			}
 		}
 	}
-	for _, l := range Lines(before, r.Key, at, audiences) {
+	lines := Lines(before, r.Key, at, audiences)
+	if own := atoll.SiteAudience(r.Origin.Site); writtenUnseen(t, r.Origin.Site, audiences) {
+		lines = slices.DeleteFunc(lines, func(l Line) bool { return l.Audience == own })
+		lines = append(lines, Line{own, storage.FeedLine{Position: at, Key: r.Key, Gone: true, Forced: true}})
+	}
+	for _, l := range lines {
 		if err := tx.List(l.Audience, l.FeedLine); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// writtenUnseen reports whether a site wrote about somebody who is not visible there:
+// before it heard that he no longer is. What it wrote goes where all went that it had
+// about him.
+func writtenUnseen(t *topology.Topology, site atoll.SiteID, audiences []atoll.Audience) bool {
+	if site == t.Centre() || !aboutPerson(audiences) || slices.Contains(audiences, atoll.SiteAudience(site)) {
+		return false
+	}
+	entitled := t.Subscription(site)
+	return !slices.ContainsFunc(audiences, func(a atoll.Audience) bool { return slices.Contains(entitled, a) })
 }
 
 // Line is a line of the feed under one audience.

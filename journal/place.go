@@ -18,8 +18,8 @@ import (
 
 // places returns the audiences of a record at this site. A narrow audience stands
 // for this site as its member: that the record is here, and not hidden, shows that
-// it is one. (A record made here about somebody who is not visible here is an
-// exception; comparing finds it equal.)
+// it is one. (One made here about somebody who is not visible here any longer is an
+// exception until the centre has it, and says that it goes.)
 func (d *Door) places(t *topology.Topology, key atoll.Key, f atoll.Fields) []atoll.Audience {
 	def, ok := d.Judge.Catalogue.Lookup(key.Type)
 	if !ok || def.Class == catalogue.Local {
@@ -46,6 +46,9 @@ func (d *Door) place(tx storage.Tx, t *topology.Topology, r atoll.Record) error 
 	return nil
 }
 
+// steeringKeys are the preferences by which records are routed.
+var steeringKeys = []string{catalogue.CentralProcurement, catalogue.CentralPayments, catalogue.PrescriptionsEverywhere}
+
 // steers reports whether records are routed otherwise with the replica r in place of
 // what was there before: which site is the primary, and what it follows.
 func steers(t *topology.Topology, r atoll.Record, f atoll.Fields) bool {
@@ -53,7 +56,7 @@ func steers(t *topology.Topology, r atoll.Record, f atoll.Fields) bool {
 	case "system":
 		return atoll.SiteID(max(f.Int("primary"), 1)) != t.Primary()
 	case "preference":
-		return (key == catalogue.CentralProcurement || key == catalogue.CentralPayments) && !bytes.Equal(t.Preference(key), f["value"])
+		return slices.Contains(steeringKeys, key) && !bytes.Equal(t.Preference(key), f["value"])
 	}
 	return false
 }
@@ -62,7 +65,7 @@ func steers(t *topology.Topology, r atoll.Record, f atoll.Fields) bool {
 func (d *Door) steered(tx storage.Tx, t *topology.Topology) error {
 	for _, def := range d.Judge.Catalogue.Types() {
 		if !slices.ContainsFunc(def.Also, func(e catalogue.Exception) bool {
-			return e.Name == catalogue.CentralProcurement || e.Name == catalogue.CentralPayments
+			return slices.Contains(steeringKeys, e.Name)
 		}) {
 			continue
 		}

@@ -96,6 +96,11 @@ func TestR_B_95_PrescriptionsEverywhere(t *testing.T) {
 			w.refused(w.At(3).Insert(w.ctx, change("prescription", id, atoll.Fields{}.Set("comment", "x"))), atoll.Ownership)
 		}
 		w.peace()
+		w.prefer("prescriptions_everywhere", !on) // and both ends count it where it goes now
+		w.peace()
+		for _, at := range []atoll.SiteID{1, 2, 3} {
+			w.checked(at)
+		}
 	}
 }
 

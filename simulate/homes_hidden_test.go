@@ -62,6 +62,33 @@ func TestR_G_08_R_G_31_RegisteredTooLate(t *testing.T) {
 	w.want(3, "patient", ada)
 }
 
+// TestR_G_12: what a site wrote about somebody before it heard that she is no longer
+// visible there is kept, and goes with the rest of what the site had about her.
+func TestR_G_12_WrittenTooLate(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C")
+	w.prefer(patients.SharedDetails, true)
+	w.sync(2, 3)
+	ada := w.register("B", "Ada", "Lovelace", "1990-12-10")
+	w.sync(2)
+	w.show(ada, "C")
+	w.sync(2, 3)
+	if err := w.Centre.ShowPerson(w.ctx, "admin", patientKey(ada), w.Stores["C"], false); err != nil {
+		t.Fatal(err)
+	}
+	pending, err := w.At(3).EditPerson(w.ctx, "nurse", w.Stores["C"], patientKey(ada), patientKey(ada), phone("2"), "she said so")
+	if err != nil || !pending {
+		t.Fatalf("pending %t, %v", pending, err)
+	}
+	w.peace()
+	if got := w.list(3, "patient_change"); len(got) > 0 || w.get(3, "patient", ada) != nil {
+		t.Errorf("site 3 shows %d changes", len(got))
+	}
+	if got := w.list(2, "patient_change"); len(got) != 1 {
+		t.Errorf("her home has %d changes; want the one that was asked for", len(got))
+	}
+}
+
 // TestR_H_36: what a site has by a store that leaves it goes with the store, also where
 // people who were never visible there would have brought it; and a transfer of a home
 // store goes on when the store has arrived.

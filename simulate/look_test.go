@@ -6,6 +6,7 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/verify"
 )
 
 // get returns a record as the site shows it, nil if it does not.
@@ -145,4 +146,22 @@ func (w *world) visibilityRows(at atoll.SiteID, store string) int {
 	w.t.Helper()
 	n := len(w.list(at, "name_store_join", "store_id", string(w.Stores[store])))
 	return n + len(w.list(at, "store_preference", "store_id", string(w.Stores[store])))
+}
+
+// checked holds one database to its laws.
+func (w *world) checked(at atoll.SiteID) {
+	w.t.Helper()
+	n := w.At(at)
+	err := n.Store.View(w.ctx, func(r storage.Reader) error {
+		laws, err := verify.Check(r, n.Door, nil)
+		for _, l := range laws {
+			if len(l.Faults) > 0 {
+				w.t.Errorf("site %d, %s: %v", at, l.Name, l.Faults)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
 }
