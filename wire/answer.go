@@ -50,7 +50,8 @@ func (h *handler) exchange(c *call) error {
 	if err != nil {
 		return h.foreign(in, err)
 	}
-	hello, nothing, err := h.hello(kind, payload, site)
+	last := h.said.of(site)
+	hello, rest, err := h.hello(kind, payload, last)
 	if err != nil {
 		return err
 	}
@@ -60,40 +61,93 @@ func (h *handler) exchange(c *call) error {
 	a := &answer{call: c, hello: &hello, bare: in.source.bare(), short: kind == KindShort, now: h.Now, codec: h.codec}
 	defer a.close()
 	entries := h.entries(c, in)
-	if nothing {
-		if err := in.ended(); err != nil {
+	if rest.nothing || rest.packed {
+		unpacked, err := h.unpack(in, &hello, last, rest)
+		if err != nil {
 			return err
 		}
 		c.w.awaitBody()
-		entries = func(func(exchange.Entry, error) bool) {}
+		c.report.Entries = len(unpacked)
+		entries = again(unpacked)
 	}
+	if kind == KindHello {
+		last = nil
+	}
+	heard := &heard{all: true}
 	// The centre may give up the entries early but must not keep them beyond its
 	// answer: the decoder behind them goes back to the pool.
-	if err := a.send(h.Centre.Exchange(c.r.Context(), hello, entries)); err != nil {
+	if err := a.send(h.Centre.Exchange(c.r.Context(), hello, heard.listen(entries))); err != nil {
 		return err
 	}
-	h.said.keep(&hello)
+	h.said.keep(&hello, last, heard.contents, heard.all)
 	return nil
 }
 
-// hello reads the Hello of a request, in full or short, and whether no entries
-// follow.
-func (h *handler) hello(kind Kind, payload []byte, site atoll.SiteID) (hello exchange.Hello, nothing bool, err error) {
+// heard notes the entries of a request as they pass, while they are few.
+type heard struct {
+	contents [][]byte
+	bytes    int
+	all      bool
+}
+
+func (n *heard) listen(entries iter.Seq2[exchange.Entry, error]) iter.Seq2[exchange.Entry, error] {
+	return func(yield func(exchange.Entry, error) bool) {
+		for e, err := range entries {
+			if n.bytes += len(e.Content); err != nil || n.bytes >= maxLearned {
+				n.contents, n.all = nil, false
+			} else if n.all {
+				n.contents = append(n.contents, e.Content)
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// unpack reads what follows a short Hello that says what that is, to the end of the
+// request. Packed entries give the Hello its head; one that is not what the site
+// has means that the ends do not remember the same.
+func (h *handler) unpack(in *decompressor, hello *exchange.Hello, last *remembered, rest rest) (entries []exchange.Entry, err error) {
+	if rest.packed {
+		kind, payload, err := in.next()
+		if err != nil {
+			return nil, err
+		}
+		if kind != KindPacked {
+			return nil, atoll.Errorf(atoll.Invalid, "a frame of kind %q where packed entries were to be", kind)
+		}
+		if entries, err = last.vocabulary().unpack(payload, hello.Acknowledged.Seq+1); err != nil {
+			return nil, &unknownHello{}
+		}
+		if len(entries) > h.Limits.Entries {
+			return nil, atoll.Errorf(atoll.TooLarge, "more than %d entries in one request", h.Limits.Entries)
+		}
+		if hello.Head = chained(hello, entries); [8]byte(hello.Head.Hash[:]) != rest.check {
+			return nil, &unknownHello{}
+		}
+	}
+	return entries, in.ended()
+}
+
+// hello reads the Hello of a request, in full or short, and what follows a short
+// one.
+func (h *handler) hello(kind Kind, payload []byte, last *remembered) (hello exchange.Hello, rest rest, err error) {
 	switch kind {
 	case KindHello:
 		hello, err = decodeHello(payload)
-		return hello, false, err
+		return hello, rest, err
 	case KindShort:
-		short, nothing, err := decodeShort(payload, h.said.of(site))
+		short, rest, err := decodeShort(payload, last)
 		if err != nil {
-			return hello, false, err
+			return hello, rest, err
 		}
 		if short == nil {
-			return hello, false, &unknownHello{}
+			return hello, rest, &unknownHello{}
 		}
-		return *short, nothing, nil
+		return *short, rest, nil
 	default:
-		return hello, false, atoll.Errorf(atoll.Invalid, "a request must begin with a Hello")
+		return hello, rest, atoll.Errorf(atoll.Invalid, "a request must begin with a Hello")
 	}
 }
 
@@ -346,7 +400,7 @@ func (a *answer) problem(err error) {
 func (a *answer) finish() error {
 	a.answered = true
 	if a.quiet != nil {
-		return broken(writePlain(a.w, KindQuiet, a.quiet))
+		return broken(writePlain(a.w, plainFrame{KindQuiet, a.quiet}))
 	}
 	return broken(a.out.out.Close())
 }

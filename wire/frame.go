@@ -19,10 +19,11 @@ type Kind byte
 // again for something else. A receiver refuses a kind that it does not know:
 // only a new protocol version may add one.
 const (
-	KindHello Kind = 'H'
-	KindEntry Kind = 'E'
-	KindDone  Kind = 'Z' // ends a request
-	KindShort Kind = 'S' // a Hello as what is new since the last one (protocol 2)
+	KindHello  Kind = 'H'
+	KindEntry  Kind = 'E'
+	KindDone   Kind = 'Z' // ends a request
+	KindPacked Kind = 'P' // all entries of a request, packed (protocol 2)
+	KindShort  Kind = 'S' // a Hello as what is new since the last one (protocol 2)
 
 	KindWelcome      Kind = 'w'
 	KindReceipt      Kind = 'r'
@@ -41,6 +42,7 @@ var limits = map[Kind]int{
 	KindEntry:        atoll.MaxEntry + binary.MaxVarintLen64,
 	KindDone:         64,
 	KindShort:        128,
+	KindPacked:       maxPacked,
 	KindQuiet:        64,
 	KindWelcome:      64 << 10,
 	KindReceipt:      4 << 20,

@@ -390,11 +390,12 @@ func frameExamples(t *testing.T, s story, add func(name, language, text string))
 	add("dictionary", "", fmt.Sprintf("file     wire/dictionary1.zstd\nnumber   %d (%#x)\nbytes    %d\nsha256   %x", DictionaryID, DictionaryID, size, sumOf))
 }
 
-// shortExample is the exchange after that of the story, in which nothing happens.
+// shortExample is the exchange after that of the story, in which nothing
+// happens, and one with an entry like the first.
 func shortExample(t *testing.T, s story) string {
 	t.Helper()
 	var m memory
-	m.keep(&s.hello)
+	m.keep(&s.hello, nil, s.outgoing[1:], true)
 	h := s.hello
 	h.Turn, h.Nonce, h.Acknowledged, h.Cursor, h.Waiting = 43, "8796a5b4c3d2e1f0", h.Head, 1210, 0
 	h.Clock += 600_000
@@ -412,8 +413,21 @@ func shortExample(t *testing.T, s story) string {
 		exchange.Receipt{Acknowledged: h.Head},
 		exchange.Checkpoint{Position: 1210, Digest: "72b03781d8b5b237"},
 	}, &exchange.End{Cursor: 1210, Head: 1210}, &h)
-	must(t, writePlain(&down, KindQuiet, b))
-	return dump(up.Bytes()) + "\n" + dump(down.Bytes())
+	must(t, writePlain(&down, plainFrame{KindQuiet, b}))
+	m.keep(&s.hello, nil, s.contents[:1], true)
+	e := atoll.Entry{Time: time.UnixMilli(h.Clock - 500), Actor: "ana", Cause: atoll.Cause{Kind: "user"}, Catalogue: 1, Operations: []atoll.Operation{{
+		Verb: atoll.Insert, Key: atoll.Key{Type: "stock_line", ID: "01a1fc46-26c5-7b2e-8301-47e53a347d01"}, Version: 1, Epoch: 1,
+		Fields: atoll.Fields{}.Set("store_id", storyStore).Set("item_id", storyItem).Set("available_number_of_packs", json.Number("7.00")),
+	}}}
+	entry := exchange.Entry{Seq: h.Acknowledged.Seq + 1, Content: e.Encode()}
+	h.Head = chained(&h, []exchange.Entry{entry})
+	var packed bytes.Buffer
+	u, err = newUpload(testCodec, &h, m.of(h.Site), all([]exchange.Entry{entry}))
+	must(t, err)
+	_, err = packed.ReadFrom(u)
+	must(t, err)
+	must(t, u.Close())
+	return dump(up.Bytes()) + "\n" + dump(down.Bytes()) + "\n" + string(entry.Content) + "\n\n" + dump(packed.Bytes())
 }
 
 // readBack reads the request of the example as the centre does.
@@ -530,7 +544,7 @@ func limitsTable(t *testing.T) string {
 	row("body of one record, bytes", atoll.MaxBody)
 	row("nesting of one field's value, levels", atoll.MaxDepth)
 	row("a short text of a Hello; type, id or lane of a record, bytes", maxText)
-	for _, k := range []Kind{KindHello, KindShort, KindEntry, KindDone, KindWelcome, KindReceipt, KindSubscription, KindRecord, KindCheckpoint, KindEnd, KindQuiet, KindProblem} {
+	for _, k := range []Kind{KindHello, KindShort, KindPacked, KindEntry, KindDone, KindWelcome, KindReceipt, KindSubscription, KindRecord, KindCheckpoint, KindEnd, KindQuiet, KindProblem} {
 		row(fmt.Sprintf("payload of a frame `%c`, bytes", k), limits[k])
 	}
 	row("body of any other route, bytes, both ways", maxMessage)

@@ -37,7 +37,8 @@ func (c *Client) Exchange(ctx context.Context, hello exchange.Hello, entries ite
 func (c *Client) exchange(ctx context.Context, report *exchange.Report, hello *exchange.Hello,
 	entries iter.Seq2[exchange.Entry, error], yield func(exchange.Frame, error) bool,
 ) error {
-	up, err := newUpload(c.codec, hello, c.said.of(hello.Site), entries)
+	last := c.said.of(hello.Site)
+	up, err := newUpload(c.codec, hello, last, entries)
 	if err != nil {
 		return err
 	}
@@ -81,7 +82,10 @@ func (c *Client) exchange(ctx context.Context, report *exchange.Report, hello *e
 			speaks = f.Protocol
 		case exchange.End:
 			if speaks >= shortProtocol {
-				c.said.keep(hello)
+				if !up.short {
+					last = nil
+				}
+				c.said.keep(hello, last, up.contents(), up.all)
 			}
 		}
 		return yield(f, nil)

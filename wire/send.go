@@ -24,7 +24,8 @@ type upload struct {
 	out      *compressor
 	buf      bytes.Buffer
 	peeked   []exchange.Entry // taken already, to see how much there is
-	short    bool             // the request is short in every sense, and peeked is all of it
+	all      bool             // peeked is all of them
+	short    bool             // the Hello is short; peeked is all there is
 	entries  int
 	complete bool // the stream is made, its last bytes are in buf
 	read     bool // somebody has read from it
@@ -40,16 +41,21 @@ func newUpload(c *codec, h *exchange.Hello, last *remembered, entries iter.Seq2[
 	u.pull, u.stop = iter.Pull2(entries)
 	var b []byte
 	var err error
-	if last != nil {
-		if u.short, err = u.peek(); err != nil {
-			_ = u.Close()
-			return nil, err
-		}
+	if u.all, err = u.peek(); err != nil {
+		_ = u.Close()
+		return nil, err
 	}
-	if u.short {
-		if b = encodeShort(h, last, len(u.peeked)); b != nil && len(u.peeked) == 0 {
-			u.complete = true
-			if err := writePlain(&u.buf, KindShort, b); err != nil {
+	if u.short = u.all && last != nil; u.short {
+		packed := u.packed(h, last)
+		b = encodeShort(h, last, len(u.peeked), packed != nil)
+		if b != nil && (packed != nil || len(u.peeked) == 0) {
+			// Too little to compress, or packed as well as zstd does it.
+			u.entries, u.complete = len(u.peeked), true
+			frames := []plainFrame{{KindShort, b}}
+			if packed != nil {
+				frames = append(frames, plainFrame{KindPacked, packed})
+			}
+			if err := writePlain(&u.buf, frames...); err != nil {
 				_ = u.Close()
 				return nil, err
 			}
@@ -78,7 +84,7 @@ func newUpload(c *codec, h *exchange.Hello, last *remembered, entries iter.Seq2[
 // peek takes entries until there are many, and reports whether that is all of
 // them.
 func (u *upload) peek() (all bool, err error) {
-	for n := 0; n < prefixBytes/2; {
+	for n := 0; n < maxLearned; {
 		e, err, more := u.pull()
 		if err != nil || !more {
 			return !more, err
@@ -87,6 +93,22 @@ func (u *upload) peek() (all bool, err error) {
 		n += len(e.Content)
 	}
 	return false, nil
+}
+
+// packed is the entries packed; nil if they cannot be, or there are none.
+func (u *upload) packed(h *exchange.Hello, last *remembered) []byte {
+	if len(u.peeked) == 0 || u.peeked[0].Seq != h.Acknowledged.Seq+1 || chained(h, u.peeked) != h.Head {
+		return nil
+	}
+	return last.vocabulary().pack(u.peeked)
+}
+
+// contents are those of the entries that were peeked.
+func (u *upload) contents() (out [][]byte) {
+	for _, e := range u.peeked {
+		out = append(out, e.Content)
+	}
+	return out
 }
 
 // next is the next entry.

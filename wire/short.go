@@ -31,23 +31,31 @@ const (
 	shortCursor               // by how much it is higher
 	shortWaiting
 	shortErrors
-	shortDone // no entries follow, and no frame that says so
+	shortDone   // no entries follow, and no frame that says so
+	shortPacked // entries follow in one packed frame; head is given by 8 bytes of its hash
 )
 
 // remembered is the last Hello of a site that was answered.
 type remembered struct {
 	hello exchange.Hello
 	mark  [8]byte
+	words []byte // the vocabulary, tight
+	known [32]byte
 }
+
+func (r *remembered) vocabulary() *vocabulary { return loose(r.words, r.known) }
 
 // memory keeps the last Hello of each site. Losing one costs a round trip.
 type memory struct {
 	mu   sync.Mutex
 	said map[atoll.SiteID]*remembered
+	size int
 }
 
-// maxSaid bounds the memory: at some 700 bytes each, 45 MiB.
-const maxSaid = 1 << 16
+// maxSaid bounds the memory, in bytes: at 700 to 5,000 for each site.
+const maxSaid = 192 << 20
+
+func (r *remembered) bytes() int { return 700 + len(r.words) }
 
 func (m *memory) of(site atoll.SiteID) *remembered {
 	m.mu.Lock()
@@ -58,11 +66,20 @@ func (m *memory) of(site atoll.SiteID) *remembered {
 func (m *memory) forget(site atoll.SiteID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.said, site)
+	m.drop(site)
 }
 
-// keep remembers a Hello, unless it has members that a short one cannot have.
-func (m *memory) keep(h *exchange.Hello) {
+func (m *memory) drop(site atoll.SiteID) {
+	if r := m.said[site]; r != nil {
+		m.size -= r.bytes()
+		delete(m.said, site)
+	}
+}
+
+// keep remembers a Hello, unless it has members that a short one cannot have, and
+// the entries of its request if these are all. Before is what its short form stood
+// on; nil if it came in full.
+func (m *memory) keep(h *exchange.Hello, before *remembered, entries [][]byte, all bool) {
 	usual := h.Protocol >= shortProtocol && !h.Initialising && !h.NoFeed && h.Base == nil && h.Voucher == nil &&
 		len(h.Earlier)+len(h.Backfills)+len(h.Queued)+len(h.Found) == 0
 	b, err := encodeHello(h)
@@ -70,25 +87,34 @@ func (m *memory) keep(h *exchange.Hello) {
 		m.forget(h.Site)
 		return
 	}
-	r := &remembered{hello: *h}
-	sum := sha256.Sum256(b)
+	v := &vocabulary{}
+	if before != nil {
+		v = before.vocabulary()
+	}
+	if len(entries) > 0 || !all {
+		v.learn(entries, all)
+	}
+	r := &remembered{hello: *h, words: v.tight(), known: v.digest}
+	sum := sha256.Sum256(append(b, v.digest[:]...))
 	copy(r.mark[:], sum[:])
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.said == nil {
 		m.said = map[atoll.SiteID]*remembered{}
 	}
-	if _, known := m.said[h.Site]; !known && len(m.said) >= maxSaid {
-		for other := range m.said { // any: it speaks in full once
-			delete(m.said, other)
+	m.drop(h.Site)
+	for other := range m.said { // any: it speaks in full once
+		if m.size+r.bytes() <= maxSaid {
 			break
 		}
+		m.drop(other)
 	}
 	m.said[h.Site] = r
+	m.size += r.bytes()
 }
 
 // encodeShort writes a Hello as what is new since the last one; nil if it cannot.
-func encodeShort(h *exchange.Hello, last *remembered, entries int) []byte {
+func encodeShort(h *exchange.Hello, last *remembered, entries int, packed bool) []byte {
 	if last == nil || h.Turn < last.hello.Turn || h.Cursor < last.hello.Cursor {
 		return nil
 	}
@@ -114,7 +140,12 @@ func encodeShort(h *exchange.Hello, last *remembered, entries int) []byte {
 	b = append(b, nonce...)
 	b = binary.AppendUvarint(b, h.Turn-last.hello.Turn)
 	b = binary.AppendVarint(b, h.Clock-last.hello.Clock)
-	if flags&shortHead != 0 {
+	switch {
+	case packed:
+		flags |= shortPacked
+		flags &^= shortHead
+		b = append(b, h.Head.Hash[:8]...)
+	case flags&shortHead != 0:
 		b = binary.AppendUvarint(b, h.Head.Seq-last.hello.Head.Seq)
 		b = append(b, h.Head.Hash[:]...)
 	}
@@ -139,13 +170,13 @@ func encodeShort(h *exchange.Hello, last *remembered, entries int) []byte {
 
 // decodeShort reads a short Hello of the site. It is nil, without an error, when the
 // last one is not known here.
-func decodeShort(b []byte, last *remembered) (h *exchange.Hello, nothing bool, err error) {
+func decodeShort(b []byte, last *remembered) (h *exchange.Hello, rest rest, err error) {
 	wrong := errFrame("a short Hello that cannot be read")
-	if len(b) < 17 || b[0] >= shortDone<<1 {
-		return nil, false, wrong
+	if len(b) < 17 || b[0] >= shortPacked<<1 || b[0]&shortPacked != 0 && b[0]&(shortDone|shortHead) != 0 {
+		return nil, rest, wrong
 	}
 	if last == nil || [8]byte(b[1:9]) != last.mark {
-		return nil, false, nil
+		return nil, rest, nil
 	}
 	flags, nonce := b[0], b[9:17]
 	in := cutter{b[17:], true}
@@ -155,6 +186,9 @@ func decodeShort(b []byte, last *remembered) (h *exchange.Hello, nothing bool, e
 	next.Clock += in.varint()
 	if flags&shortCaughtUp != 0 {
 		next.Acknowledged = next.Head
+	}
+	if rest.packed = flags&shortPacked != 0; rest.packed {
+		rest.check = [8]byte(in.take(8))
 	}
 	if flags&shortHead != 0 {
 		next.Head.Seq += in.uvarint()
@@ -170,9 +204,17 @@ func decodeShort(b []byte, last *remembered) (h *exchange.Hello, nothing bool, e
 		next.Errors = in.count()
 	}
 	if !in.ok || len(in.b) > 0 || next.Turn < last.hello.Turn || next.Cursor < last.hello.Cursor || next.Head.Seq < last.hello.Head.Seq {
-		return nil, false, wrong
+		return nil, rest, wrong
 	}
-	return &next, flags&shortDone != 0, nil
+	rest.nothing = flags&shortDone != 0
+	return &next, rest, nil
+}
+
+// rest is what follows a short Hello.
+type rest struct {
+	nothing bool
+	packed  bool
+	check   [8]byte // the beginning of the head's hash, if packed
 }
 
 // Members of a quiet answer, as bits of its first byte.
@@ -318,13 +360,20 @@ type plainWriter struct{ io.Writer }
 func (plainWriter) Flush() error { return nil }
 func (plainWriter) Close() error { return nil }
 
-// writePlain writes a stream of one frame, in one piece.
-func writePlain(to io.Writer, kind Kind, payload []byte) error {
+type plainFrame struct {
+	kind    Kind
+	payload []byte
+}
+
+// writePlain writes a stream that is not compressed, in one piece.
+func writePlain(to io.Writer, frames ...plainFrame) error {
 	var b []byte
 	w := frameWriter{out: plainWriter{writerFunc(func(p []byte) (int, error) { b = append(b, p...); return len(p), nil })}}
 	b = append(b, plainMark)
-	if err := w.write(kind, payload); err != nil {
-		return err
+	for _, f := range frames {
+		if err := w.write(f.kind, f.payload); err != nil {
+			return err
+		}
 	}
 	_, err := to.Write(b)
 	return err

@@ -172,7 +172,7 @@ func TestShortOnlyWhenItSaysAll(t *testing.T) {
 	s := newSampler(64)
 	h := fresh(s)
 	var m memory
-	m.keep(&h)
+	m.keep(&h, nil, nil, true)
 	last := m.of(testSite)
 	for name, change := range map[string]func(*exchange.Hello){
 		"nothing":         func(*exchange.Hello) {},
@@ -192,16 +192,16 @@ func TestShortOnlyWhenItSaysAll(t *testing.T) {
 		for _, n := range []int{0, 2} {
 			next := follow(s, h, n)
 			change(&next)
-			b := encodeShort(&next, last, n)
+			b := encodeShort(&next, last, n, false)
 			if b == nil {
 				if name == "nothing" || name == "errors" || name == "clock back" {
 					t.Errorf("%s: not shortened", name)
 				}
 				continue
 			}
-			back, nothing, err := decodeShort(b, last)
-			if err != nil || back == nil || nothing != (n == 0) || !reflect.DeepEqual(*back, next) {
-				t.Errorf("%s: read back as %+v, %t, %v; want %+v", name, back, nothing, err, next)
+			back, rest, err := decodeShort(b, last)
+			if err != nil || back == nil || rest.nothing != (n == 0) || !reflect.DeepEqual(*back, next) {
+				t.Errorf("%s: read back as %+v, %+v, %v; want %+v", name, back, rest, err, next)
 			}
 			for cut := range b {
 				if got, _, err := decodeShort(b[:cut], last); err == nil && got != nil {
@@ -286,7 +286,7 @@ func TestR_K_58_HostileShort(t *testing.T) {
 		return resp
 	}
 	next := follow(s, h, 0)
-	good := encodeShort(&next, r.client.said.of(testSite), 0)
+	good := encodeShort(&next, r.client.said.of(testSite), 0, false)
 	for name, b := range map[string][]byte{
 		"unknown flag": append([]byte{0x80}, good[1:]...),
 		"too long":     append(append([]byte{}, good...), 1),
@@ -294,7 +294,7 @@ func TestR_K_58_HostileShort(t *testing.T) {
 		"empty":        nil,
 	} {
 		pr, pw := io.Pipe()
-		go func() { pw.CloseWithError(writePlain(pw, KindShort, b)) }()
+		go func() { pw.CloseWithError(writePlain(pw, plainFrame{KindShort, b})) }()
 		resp := post(pr)
 		resp.Body.Close()
 		if resp.StatusCode != http.StatusBadRequest {
