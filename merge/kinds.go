@@ -2,6 +2,7 @@ package merge
 
 import (
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/authority"
 	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/process"
@@ -74,19 +75,20 @@ func (f follower) answer(c process.Case) ([]journal.Proposal, error) {
 	return nil, nil
 }
 
-// about finds rows that come late: they arrived, or came to be owned here with
-// their store, after the merge was dealt with (R-E-35).
+// about finds rows that come late: they arrived, or came to be owned here, after the
+// merge was dealt with (R-E-35).
 func (f follower) about(c process.Change) ([]atoll.ID, error) {
-	if c.Record.Type == "store" {
-		if st, ok := c.T.Store(c.Record.ID); !ok || st.Site != c.Site {
-			return nil, nil
-		}
+	gains, err := f.gains(c)
+	if err != nil {
+		return nil, err
+	}
+	if gains {
 		merged, err := c.R.Records(storage.Query{Type: f.def.Type, Where: map[string]string{"status": survivor.Merged}})
 		out := make([]atoll.ID, len(merged))
 		for i, r := range merged {
 			out[i] = r.ID
 		}
-		return out, err
+		return out, err // what the record itself names is among them
 	}
 	names := f.names[c.Record.Type]
 	if len(names) == 0 {
@@ -114,6 +116,39 @@ func (f follower) about(c process.Change) ([]atoll.ID, error) {
 		}
 	}
 	return out, nil
+}
+
+// gains reports whether the change may have made this site the owner of rows that it
+// had before: their store came here, the right to edit them, the home of a patient or
+// prescriber, or the primary.
+func (f follower) gains(c process.Change) (bool, error) {
+	switch c.Record.Type {
+	case "store":
+		st, ok := c.T.Store(c.Record.ID)
+		return ok && st.Site == c.Site, nil
+	case "system":
+		return c.T.Primary() == c.Site || c.T.Centre() == c.Site, nil
+	case "delegation":
+		fields, err := c.Record.Fields()
+		if err != nil {
+			return false, err
+		}
+		domain := fields.Text("domain")
+		site, _ := c.T.Delegate(domain)
+		g, _ := c.T.Delegation(domain)
+		return site == c.Site && !g.Closing, nil
+	}
+	def, ok := f.catalogue.Lookup(c.Record.Type)
+	if !ok || def.Home == "" || c.Record.Deleted {
+		return false, nil
+	}
+	fields, err := c.Record.Fields()
+	if err != nil {
+		return false, err
+	}
+	home, epoch := authority.HomeOf(def, fields)
+	st, ok := c.T.Store(home)
+	return epoch > 0 && ok && st.Site == c.Site, nil
 }
 
 // cause says which merge made the entry necessary, or which one was undone.
