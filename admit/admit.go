@@ -289,11 +289,58 @@ func (j *Judge) references(w World, c Change, strict bool) error {
 		if err != nil {
 			return err
 		}
+		if !ok && ref.Field == addressee(c.Def) {
+			if from, err := j.answersFrom(w, c, ref.ID); err != nil {
+				return err
+			} else if from {
+				continue
+			}
+		}
 		if !ok || (r.Deleted && strict) {
 			return atoll.Errorf(atoll.Reference, "%s names %s %s, which does not exist here", ref.Field, ref.To, ref.ID).On(ref.Field)
 		}
 	}
 	return nil
+}
+
+// addressee is the field of records of the type that names the store they go to, ""
+// if they go to none.
+func addressee(d *catalogue.Def) string {
+	if d.Class == catalogue.Message {
+		return "to_store_id"
+	}
+	return d.Partner
+}
+
+// answersFrom reports whether the record answers one that came from the store, or is a
+// message about it. Its site need not know the store any more, or ever have known it:
+// what has begun is completed (R-D-47).
+func (j *Judge) answersFrom(w World, c Change, store atoll.ID) (bool, error) {
+	about := []atoll.Key{{Type: atoll.Type(c.New.Text("subject_type")), ID: c.New.ID("subject_id")}}
+	for _, ref := range j.Catalogue.References(c.Op.Type, c.New) {
+		about = append(about, atoll.Key{Type: ref.To, ID: ref.ID})
+	}
+	for _, key := range about {
+		def, ok := j.Catalogue.Lookup(key.Type)
+		if !ok || def.Partner == "" {
+			continue
+		}
+		r, ok, err := w.Record(key)
+		if err != nil {
+			return false, err
+		}
+		if !ok {
+			continue
+		}
+		f, err := r.Fields()
+		if err != nil {
+			return false, err
+		}
+		if f.ID(def.Scope) == store {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // together asks that a record of a store builds on records of the same store. Those of

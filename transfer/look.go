@@ -32,8 +32,8 @@ func find(r storage.Reader, key atoll.Key) (rec atoll.Record, f atoll.Fields, ok
 	return rec, f, err == nil, err
 }
 
-// storeOf returns a store also when it is no longer visible here: a transfer that
-// has begun goes on (R-D-47).
+// storeOf returns a store also when it is no longer visible here, or never was: a
+// transfer that has begun goes on (R-D-47). Of one that is not here its name tells.
 func storeOf(c process.Case, id atoll.ID) topology.Store {
 	if s, ok := c.T.Store(id); ok {
 		return s
@@ -41,7 +41,17 @@ func storeOf(c process.Case, id atoll.ID) topology.Store {
 	if _, f, ok, err := find(c.R, atoll.Key{Type: "store", ID: id}); ok && err == nil {
 		return topology.StoreFrom(id, f)
 	}
-	return topology.Store{ID: id, NameID: topology.StoreNameID(id)}
+	out := topology.Store{ID: id, NameID: topology.StoreNameID(id)}
+	names, err := c.R.Records(storage.Query{Type: "name", Where: map[string]string{"store_id": string(id)}})
+	if err != nil {
+		return out
+	}
+	for i, r := range names {
+		if f := r.MustFields(); i == 0 || f.Text("status") != survivor.Merged {
+			out.NameID, out.Code, out.Name = r.ID, f.Text("code"), f.Text("name")
+		}
+	}
+	return out
 }
 
 // nameOf is the name by which a store is known, or the one that survived when that
