@@ -366,7 +366,7 @@ func (p *Processors) ask(tx storage.Tx, k Kind, key atoll.Key, guard map[atoll.K
 	if err != nil {
 		return 0, err
 	}
-	if !ok || k.Answer == nil || c.Record.Deleted && !k.Gone {
+	if !ok || k.Answer == nil || c.Record.Hidden || c.Record.Deleted && !k.Gone {
 		return 0, p.except(tx, k, key, nil) // there is nothing left to answer
 	}
 	return p.one(tx, k, c, guard)

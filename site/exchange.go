@@ -32,7 +32,7 @@ type round struct {
 	kept    time.Time // when records were last made durable
 	noted   []note    // what frames said, to be written with the next transaction
 	more    bool      // the centre has more for us, or we for it
-	moved   bool      // a checkpoint was integrated
+	moved   bool      // a checkpoint was integrated, or replicas were retracted
 	doubts  int       // records in doubt when it began
 	deaf    bool      // the records of this answer begin after where the site must go back to
 }
@@ -532,6 +532,7 @@ func (r *round) subscription(ctx context.Context, sub exchange.Subscription) err
 		}
 		n, err := s.retract(tx, lost, entitled)
 		r.row.Retracted += n
+		r.moved = r.moved || n > 0 // what could not be answered may be nobody's to answer here any more
 		return err
 	})
 }
