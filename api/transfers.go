@@ -31,7 +31,7 @@ type underWayInput struct {
 	Exceptions bool   `query:"exceptions" doc:"Only documents that the other store has not answered"`
 	Store      string `query:"store" maxLength:"200" doc:"Only those from or to this store: its id, code or name" example:"0197f3a2-9c1e-7b60-8f4e-2a5d6c7b8a90"`
 	Site       int    `query:"site" minimum:"0" maximum:"1000000" doc:"Only those to a store on this site" example:"3"`
-	Reason     string `query:"reason" enum:"waiting,not_connected,integration_error,too_old,not_visible,disabled" doc:"Only those with this reason" example:"not_connected"`
+	Reason     string `query:"reason" enum:"waiting,not_connected,integration_error,too_old,not_visible,disabled,refused" doc:"Only those with this reason" example:"not_connected"`
 }
 
 type underWayAnswer struct {

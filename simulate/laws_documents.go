@@ -51,8 +51,8 @@ func begun(r atoll.Record, f atoll.Fields) bool {
 func owned(nodes map[atoll.SiteID]*holding, centre *holding, fn func(atoll.Record, atoll.Fields), types ...atoll.Type) {
 	for site, h := range nodes {
 		for key, r := range h.records {
-			if r.Deleted || !slices.Contains(types, key.Type) {
-				continue
+			if r.Deleted || r.Hidden || !slices.Contains(types, key.Type) {
+				continue // what was made here and refused is hidden
 			}
 			fields := r.MustFields()
 			if s, ok := centre.topology.Store(fields.ID("store_id")); ok && s.Site == site {
@@ -66,10 +66,14 @@ func owned(nodes map[atoll.SiteID]*holding, centre *holding, fn func(atoll.Recor
 // receives what it is addressed to, and knows of it; or the centre lists it, with
 // the reason (R-D-11, R-D-12, R-D-52).
 func (c *checker) pairs(ctx context.Context, nodes map[atoll.SiteID]*holding, centre *holding) error {
-	listed := map[atoll.ID]transfer.Reason{}
+	listed, refused := map[atoll.ID]transfer.Reason{}, map[atoll.ID]bool{}
 	err := c.fleet.Centre.Store.View(ctx, func(r storage.Reader) error {
 		under, err := transfer.List(r, centre.topology, c.fleet.Centre.Now(), transfer.Filter{}, nil)
 		for _, t := range under {
+			if t.Reason == transfer.Refused {
+				refused[t.Initiating.ID] = true
+				continue
+			}
 			// An answer that stays at its site is known by the initiating half only.
 			f := centre.records[atoll.Key{Type: t.Initiating.Type, ID: t.Initiating.ID}].MustFields()
 			known := slices.ContainsFunc(sides, func(s side) bool { return s.from == t.Initiating.Type && f.Has(s.linked) })
@@ -104,8 +108,9 @@ func (c *checker) pairs(ctx context.Context, nodes map[atoll.SiteID]*holding, ce
 	}
 	for id, half := range answers {
 		for _, r := range half {
-			// One that was read in from another system may answer what was not.
-			if !there[id] && slices.ContainsFunc(sides, func(s side) bool { return r.ID == atoll.DeriveID(s.name, string(id)) }) {
+			// One that was read in from another system may answer what was not; and one to a
+			// document that was refused is listed, unless it was cancelled.
+			if !there[id] && !refused[id] && r.MustFields().Text("status") != documents.Cancelled && slices.ContainsFunc(sides, func(s side) bool { return r.ID == atoll.DeriveID(s.name, string(id)) }) {
 				c.say("paired", "%s answers %s, which is not there", r.Key, id)
 			}
 		}
@@ -327,9 +332,10 @@ func (l ledger) counted(told map[Batch]string) {
 			}
 		}
 	})
-	for _, f := range l.lines { // lines that a receiver added
-		doc := l.docs[f.ID("invoice_id")]
-		if doc.Has("originating_id") && !f.Has("originating_id") && l.moved(f) && f.Has("stock_line_id") && doc.Has("partner_store_id") {
+	for _, f := range l.lines { // lines that a receiver added, or received by a document that was refused
+		doc, sent := l.docs[f.ID("invoice_id")], f.ID("originating_id")
+		_, there := l.lines[sent]
+		if doc.Has("originating_id") && !there && l.moved(f) && f.Has("stock_line_id") && doc.Has("partner_store_id") {
 			add(batchOf(f), f.Number("number_of_packs"))
 		}
 	}

@@ -38,10 +38,8 @@ func (h *half) learn(c process.Case) ([]journal.Proposal, error) {
 	if !documents.Unnumbered(c.Fields) {
 		want["linked_number"] = c.Fields["number"]
 	}
-	// A status only moves forward, also when it is learnt late.
-	if documents.Rank(own.Text("linked_status")) > documents.Rank(c.Fields.Text("status")) {
-		delete(want, "linked_status")
-	}
+	// What the other half says of itself is so, also when it says less than before: what
+	// its site had made of it was refused, or lost with that site.
 	for _, name := range []string{"cancel_refused_at", "approval_status", "approval_comment", "approved_at", "approved_by"} {
 		if h.from.doc == "purchase_order" || name == "cancel_refused_at" && h.from != invoices || name != "cancel_refused_at" && h.from != requisitions {
 			continue
@@ -95,8 +93,11 @@ func (h *half) learnSupply(c process.Case) ([]journal.Proposal, error) {
 // they were sent, from the moment they are in stock there (R-D-28, R-D-29).
 func (h *half) learnReceived(c process.Case) ([]journal.Proposal, error) {
 	status := c.Fields.Text("status")
-	if documents.Rank(status) < documents.Rank(documents.Confirmed) || status == documents.Cancelled {
+	if status == documents.Cancelled {
 		return nil, nil
+	}
+	if documents.Rank(status) < documents.Rank(documents.Confirmed) {
+		return h.unlearnReceived(c)
 	}
 	lines, err := linesOf(c.R, h.to, c.Record.ID)
 	if err != nil {
@@ -140,6 +141,22 @@ func (h *half) learnReceived(c process.Case) ([]journal.Proposal, error) {
 			continue
 		}
 		out = append(out, journal.Proposal{Verb: atoll.Update, Key: r.Key, Fields: atoll.Fields{}.Set("received_number_of_packs", number(packs))})
+	}
+	return out, nil
+}
+
+// unlearnReceived takes back what was learnt of goods that were received, when that did
+// not stand: they are on their way again.
+func (h *half) unlearnReceived(c process.Case) ([]journal.Proposal, error) {
+	lines, err := linesOf(c.R, h.from, c.Fields.ID(h.link))
+	if err != nil {
+		return nil, err
+	}
+	var out []journal.Proposal
+	for _, l := range lines {
+		if l.MustFields().Has("received_number_of_packs") && c.Owns(l) {
+			out = append(out, journal.Proposal{Verb: atoll.Update, Key: l.Key, Fields: atoll.Fields{}.Set("received_number_of_packs", nil)})
+		}
 	}
 	return out, nil
 }

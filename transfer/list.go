@@ -64,7 +64,8 @@ type Transfer struct {
 	InTransit bool   `json:"in_transit"`
 	Value     string `json:"value,omitempty"`
 	// Exception says that there is no responding half, and that it is not merely young
-	// (Patience); Reason and Words tell why.
+	// (Patience), or that there is one to a document that was refused; Reason and Words
+	// tell why.
 	// Lines names lines that could not be taken in (R-D-52, R-D-93).
 	Exception bool     `json:"exception"`
 	Reason    Reason   `json:"reason"`
@@ -111,10 +112,20 @@ func List(r storage.Reader, t *topology.Topology, now time.Time, f Filter, conta
 		if err != nil {
 			return nil, err
 		}
+		c := process.Case{R: r, T: t, Now: now, Record: rec, Fields: fields}
+		if !ok && kept.Answer != "" {
+			row, there, err := unfounded(c, key, kept)
+			if err != nil {
+				return nil, err
+			}
+			if there && f.takes(row) {
+				out = append(out, row)
+			}
+			continue
+		}
 		if !ok || rec.Hidden {
 			continue
 		}
-		c := process.Case{R: r, T: t, Now: now, Record: rec, Fields: fields}
 		s, err := stateOf(c)
 		if err != nil {
 			return nil, err
@@ -134,6 +145,24 @@ func List(r storage.Reader, t *topology.Topology, now time.Time, f Filter, conta
 		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Initiating.ID, b.Initiating.ID))
 	})
 	return out, nil
+}
+
+// unfounded describes an answer to a document that was refused.
+func unfounded(c process.Case, initiating atoll.Key, kept open) (row Transfer, there bool, err error) {
+	key, _ := keyOf(kept.Answer)
+	rec, f, there, err := find(c.R, key)
+	if err != nil || !there || rec.Hidden {
+		return row, false, err
+	}
+	answer := document(rec, f)
+	since := time.UnixMilli(kept.Since).UTC()
+	row = Transfer{
+		Initiating: Document{Type: initiating.Type, ID: initiating.ID}, Responding: &answer,
+		From: party(c, f.ID("partner_store_id")), To: party(c, f.ID("store_id")), Since: since,
+		Days: int(c.Now.Sub(since) / (24 * time.Hour)), Old: c.Now.Sub(since) > OldAfter, Exception: true, Reason: Refused,
+	}
+	row.Words = fmt.Sprintf("the document of %s was refused (refusal %d), and answered in %s", row.From.Name, kept.Refusal, row.To.Name)
+	return row, true, nil
 }
 
 func document(r atoll.Record, f atoll.Fields) Document {

@@ -3,6 +3,7 @@ package transfer
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/atollsync/atoll"
@@ -20,6 +21,10 @@ const shelfOpen = "transfers"
 // open is what is kept of a transfer under way.
 type open struct {
 	Since int64 `json:"since"` // Unix milliseconds: when this database learnt of it
+	// Answer is the key of the responding half, and Refusal the number of the refusal, of
+	// an initiating half that the centre has refused.
+	Answer  string `json:"answer,omitempty"`
+	Refusal int64  `json:"refusal,omitempty"`
 }
 
 // tracking keeps the list up to date, and wakes documents that may be answered now
@@ -46,6 +51,9 @@ func track(tx storage.Tx, c process.Case) error {
 		if key != c.Record.Key {
 			r, err := c.R.Record(key)
 			if errors.Is(err, atoll.NotFound) {
+				if err := trackAnswer(tx, c, key); err != nil {
+					return err
+				}
 				continue
 			}
 			if err != nil {
@@ -72,12 +80,42 @@ func track(tx storage.Tx, c process.Case) error {
 		} else if !errors.Is(err, atoll.NotFound) {
 			return err
 		}
-		b, err := json.Marshal(open{Since: c.Now.UnixMilli()})
-		if err != nil {
+		if err := keep(tx, place, open{Since: c.Now.UnixMilli()}); err != nil {
 			return err
 		}
-		if err := tx.Set(shelfOpen, place, b); err != nil {
-			return err
+	}
+	return nil
+}
+
+func keep(tx storage.Tx, place string, o open) error {
+	b, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	return tx.Set(shelfOpen, place, b)
+}
+
+// trackAnswer lists an answer, at the centre, to a document that was refused here: both
+// stores were active on one site, which knew nothing of the refusal yet. The answer is
+// its own store's and stands; a person says what becomes of it (R-D-52).
+func trackAnswer(tx storage.Tx, c process.Case, initiating atoll.Key) error {
+	made := func(h *half) bool { return h.to.doc == c.Record.Type && h.ID(initiating.ID) == c.Record.ID }
+	if c.Site != c.T.Centre() || !slices.ContainsFunc(halves, made) {
+		return nil // it is of another system, which may have what it answers
+	}
+	if ended(c.Record, c.Fields) {
+		return tx.Drop(shelfOpen, initiating.String())
+	}
+	if _, err := tx.Get(shelfOpen, initiating.String()); !errors.Is(err, atoll.NotFound) {
+		return err
+	}
+	refusals, err := tx.Refusals(c.Record.Origin.Site, false, 0, 0)
+	if err != nil {
+		return err
+	}
+	for _, no := range refusals {
+		if no.State != storage.Applied && slices.Contains(no.Keys, initiating) {
+			return keep(tx, initiating.String(), open{Since: c.Now.UnixMilli(), Answer: c.Record.Key.String(), Refusal: no.ID})
 		}
 	}
 	return nil

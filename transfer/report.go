@@ -25,6 +25,7 @@ const (
 	TooOld       Reason = "too_old"           // R-D-45
 	NotVisible   Reason = "not_visible"       // the stores do not see each other any more
 	Disabled     Reason = "disabled"          // the other store is closed, and nobody took over
+	Refused      Reason = "refused"           // it was answered on its own site, and then refused at the centre
 )
 
 // messageKind marks messages that tell why a document is not answered.

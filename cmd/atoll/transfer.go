@@ -26,7 +26,7 @@ type transferListCmd struct {
 	Exceptions bool    `help:"Only documents that the other store has not answered."`
 	Store      string  `help:"Only those from or to this store." placeholder:"STORE"`
 	Site       siteRef `help:"Only those to a store on this site, by number or name." placeholder:"SITE"`
-	Reason     string  `help:"Only those with this reason: waiting, not_connected, integration_error, too_old, not_visible or disabled." enum:",waiting,not_connected,integration_error,too_old,not_visible,disabled" default:"" placeholder:"REASON"`
+	Reason     string  `help:"Only those with this reason: waiting, not_connected, integration_error, too_old, not_visible, disabled or refused." enum:",waiting,not_connected,integration_error,too_old,not_visible,disabled,refused" default:"" placeholder:"REASON"`
 }
 
 // Run lists the transfers under way.

@@ -1,0 +1,234 @@
+package simulate
+
+import (
+	"testing"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/transfer"
+)
+
+// force takes the store from its site, which is not heard of.
+func (w *world) force(store string, to atoll.SiteID) {
+	w.t.Helper()
+	if err := w.Centre.Centre.ForceMove(w.ctx, "tester", w.move(store, to), "Dr. Okello"); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// giveTruth decides about everything that waits of the site, until nothing does: it
+// gets the true records.
+func (w *world) giveTruth(of atoll.SiteID) {
+	w.t.Helper()
+	for range 10 {
+		open := w.quarantined(of)
+		if len(open) == 0 {
+			return
+		}
+		for _, q := range open {
+			if _, err := w.Centre.Centre.Decide(w.ctx, q.ID, central.Return, "supervisor", "the store was taken from it"); err != nil && atoll.CodeOf(err) != atoll.NotFound {
+				w.t.Fatal(err)
+			}
+		}
+		w.sync(of)
+	}
+	w.t.Fatal("the quarantine does not become empty")
+}
+
+// What the one half has learnt of the other goes back with it, when the receipt was
+// refused because the store had been taken from the site (R-D-33, R-H-37).
+func TestR_D_33_R_H_37_AReceiptThatDoesNotStand(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.sync(2, 3)
+	ci := w.ship("C", "D", w.stock("C", item, "50"), "5")
+	half := w.answer(3, "invoice", ci)
+	w.peace()
+	w.force("D", 1)
+	w.act(3, receive, half.ID)
+	if got := w.want(3, "invoice", ci).Fields.Text("linked_status"); got != documents.Finalised {
+		t.Fatalf("before the site heard of it its half shows %q", got)
+	}
+	w.sync(3)
+	w.giveTruth(3)
+	w.sync(3)
+	if got := w.want(1, "invoice", ci).Fields; got.Text("linked_status") != documents.New {
+		t.Errorf("C's half shows %q of D's, which is new", got.Text("linked_status"))
+	}
+	for _, l := range w.linesOf(1, ci) {
+		if l.Fields.Has("received_number_of_packs") {
+			t.Errorf("C's half shows that %s packs were received", l.Fields.Number("received_number_of_packs"))
+		}
+	}
+	w.act(1, receive, half.ID)
+	w.peace()
+	if got := w.want(3, "invoice", ci).Fields; got.Text("linked_status") != documents.Finalised {
+		t.Errorf("C's half shows %q of D's, which is finalised", got.Text("linked_status"))
+	}
+}
+
+// An answer on the same site to a document that is refused afterwards is listed, with
+// the reason: its own store was never taken from the site, and its goods count as come
+// from outside (R-D-52, R-H-37).
+func TestR_D_52_R_H_37_AnAnswerToWhatWasRefused(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.sync(2, 3)
+	stock := w.stock("C", item, "50")
+	w.peace()
+	w.force("C", 1)
+	ci, err := w.At(3).Shipment(w.ctx, w.Stores["C"], w.Stores["D"], stock, "5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := w.answer(3, "invoice", ci)
+	w.sync(3)
+	x := w.onlyOne(transfer.Filter{Exceptions: true})
+	if x.Initiating.ID != ci || x.Responding == nil || x.Responding.ID != half.ID || x.Reason != transfer.Refused {
+		t.Errorf("listed as %+v", x)
+	}
+	w.giveTruth(3)
+	w.sync(3)
+	if w.get(3, "invoice", ci) != nil {
+		t.Error("the site still shows what was refused")
+	}
+	w.act(3, receive, half.ID)
+	w.peace()
+	w.holds(1, stock, "50", "50")
+	if x := w.onlyOne(transfer.Filter{Reason: transfer.Refused}); x.Responding.Status != documents.Finalised {
+		t.Errorf("listed as %+v", x)
+	}
+}
+
+// Accepted by a person, the document is there after all: it is no exception any more.
+func TestR_D_52_R_K_42_AcceptedAfterAll(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.sync(2, 3)
+	stock := w.stock("C", item, "50")
+	w.peace()
+	w.force("C", 1)
+	ci, err := w.At(3).Shipment(w.ctx, w.Stores["C"], w.Stores["D"], stock, "5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sync(3)
+	w.onlyOne(transfer.Filter{Reason: transfer.Refused})
+	for range 10 {
+		for _, q := range w.quarantined(3) {
+			if _, err := w.Centre.Centre.Decide(w.ctx, q.ID, central.Accept, "supervisor", "it was done so"); err != nil && atoll.CodeOf(err) != atoll.NotFound && atoll.CodeOf(err) != atoll.Conflict {
+				t.Fatal(err)
+			}
+		}
+	}
+	w.sync(3, 3)
+	if got := w.under(transfer.Filter{Reason: transfer.Refused}); len(got) > 0 {
+		t.Errorf("listed as %+v", got)
+	}
+	w.want(1, "invoice", ci)
+}
+
+// A transfer is completed by a site that has never heard of the sender's store: the
+// stores lost sight of each other before it heard that they had seen each other
+// (R-D-47).
+func TestR_D_47_TheSenderIsNotKnownHere(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.configure(central.MakeVisible(w.Stores["B"], w.Stores["D"], true))
+	w.sync(2)
+	ci := w.ship("B", "D", w.stock("B", item, "50"), "4")
+	w.sync(2)
+	w.configure(central.MakeVisible(w.Stores["B"], w.Stores["D"], false))
+	w.configure(central.MakeVisible(w.Stores["B"], w.Stores["C"], false))
+	w.replace(3) // it begins anew, and never had B's record
+	w.sync(3)
+	if w.get(3, "store", w.Stores["B"]) != nil {
+		t.Fatal("site 3 has B's record")
+	}
+	half := w.answer(3, "invoice", ci)
+	name := w.want(1, "store", w.Stores["B"]).Fields.ID("name_id")
+	if got := half.Fields.ID("name_id"); got != name && name != "" || w.get(3, "name", got) == nil {
+		t.Errorf("the answer names %s as its sender; want %s", got, name)
+	}
+	w.act(3, receive, half.ID)
+	w.sync(3, 2)
+	if got := w.want(2, "invoice", ci).Fields.Text("linked_status"); got != documents.Finalised {
+		t.Errorf("B's half shows %s", got)
+	}
+	w.peace()
+	// Nothing new begins.
+	_, err := w.At(3).Shipment(w.ctx, w.Stores["D"], w.Stores["B"], w.one(3, "stock_line", "store_id", string(w.Stores["D"])).ID, "1")
+	w.refused(err, atoll.NotVisible)
+}
+
+// A document that could not be answered because its store was on the move is the new
+// site's to answer: where it was, it is nobody's any more (R-D-46, R-H-30).
+func TestR_D_46_R_H_30_NothingWaitsWhereTheStoreWas(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	n, err := w.AddSite(w.ctx, "Sync Client 5", "server", "E")
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := n.Door.Site
+	w.configure(central.MakeVisible(w.Stores["E"], w.Stores["C"], true))
+	w.sync(from, 3)
+	ci := w.ship("E", "C", w.stock("E", item, "50"), "4")
+	w.sync(from)
+	w.move("E", 2)
+	w.sync(3) // answers
+	w.answer(3, "invoice", ci)
+	w.peace()
+	open, err := n.Processors.Exceptions(w.ctx)
+	if err != nil || len(open) > 0 {
+		t.Errorf("site %d, which has no store any more, could not answer %+v, %v", from, open, err)
+	}
+	if got := w.want(2, "invoice", ci).Fields; got.Text("linked_status") != documents.New {
+		t.Errorf("E's half shows %v", got)
+	}
+}
+
+// What came to its owner with a right, and names a merged record, is re-pointed there:
+// the site that had the right heard of the merge when it could edit no longer (R-E-35,
+// R-F-05).
+func TestR_E_35_R_F_05_OwnedWithARight(t *testing.T) {
+	w := f1(t)
+	item, x, y := w.item("i"), w.name("x"), w.name("y")
+	w.grant("items", "B")
+	w.sync(2)
+	w.merge(1, "name", x, y)
+	code := w.insert(2, "barcode", atoll.Fields{}.Set("gtin", "7").Set("item_id", item).Set("manufacturer_id", x))
+	w.configure(w.Centre.Centre.Withdraw("tester", central.Delegation{Domain: "items", Reason: "the project is over"}))
+	w.peace()
+	if owner, _ := w.topology(1).Delegate("items"); owner != 1 {
+		t.Fatalf("site %d has the right", owner)
+	}
+	if got := w.stored(1, "barcode", code, "manufacturer_id"); got != y {
+		t.Error("the barcode names the merged record")
+	}
+}
+
+// The same with the home of a patient (R-E-35, R-G-42).
+func TestR_E_35_R_G_42_OwnedWithAHome(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C")
+	x, y := w.item("x"), w.item("y")
+	w.sync(2, 3)
+	ada := w.register("B", "Ada", "Lovelace", "1990-12-10")
+	repeat := w.insert(2, "repeat", atoll.Fields{}.Set("patient_id", ada).Set("item_id", x).Set("quantity", number("1")).
+		Set("total_repeats", 3).Set("status", "active"))
+	w.sync(2)
+	w.show(ada, "C")
+	w.sync(2, 3)
+	w.transfer(3, ada, "C")
+	w.merge(1, "item", x, y)
+	w.sync(3)
+	w.peace()
+	if home, editable := w.person(3, ada); home != w.Stores["C"] || !editable {
+		t.Fatal("the home was not transferred")
+	}
+	if got := w.stored(3, "repeat", repeat, "item_id"); got != y {
+		t.Error("the repeat names the merged item")
+	}
+}
