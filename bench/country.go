@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -180,7 +181,8 @@ func (r *run) draw(clinics []*clinic, long time.Duration) (m measured, late int,
 			mu.Lock()
 			defer mu.Unlock()
 			if err1 != nil {
-				err = errors.Join(err, fmt.Errorf("site %d: %w", c.site, err1))
+				// One is enough: a site would try again, but no error is what is asked.
+				err = cmp.Or(err, fmt.Errorf("site %d, %s after it was due: %w", c.site, took.Truncate(time.Millisecond), err1))
 				cancel()
 				return
 			}

@@ -36,6 +36,11 @@ func (h *Host) Serve(ctx context.Context, ready func(url string)) error {
 	}
 	defer alone()
 	h.recall()
+	// Who is where is worked out from the records once, which takes seconds in a large
+	// country: before anybody waits for it.
+	if err := h.Store.View(ctx, func(r storage.Reader) error { _, err := h.Station.Door.Topology(r); return err }); err != nil {
+		return err
+	}
 	ln, err := h.open(ctx)
 	if err != nil {
 		return err
