@@ -1,9 +1,12 @@
 package hunt
 
 import (
+	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/rights"
 	"github.com/atollsync/atoll/simulate"
 	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/storage/memory"
 )
 
@@ -47,13 +50,61 @@ func centreRestored(w *World, d Dice) error {
 		return err
 	}
 	w.Say("%d entries are gone", w.lose("the centre was put back to an old image of its disk"))
-	w.restored = true
 	w.recount()
 	for _, n := range w.Nodes()[1:] {
 		w.uninformed[n.Identity.Site] = true
-		w.Fenced(n.Identity.Site, "the centre lost what it had decided")
 	}
 	return nil
+}
+
+// forget notes what an entry that is gone for good had changed, if it is one of the
+// centre's own: no site sends those again.
+func (w *World) forget(site atoll.SiteID, je storage.JournalEntry) {
+	if site != atoll.CentreID {
+		return
+	}
+	e, err := atoll.DecodeEntry(je.Content)
+	if err != nil {
+		return
+	}
+	for _, op := range e.Operations {
+		w.forgot[op.Key] = true
+	}
+}
+
+// forgotten says which record that the centre lost a refused entry builds on: one that
+// it changes or names, or one that decided who may write it.
+func (w *World) forgotten(r storage.Refusal) (atoll.Key, bool) {
+	e, err := atoll.DecodeEntry(r.Content)
+	if err != nil || len(w.forgot) == 0 {
+		return atoll.Key{}, false
+	}
+	for _, op := range e.Operations {
+		keys := []atoll.Key{op.Key}
+		before := atoll.Fields{}
+		_ = w.Centre.Store.View(w.Ctx, func(v storage.Reader) error {
+			if rec, err := v.Record(op.Key); err == nil && !rec.Deleted {
+				before = rec.MustFields()
+			}
+			return nil
+		})
+		for _, fields := range []atoll.Fields{before, before.Clone().Apply(op.Fields)} {
+			for _, ref := range w.Catalogue.References(op.Type, fields) {
+				keys = append(keys, atoll.Key{Type: ref.To, ID: ref.ID})
+			}
+		}
+		if def, ok := w.Catalogue.Lookup(op.Type); ok && def.Area != "" {
+			for _, domain := range []string{def.Area, rights.All} {
+				keys = append(keys, rights.Key(domain))
+			}
+		}
+		for _, key := range keys {
+			if w.forgot[key] {
+				return key, true
+			}
+		}
+	}
+	return atoll.Key{}, false
 }
 
 // takeBack settles what sites hold of what the centre lost, as a person would: all

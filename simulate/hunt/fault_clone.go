@@ -11,7 +11,7 @@ import (
 var cloneFaults = []Fault{
 	{
 		Name: "site-cloned", Words: "two machines work with one disk image and key of a site, until one is refused and switched off",
-		Usual: 0, Apart: true, Swaps: true, Event: siteCloned, Peace: siteClonedPeace,
+		Usual: 2, Apart: true, Swaps: true, Event: siteCloned, Peace: siteClonedPeace,
 	},
 }
 

@@ -15,7 +15,7 @@ import (
 var siteFaults = []Fault{
 	{
 		Name: "site-restored", Words: "a site's disk is put back to an old image, as a file or by its own restore; once it is refused it is initialised again",
-		Usual: 0, Apart: true, Swaps: true, Event: siteRestored, Peace: siteRestoredPeace,
+		Usual: 2, Apart: true, Swaps: true, Event: siteRestored, Peace: siteRestoredPeace,
 	},
 }
 

@@ -112,6 +112,7 @@ func (w *World) lose(why string) int {
 			at := leaf{b, e.Seq}
 			if _, known := w.account.excused[at]; !known && !held[e.Hash] {
 				w.account.excused[at] = why
+				w.forget(b.site, e)
 				n++
 			}
 		}

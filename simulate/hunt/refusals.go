@@ -64,8 +64,22 @@ func (w *World) provoked(r storage.Refusal) (why string, ok bool) {
 	if p, ok := w.forged[w.hashOf(r.Site, r.Seq)]; ok {
 		return p.why, true
 	}
-	why, ok = w.fenced[r.Site]
-	return why, ok
+	if why, ok = w.fenced[r.Site]; ok {
+		return why, true
+	}
+	if key, lost := w.forgotten(r); lost {
+		return "the centre lost " + key.String(), true
+	}
+	return "", false
+}
+
+func (w *World) open(id int64) (is bool) {
+	_ = w.Centre.Store.View(w.Ctx, func(r storage.Reader) error {
+		no, err := r.Refusal(id)
+		is = err == nil && no.State == storage.Open
+		return err
+	})
+	return is
 }
 
 // decide settles what waits in quarantine and was provoked, as the person at the
@@ -82,11 +96,19 @@ func (w *World) decide() (bool, error) {
 	done := false
 	for _, r := range open {
 		why, ok := w.provoked(r)
-		if !ok {
-			continue
+		if !ok || !w.open(r.ID) {
+			continue // or it was settled along with another
 		}
 		if r.Behind == 0 { // what is behind it goes with it
 			w.tally.Refusals[string(r.Code)]++
+		}
+		if _, lost := w.forgotten(r); lost && !w.retried[r.ID] {
+			// What it builds on may have been taken back.
+			w.retried[r.ID], done = true, true
+			if _, err := w.Centre.Centre.Decide(w.Ctx, r.ID, central.Retry, "tester", ""); err != nil && atoll.CodeOf(err) != atoll.NotFound {
+				return done, err
+			}
+			continue
 		}
 		if _, err := w.Centre.Centre.Decide(w.Ctx, r.ID, central.Return, "tester", why); err != nil && atoll.CodeOf(err) != atoll.NotFound {
 			return done, err
