@@ -118,7 +118,7 @@ var kept = map[string]string{
 	"log":                                  "",
 	"math/rand":                            "",
 	"unsafe":                               "",
-	"github.com/atollsync/atoll/simulate":  "simulate/hunt demo cmd/atoll",
+	"github.com/atollsync/atoll/simulate":  "simulate/hunt simulate/planted demo cmd/atoll",
 	"github.com/atollsync/atoll/cmd/atoll": "",
 }
 
