@@ -11,6 +11,7 @@ import (
 	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/handover"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/report"
 	"github.com/atollsync/atoll/signin"
@@ -86,7 +87,17 @@ type Centre interface {
 	AddSite(ctx context.Context, actor, name string, kind topology.Kind) (topology.Site, string, error)
 	NewCode(ctx context.Context, site atoll.SiteID) (string, error)
 	ResetDevice(ctx context.Context, site atoll.SiteID) error
+	Configure(ctx context.Context, actor string, change central.Configuration) (central.Preview, error)
+	Try(ctx context.Context, actor string, change central.Configuration) (central.Preview, error)
+	IncludeTransactions(ctx context.Context, actor string, store atoll.ID, include bool, reason string) (central.Preview, error)
+	ResyncPatients(ctx context.Context, actor string, store atoll.ID, try bool) (jobs []atoll.ID, records map[atoll.Type]int, err error)
+	Unlock(ctx context.Context, actor, code string) (until time.Time, err error)
+	Grant(actor string, d central.Delegation, store atoll.ID) central.Configuration
+	ChangeDelegate(actor string, d central.Delegation, store atoll.ID) central.Configuration
+	Withdraw(actor string, d central.Delegation) central.Configuration
+	KeepDelegate(actor string, d central.Delegation) central.Configuration
 	Jobs(ctx context.Context) ([]central.JobView, error)
+	StartMove(ctx context.Context, actor string, o handover.Order, try bool) (atoll.ID, central.Preview, error)
 	StartJob(ctx context.Context, actor string, o central.JobOrder, try bool) (id atoll.ID, records map[atoll.Type]int, err error)
 	AbortJob(ctx context.Context, actor string, id atoll.ID) error
 	Moves(ctx context.Context) ([]central.MoveView, error)

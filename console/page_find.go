@@ -76,10 +76,7 @@ func (c *console) findStores(v *Visit, text string) (foundGroup, error) {
 			continue
 		}
 		id := string(s.ID)
-		links := []foundLink{{"/reports/stock?store=" + id, "find.stock"}, {"/transfers?store=" + id, "find.transfers"}}
-		if !ownPage("store") || v.User.Role.May(station.MayRead) {
-			links = append(links, foundLink{recordPath(atoll.Key{Type: "store", ID: s.ID}), "find.record"})
-		}
+		links := []foundLink{{"/reports/stock?store=" + id, "find.stock"}, {"/transfers?store=" + id, "find.transfers"}, {"/stores/" + id, "find.open"}}
 		g.Rows = append(g.Rows, foundRow{Words: storeWords(s), More: v.siteName(s.Site), Links: links})
 	}
 	return g, err

@@ -230,3 +230,25 @@ func TestBrowserJobs(t *testing.T) {
 	b.sees("shown this once")
 	b.picture("enrolment-ticket")
 }
+
+// A store is moved from its Synchronisation tab: the preview first, then the change.
+func TestBrowserStores(t *testing.T) {
+	f := newFleet(t)
+	f.stocked(t)
+	b := f.centre.openTab(t)
+	b.signIn(f.centre, station.Administrator)
+	b.open("/stores")
+	b.picture("stores")
+	b.open("/stores/" + string(f.Stores["B"]))
+	b.picture("store")
+	b.run(chromedp.SetValue(css("#other"), string(f.Stores["D"])))
+	b.click(".card > .inline button")
+	b.sees("will start or stop flowing")
+	b.picture("change")
+	b.click("main .primary")
+	b.sees("It is done.")
+	b.open("/visibility")
+	b.picture("visibility")
+	b.open("/delegations")
+	b.picture("delegations")
+}

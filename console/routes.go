@@ -82,8 +82,15 @@ func routes() []route {
 		{post, "/enrolment", station.MayConfigure, atCentre, (*console).addSite, "", 0},
 		{post, "/enrolment/revoke", station.MayConfigure, atCentre, (*console).revoke, "", 0},
 		{post, "/fleet/{site}/code", station.MayConfigure, atCentre, (*console).newCode, "", 0},
+		{post, "/stores/unlock", station.MayConfigure, atCentre, (*console).unlock, "", 0},
+		{post, "/stores/{store}/change", station.MayConfigure, atCentre, (*console).changeStore, "", 0},
+		{post, "/delegations", station.MayConfigure, atCentre, (*console).changeRight, "", 0},
 
 		// Both.
+		{get, "/stores", station.MayRead, anywhere, (*console).stores, "menu.stores", 0},
+		{get, "/stores/{store}", station.MayRead, anywhere, (*console).storePage, "", 0},
+		{get, "/visibility", station.MayRead, anywhere, (*console).visibility, "", 0},
+		{get, "/delegations", station.MayRead, anywhere, (*console).delegations, "menu.rights", 0},
 		{get, "/audit", station.MaySync, anywhere, (*console).audit, "menu.audit", 0},
 		{get, "/records", station.MayRead, anywhere, (*console).recordTypes, "menu.records", 0},
 		{get, "/records/{type}", station.MayRead, anywhere, (*console).recordList, "", 0},
