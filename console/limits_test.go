@@ -39,7 +39,7 @@ func TestR_J_01_EveryRouteHeedsTheStoresOfItsReader(t *testing.T) {
 		see := func(what string) (seen int) {
 			for _, r := range console.Routes() {
 				for _, key := range keys {
-					path := strings.NewReplacer("{$}", "", "{type}", string(key.Type), "{id}", string(key.ID), "{site}", "2", "{name}", "stock", "{job}", string(key.ID), "{store}", string(f.Stores["A"])).Replace(r.Path)
+					path := strings.NewReplacer("{$}", "", "{type}", string(key.Type), "{id}", string(key.ID), "{site}", "2", "{name}", "stock", "{work}", "customer-invoices", "{job}", string(key.ID), "{store}", string(f.Stores["A"])).Replace(r.Path)
 					if !r.Centre || r.Path == "/sign-out" || r.Path == "/look" {
 						continue
 					}
@@ -72,6 +72,10 @@ func TestR_J_01_EveryRouteHeedsTheStoresOfItsReader(t *testing.T) {
 			at.get(page, reader).want(403)
 			at.ask("POST", page, url.Values{"version": {"1"}, "f.comment": {"mine"}, "f.name": {"mine"}}, reader).want(403)
 		}
+		for _, what := range []string{"act", "lines"} {
+			at.ask("POST", "/records/invoice/"+string(keys[1].ID)+"/"+what, url.Values{"version": {"1"}, "do": {"finalise"}}, reader).want(403)
+		}
+		at.get("/work?store="+string(f.Stores["A"]), reader).want(404)
 		at.ask("POST", "/records/location", url.Values{"f.code": {"x"}, "f.name": {"x"}, "f.store_id": {string(f.Stores["A"])}}, reader).want(403)
 		if at.state() != before {
 			t.Errorf("a %s with another store changed something", role)

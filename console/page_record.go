@@ -7,6 +7,7 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/station"
 )
@@ -47,7 +48,10 @@ type recordData struct {
 	Complete bool
 	Where    *central.Whereabouts // at the centre
 	Parts    []partLink
-	Way      *way // of a document between two stores
+	Way      *way     // of a document between two stores
+	Doc      *docData // of a document, or stock
+	Ship     bool     // a shipment can be prepared for it
+	Trouble  *problem // what stood in the way
 }
 
 // partLink leads to the records that are part of this one, such as its lines.
@@ -111,7 +115,16 @@ func (c *console) recordPage(v *Visit) error {
 	if d.Way, err = c.wayOf(v, rec); err != nil {
 		return err
 	}
-	return v.page("record", d.Name+" · "+v.typeWords(def.Type), d)
+	if d.Doc, err = c.docOf(v, rec); err != nil {
+		return err
+	}
+	d.Ship = rec.Type == "requisition" && rec.Fields.Text("kind") == documents.Response && rec.Editable && v.User.Role.May(station.MayEdit)
+	d.Trouble = v.trouble
+	status := 200
+	if d.Trouble != nil {
+		status = d.Trouble.Status
+	}
+	return v.pageAs(status, "record", d.Name+" · "+v.typeWords(def.Type), d)
 }
 
 // record returns the record that the address names.

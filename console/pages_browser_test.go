@@ -14,6 +14,7 @@ import (
 	"github.com/atollsync/atoll/simulate"
 	"github.com/atollsync/atoll/site"
 	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/topology"
 )
 
 // Every page is accessible and fits its screen, from the sign-in on.
@@ -251,4 +252,46 @@ func TestBrowserStores(t *testing.T) {
 	b.picture("visibility")
 	b.open("/delegations")
 	b.picture("delegations")
+}
+
+// A person makes an invoice for another store, finalises it and synchronises; at the
+// other site somebody sees it arrive and receives it into stock.
+func TestBrowserWork(t *testing.T) {
+	f := newFleet(t)
+	f.stocked(t)
+	b := f.one.openTab(t)
+	b.signIn(f.one, station.StoreUser)
+	b.open("/work")
+	b.picture("work")
+	b.click(`[href^="/work/customer-invoices/new"]`)
+	b.sees("Its lines come next")
+	b.picture("work-new")
+	b.run(chromedp.SetValue(css(`[id="f.name_id"]`), string(topology.StoreNameID(f.Stores["C"]))))
+	b.click("main .primary")
+	b.sees("It has no lines yet")
+	b.run(chromedp.SetValue(css(`[id="f.stock_line_id"]`), value[string](b, `document.querySelectorAll("[id='f.stock_line_id'] option")[1].value`)))
+	b.fill(`[id="f.number_of_packs"]`, "7")
+	b.click(".enter .primary")
+	b.sees("Saved.")
+	b.picture("document")
+	b.click("details.main summary")
+	b.click("details.main button")
+	b.sees("It is finalised.")
+	b.picture("document-finalised")
+	b.open("/work/stock")
+	b.picture("work-stock")
+	if err := f.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c := f.two.openTab(t)
+	c.signIn(f.two, station.StoreUser)
+	c.open("/work/supplier-invoices")
+	c.sees("Store B")
+	c.picture("work-list")
+	c.click("td.site a")
+	c.sees("Receive into stock")
+	c.picture("document-arrived")
+	value[bool](c, `[...document.querySelectorAll("details.main")].find(d => d.querySelector("[value=receive]")).open = true`)
+	c.click(`[value="receive"]`)
+	c.sees("It is in stock.")
 }

@@ -57,6 +57,14 @@ func routes() []route {
 		{post, "/sync/now", station.MayRead, atSite, (*console).syncNow, "", 0},
 		{post, "/sync/settings", station.MaySync, atSite, (*console).syncSettings, "", 0},
 
+		// Work at a store.
+		{get, "/work", station.MayRead, anywhere, (*console).workPage, "menu.work", 0},
+		{get, "/work/{work}", station.MayRead, anywhere, (*console).workList, "", 0},
+		{post, "/work/{work}", station.MayEdit, anywhere, (*console).makeWork, "", recordBody},
+		{get, "/work/{work}/new", station.MayEdit, anywhere, (*console).newWork, "", 0},
+		{post, "/records/{type}/{id}/act", station.MayEdit, anywhere, (*console).actOnDocument, "", 0},
+		{post, "/records/{type}/{id}/lines", station.MayEdit, anywhere, (*console).changeLines, "", recordBody},
+
 		// What is where, and on its way.
 		{get, "/find", station.MayRead, anywhere, (*console).find, "", 0},
 		{get, "/reports", station.MayRead, anywhere, (*console).reportList, "menu.reports", 0},

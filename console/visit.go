@@ -32,11 +32,12 @@ type Visit struct {
 	Zone  *time.Location
 	Theme string // "light", "dark", or "" for what the device prefers
 
-	c      *console
-	route  route
-	token  string
-	status int
-	bytes  int64
+	c       *console
+	route   route
+	trouble *problem // what stood in the way of what was asked, to be said on the page
+	token   string
+	status  int
+	bytes   int64
 }
 
 type visitKey struct{}

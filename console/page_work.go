@@ -1,0 +1,434 @@
+package console
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/catalogue"
+	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
+)
+
+// work is one kind of work at a store: a list, and what its forms ask for.
+type work struct {
+	Path    string
+	Type    atoll.Type
+	Kind    string   // of documents whose type has kinds
+	Columns []string // of the list
+	New     []string // fields that a new one asks for; none: it is not made here
+	Lines   []string // fields of a line that people enter
+}
+
+// works are the kinds of work, in the order of the page.
+var works = []work{
+	{"stock", "stock_line", "", []string{"item_id", "batch", "expiry_date", "pack_size", "total_number_of_packs", "available_number_of_packs", "location_id"}, nil, nil},
+	{"customer-invoices", "invoice", documents.CustomerInvoice, paperColumns, []string{"name_id", "their_reference", "comment"}, []string{"stock_line_id", "number_of_packs"}},
+	{"supplier-invoices", "invoice", documents.SupplierInvoice, paperColumns, []string{"name_id", "their_reference", "comment"},
+		[]string{"item_id", "batch", "expiry_date", "pack_size", "number_of_packs", "cost_price_per_pack", "sell_price_per_pack"}},
+	{"requests", "requisition", documents.Request, paperColumns, []string{"name_id", "comment"}, []string{"item_id", "requested_quantity"}},
+	{"responses", "requisition", documents.Response, paperColumns, nil, []string{"supplied_quantity"}},
+	{"orders", "purchase_order", "", []string{"number", "status", "name_id", "reference", "created_at"}, []string{"name_id", "reference", "comment"},
+		[]string{"item_id", "requested_pack_size", "requested_quantity", "price_per_pack_before_discount"}},
+	{"receipts", "goods_received", "", []string{"number", "status", "name_id", "purchase_order_id", "received_date"}, []string{"name_id", "purchase_order_id", "supplier_reference", "comment"},
+		[]string{"item_id", "batch", "expiry_date", "received_pack_size", "number_of_packs_received", "cost_price_per_pack"}},
+	{"stocktakes", "stocktake", "", []string{"number", "status", "description", "stocktake_date", "created_at"}, []string{"description", "stocktake_date", "comment"},
+		[]string{"stock_line_id", "counted_number_of_packs"}},
+	{"prescriptions", "prescription", "", []string{"number", "status", "patient_id", "prescriber_id", "created_at"}, []string{"patient_id", "prescriber_id", "comment"},
+		[]string{"stock_line_id", "number_of_packs", "directions"}},
+	{"patients", "patient", "", []string{"code", "first_name", "last_name", "date_of_birth", "home_store_id"}, nil, nil},
+}
+
+var paperColumns = []string{"number", "status", "name_id", "comment", "created_at"}
+
+// workOf returns the kind of work that a document belongs to.
+func workOf(t atoll.Type, kind string) (work, bool) {
+	i := slices.IndexFunc(works, func(w work) bool { return w.Type == t && (w.Kind == "" || w.Kind == kind) })
+	if i < 0 {
+		return work{}, false
+	}
+	return works[i], true
+}
+
+type workData struct {
+	Store   station.StoreView
+	Stores  []option
+	Works   []work
+	Here    bool // it is worked in here
+	MayEdit bool
+}
+
+// workPage is where work at a store begins.
+func (c *console) workPage(v *Visit) error {
+	s, stores, err := c.workStore(v)
+	if err != nil {
+		return err
+	}
+	d := workData{Store: s, Stores: stores, Here: s.Type == topology.Active, MayEdit: v.User.Role.May(station.MayEdit)}
+	for _, w := range works {
+		if _, ok := c.Catalogue.Lookup(w.Type); ok {
+			d.Works = append(d.Works, w)
+		}
+	}
+	return v.page("work", v.T("work.title"), d)
+}
+
+// workStore is the store that the reader works in: the one that was chosen, or else
+// the first that is worked in here.
+func (c *console) workStore(v *Visit) (s station.StoreView, offer []option, err error) {
+	all, err := v.ownStores()
+	if err != nil {
+		return s, nil, err
+	}
+	want := v.R.FormValue("store")
+	for _, one := range all {
+		if one.Type != topology.Active && one.Type != topology.Collector {
+			continue // nothing of it is here
+		}
+		if string(one.ID) == want || want == "" && s.Type != topology.Active && one.Type == topology.Active {
+			s = one
+		}
+		offer = append(offer, option{Value: string(one.ID), Words: storeWords(one)})
+	}
+	if s.ID == "" && want == "" && len(offer) > 0 {
+		s = all[slices.IndexFunc(all, func(o station.StoreView) bool { return string(o.ID) == offer[0].Value })]
+	}
+	if s.ID == "" && want != "" {
+		return s, nil, atoll.Errorf(atoll.NotFound, "there is no store %.60q to work in here", want).Do("choose one of those on the page Work")
+	}
+	for i := range offer {
+		offer[i].Chosen = offer[i].Value == string(s.ID)
+	}
+	return s, offer, nil
+}
+
+type workListData struct {
+	Work     work
+	Def      *catalogue.Def
+	Store    station.StoreView
+	Stores   []option
+	Statuses []option
+	Status   string
+	Q        string
+	Columns  []string
+	Rows     []recordRow
+	Pager    pager
+	More     bool
+	MayMake  bool
+	Any      bool
+}
+
+// openStatuses are those of documents that wait for somebody.
+var openStatuses = []string{documents.New, documents.Suggested, documents.Confirmed}
+
+// workList lists the stock, the documents or the patients of a store: what is open
+// first, as that is what there is to do.
+func (c *console) workList(v *Visit) error {
+	w, def, err := c.workAt(v)
+	if err != nil {
+		return err
+	}
+	s, stores, err := c.workStore(v)
+	if err != nil {
+		return err
+	}
+	d := workListData{Work: w, Def: def, Store: s, Stores: stores, Q: strings.TrimSpace(v.R.FormValue("q")), Status: v.R.FormValue("status")}
+	status, papers := def.Field("status")
+	if papers {
+		d.Statuses = append(d.Statuses, option{"", v.T("work.open"), d.Status == ""}, option{"all", v.T("work.all"), d.Status == "all"})
+		for _, value := range status.Values {
+			d.Statuses = append(d.Statuses, option{value, v.valueWords(value), value == d.Status})
+		}
+	}
+	d.Any = d.Q != "" || d.Status != ""
+	q := storage.Query{Type: w.Type, Limit: pageRows, After: atoll.ID(v.R.FormValue("after")), Where: map[string]string{}}
+	if f, ok := def.Field("store_id"); ok && f.Index && s.ID != "" {
+		q.Where["store_id"] = string(s.ID)
+	}
+	if w.Kind != "" {
+		q.Where["kind"] = w.Kind
+	}
+	var recs []station.Record
+	var next atoll.ID
+	switch {
+	case w.Type == "stock_line" && d.Q != "":
+		recs, err = c.stockCalled(v, q, d.Q)
+	case d.Q != "":
+		recs, next, _, err = c.search(v, def, q, strings.TrimPrefix(d.Q, "#"))
+	case papers && d.Status == "":
+		recs, d.More, err = c.openPapers(v, def, q)
+	default:
+		if papers && d.Status != "all" {
+			q.Where["status"] = d.Status
+		}
+		recs, next, err = v.seenRecords(q)
+	}
+	if err != nil {
+		return err
+	}
+	d.Columns = slices.DeleteFunc(slices.Clone(w.Columns), func(name string) bool { _, ok := def.Field(name); return !ok })
+	if d.Rows, err = c.rowsOf(v, def, d.Columns, recs); err != nil {
+		return err
+	}
+	d.Pager = v.pager(string(next))
+	d.MayMake = len(w.New) > 0 && s.Type == topology.Active && v.User.Role.May(station.MayEdit)
+	return v.page("worklist", v.T("work."+w.Path), d)
+}
+
+// workAt is the kind of work that the address names.
+func (c *console) workAt(v *Visit) (work, *catalogue.Def, error) {
+	i := slices.IndexFunc(works, func(w work) bool { return w.Path == v.R.PathValue("work") })
+	if i >= 0 {
+		if def, ok := c.Catalogue.Lookup(works[i].Type); ok {
+			return works[i], def, nil
+		}
+	}
+	return work{}, nil, atoll.Errorf(atoll.NotFound, "there is no work %.60q", v.R.PathValue("work"))
+}
+
+// openPapers are the documents that wait for somebody, the newest first.
+func (c *console) openPapers(v *Visit, def *catalogue.Def, q storage.Query) (out []station.Record, more bool, err error) {
+	f, _ := def.Field("status")
+	for _, status := range openStatuses {
+		if !slices.Contains(f.Values, status) {
+			continue
+		}
+		one := q
+		one.Limit, one.Where = mostPick*2, map[string]string{"status": status}
+		for name, value := range q.Where {
+			one.Where[name] = value
+		}
+		recs, next, err := v.seenRecords(one)
+		if err != nil {
+			return nil, false, err
+		}
+		out, more = append(out, recs...), more || next != ""
+	}
+	slices.SortFunc(out, func(a, b station.Record) int { return strings.Compare(string(b.ID), string(a.ID)) })
+	return out, more, nil
+}
+
+// stockCalled is the stock of the items whose own words hold the text.
+func (c *console) stockCalled(v *Visit, q storage.Query, text string) (out []station.Record, err error) {
+	def, _ := c.Catalogue.Lookup("item")
+	items, _, _, err := c.search(v, def, storage.Query{Type: "item"}, text)
+	for _, item := range items[:min(len(items), mostFound)] {
+		one := q
+		one.Where = map[string]string{"item_id": string(item.ID), "store_id": q.Where["store_id"]}
+		recs, _, err := v.seenRecords(one)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, recs...)
+	}
+	return out, err
+}
+
+type newWorkData struct {
+	Work    work
+	Def     *catalogue.Def
+	Store   station.StoreView
+	Inputs  []input
+	Trouble *problem
+}
+
+// newWork asks for what a new document needs.
+func (c *console) newWork(v *Visit) error { return c.newWorkForm(v, nil) }
+
+func (c *console) newWorkForm(v *Visit, wrong *problem) error {
+	w, def, err := c.workAt(v)
+	if err != nil {
+		return err
+	}
+	s, _, err := c.workStore(v)
+	if err != nil {
+		return err
+	}
+	if len(w.New) == 0 {
+		return atoll.Errorf(atoll.NotFound, "such records are not made here")
+	}
+	d := newWorkData{Work: w, Def: def, Store: s, Trouble: wrong}
+	for _, name := range w.New {
+		f, ok := def.Field(name)
+		if !ok {
+			continue
+		}
+		in := input{Field: name, Kind: f.Kind, Value: v.R.PostFormValue("f." + name), To: f.To, Limit: f.Limit(), Long: name == "comment"}
+		if f.Kind == catalogue.Reference {
+			if in.Options, err = c.choices(v, f, s, in.Value); err != nil {
+				return err
+			}
+		}
+		if wrong != nil && wrong.Field == name {
+			in.Wrong = wrong.Detail
+		}
+		d.Inputs = append(d.Inputs, in)
+	}
+	status := 200
+	if wrong != nil {
+		status = wrong.Status
+	}
+	return v.pageAs(status, "worknew", v.T("work.new."+w.Path), d)
+}
+
+// choices are the values of a reference that fit the store: the names that it sees,
+// its own orders. Others are typed as codes.
+func (c *console) choices(v *Visit, f catalogue.Field, s station.StoreView, chosen string) ([]option, error) {
+	if f.To != "name" {
+		return c.options(v, f, chosen)
+	}
+	t, err := c.Station.Topology(v.ctx())
+	if err != nil {
+		return nil, err
+	}
+	var out []option
+	for _, id := range t.VisibleTo(s.ID) {
+		if other, ok := t.Store(id); ok && !other.Disabled {
+			name := string(other.NameID)
+			if name == "" {
+				name = string(topology.StoreNameID(id))
+			}
+			out = append(out, option{name, storeWords(station.StoreView{Store: other}), name == chosen})
+		}
+	}
+	more, err := c.options(v, f, chosen)
+	for _, o := range more {
+		known := slices.ContainsFunc(out, func(have option) bool { return have.Value == o.Value })
+		if _, store := t.StoreOfName(atoll.ID(o.Value)); !known && !store {
+			out = append(out, o)
+		}
+	}
+	return out, err
+}
+
+// makeWork makes a document.
+func (c *console) makeWork(v *Visit) error {
+	if err := v.R.ParseForm(); err != nil {
+		return badForm(err)
+	}
+	w, def, err := c.workAt(v)
+	if err != nil {
+		return err
+	}
+	s, _, err := c.workStore(v)
+	if err != nil {
+		return err
+	}
+	fields, err := v.entered(def, w.New)
+	if err != nil {
+		wrong := problemOf(err)
+		return c.newWorkForm(v, &wrong)
+	}
+	fields.Set("store_id", s.ID)
+	if w.Kind != "" {
+		fields.Set("kind", w.Kind)
+	}
+	key := atoll.Key{Type: w.Type, ID: atoll.NewID(c.Now())}
+	err = c.actOn(v, key.Type, func(d documents.Desk) ([]journal.Proposal, error) {
+		return d.Make(key.Type, key.ID, documents.Draft{Fields: fields})
+	})
+	if err != nil {
+		wrong := problemOf(err)
+		if wrong.Code == atoll.Internal || wrong.Code == atoll.Denied {
+			return err
+		}
+		return c.newWorkForm(v, &wrong)
+	}
+	v.tell("done", "work.made")
+	v.redirect(recordPath(key))
+	return nil
+}
+
+// entered reads fields that a form sent; empty ones are left out.
+func (v *Visit) entered(def *catalogue.Def, names []string) (atoll.Fields, error) {
+	out := atoll.Fields{}
+	for _, name := range names {
+		f, ok := def.Field(name)
+		value := strings.TrimSpace(v.R.PostFormValue("f." + name))
+		if !ok || value == "" {
+			continue
+		}
+		parsed, err := v.parse(f, value)
+		if err != nil {
+			return nil, err
+		}
+		out[name] = parsed
+	}
+	return out, nil
+}
+
+// actOn does an act on a document that the reader may do: what it changes of the
+// document and its lines is theirs to say, the stock that follows is not (as the
+// REST API has it).
+func (c *console) actOn(v *Visit, t atoll.Type, act func(documents.Desk) ([]journal.Proposal, error)) error {
+	line, _, _ := documents.LineOf(t)
+	_, err := c.Station.Act(v.ctx(), v.User.Name, byUser, func(d documents.Desk) ([]journal.Proposal, error) {
+		do, err := act(d)
+		if err != nil {
+			return nil, err
+		}
+		var asked []journal.Proposal
+		for _, p := range do {
+			if p.Key.Type == t || p.Key.Type == line {
+				asked = append(asked, p)
+			}
+		}
+		return do, c.Station.MayChange(v.User, d, asked...)
+	})
+	return err
+}
+
+// rowsOf puts records into rows with the columns.
+func (c *console) rowsOf(v *Visit, def *catalogue.Def, columns []string, recs []station.Record) ([]recordRow, error) {
+	var keys []atoll.Key
+	for _, rec := range recs {
+		keys = append(keys, rec.Key)
+		for _, name := range columns {
+			if f, _ := def.Field(name); f.Kind == catalogue.Reference {
+				keys = append(keys, atoll.Key{Type: f.To, ID: rec.Fields.ID(name)})
+			}
+		}
+	}
+	names, err := c.names(v, keys)
+	if err != nil {
+		return nil, err
+	}
+	var out []recordRow
+	for _, rec := range recs {
+		row := recordRow{Record: rec, Name: names[rec.Key]}
+		if rec.Fields.Has("status") {
+			row.Name = v.documentName(rec.Type, rec.Fields.Text("kind"), rec.Fields.Int("number"))
+		}
+		for _, name := range columns {
+			f, _ := def.Field(name)
+			cell := v.cell(f, rec.Fields, names)
+			if name == "number" && rec.Fields.Int("number") <= 0 {
+				cell.Words = "" // not numbered yet
+			}
+			if cell.Number {
+				cell.Words = v.decimal(cell.Words)
+			}
+			row.Cells = append(row.Cells, cell)
+		}
+		out = append(out, row)
+	}
+	return out, nil
+}
+
+// workPath is the address of a list of work in the store.
+func workPath(w work, store atoll.ID) string {
+	return "/work/" + w.Path + "?store=" + url.QueryEscape(string(store))
+}
+
+func versionOf(v *Visit) (uint64, error) {
+	n, err := strconv.ParseUint(v.R.PostFormValue("version"), 10, 62)
+	if err != nil {
+		return 0, atoll.Errorf(atoll.Invalid, "the form does not say which version was read").Do("open the document again")
+	}
+	return n, nil
+}

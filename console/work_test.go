@@ -1,0 +1,165 @@
+package console_test
+
+import (
+	"net/url"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
+)
+
+// hand is a person who works with documents at one console.
+type hand struct {
+	*face
+	t    *testing.T
+	user station.UserRole
+}
+
+func (h hand) page(path string) *seen { h.t.Helper(); return h.get(path, h.as(h.user)).want(200) }
+
+// makes makes a document and returns the address of its page.
+func (h hand) makes(work string, store atoll.ID, fields url.Values) string {
+	h.t.Helper()
+	fields.Set("store", string(store))
+	return h.ask("POST", "/work/"+work, fields, h.as(h.user)).want(303).Header.Get("Location")
+}
+
+// version is that of the document on its page.
+func (h hand) version(page string) string {
+	h.t.Helper()
+	key := regexp.MustCompile(`/records/(\w+)/([0-9a-f-]+)`).FindStringSubmatch(page)
+	rec, err := h.node.Record(h.t.Context(), atoll.Key{Type: atoll.Type(key[1]), ID: atoll.ID(key[2])})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return strconv.FormatUint(rec.Version, 10)
+}
+
+func (h hand) line(page string, fields url.Values) *seen {
+	h.t.Helper()
+	fields.Set("version", h.version(page))
+	return h.ask("POST", page+"/lines", fields, h.as(h.user))
+}
+
+func (h hand) does(page, what string) *seen {
+	h.t.Helper()
+	return h.ask("POST", page+"/act", url.Values{"version": {h.version(page)}, "do": {what}}, h.as(h.user))
+}
+
+// only is the one record of the type in the store with the value.
+func (h hand) only(t atoll.Type, store atoll.ID, field, value string) string {
+	h.t.Helper()
+	recs, _, err := h.node.Records(h.t.Context(), storage.Query{Type: t, Limit: 10, Where: map[string]string{"store_id": string(store), field: value}})
+	if err != nil || len(recs) != 1 {
+		h.t.Fatalf("%d records of type %s, %v", len(recs), t, err)
+	}
+	return "/records/" + string(t) + "/" + string(recs[0].ID)
+}
+
+// Goods go from one store to another through the pages alone: an invoice with its
+// line, finalised, carried by synchronisation, received into stock there. What may not
+// be done is explained, and what stands in the way is said on the page.
+func TestWorkShipsAndReceives(t *testing.T) {
+	f := newFleet(t)
+	f.stocked(t)
+	one, two := hand{f.one, t, station.StoreUser}, hand{f.two, t, station.StoreUser}
+	one.page("/work").says("Work at a store Store B", "Customer invoices", "New customer invoice", "Stocktakes")
+	one.page("/work/stock").says("Item amoxicillin", "40")
+	one.page("/work/stock?q=amox").says("Item amoxicillin")
+	one.page("/work/stock?q=nothing").says("Nothing is like that")
+	one.page("/work/customer-invoices").says("Nothing is open here")
+	one.page("/work/customer-invoices/new").says("Store C", "Store A")
+	page := one.makes("customer-invoices", f.Stores["B"], url.Values{"f.name_id": {string(topology.StoreNameID(f.Stores["C"]))}, "f.comment": {"urgent"}})
+	one.page("/work/customer-invoices").says("Customer invoice", "new", "Store C", "urgent")
+	one.page(page).says("What to do now new", "Finalise", "It has no lines yet", "Add a line", "Item amoxicillin · B-", "40 packs of 10")
+	stock := one.only("stock_line", f.Stores["B"], "store_id", string(f.Stores["B"]))
+	id := stock[len("/records/stock_line/"):]
+	one.line(page, url.Values{"f.stock_line_id": {id}, "f.number_of_packs": {"12"}}).want(303)
+	one.page(page).says("amoxicillin", "12", "30 Jun 2028")
+	// Too much is refused, and said on the page; the line stays.
+	lineOf := regexp.MustCompile(`name="line" value="([^"]+)"`).FindStringSubmatch(one.page(page).body)
+	one.line(page, url.Values{"line": {lineOf[1]}, "f.number_of_packs": {"7"}}).want(303)
+	one.ask("POST", page+"/act", url.Values{"version": {"99"}, "do": {"finalise"}}, one.as(one.user)).want(409).says("Somebody changed it in the meantime")
+	one.does(page, "authorise").want(409)
+	one.get(page, one.as(station.Viewer)).want(200).says("Your role may look at it").saysNot("Add a line")
+	one.ask("POST", page+"/act", url.Values{"version": {"1"}, "do": {"finalise"}}, one.as(station.Viewer)).want(403)
+	one.does(page, "finalise").want(303)
+	one.page(page).says("Nothing more is to be done with it here", "Not while it is finalised", "Sent by Store B").saysNot("Add a line")
+	one.page("/work/stock").says("33")
+	if err := f.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	two.page("/work/supplier-invoices").says("Supplier invoice", "Store B")
+	there := two.only("invoice", f.Stores["C"], "kind", "supplier_invoice")
+	two.page(there).says("Receive into stock", "It answers: Customer invoice #1", "amoxicillin", "7")
+	two.does(there, "receive").want(303)
+	two.page(there).says("In stock at Store C (done)")
+	if err := f.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.centre.get(page, f.centre.as(station.Viewer)).says("In stock at Store C (done)", "It is done where it is owned")
+	f.centre.get("/transfers", f.centre.as(station.Viewer)).says("Nothing is on its way")
+}
+
+// A request becomes a response at the other store, which is supplied by a shipment
+// that is prepared with one button.
+func TestWorkRequests(t *testing.T) {
+	f := newFleet(t)
+	f.stocked(t)
+	one, two := hand{f.one, t, station.StoreUser}, hand{f.two, t, station.StoreUser}
+	page := two.makes("requests", f.Stores["C"], url.Values{"f.name_id": {string(topology.StoreNameID(f.Stores["B"]))}})
+	two.line(page, url.Values{"f.item_id": {"nothing like it"}, "f.requested_quantity": {"50"}}).want(404).says("no item has the code")
+	two.line(page, url.Values{"f.item_id": {"item"}, "f.requested_quantity": {"50"}}).want(400).says("could be several items")
+	two.line(page, url.Values{"f.item_id": {"amoxicillin"}, "f.requested_quantity": {"fifty"}}).want(422).says("is not a number")
+	two.line(page, url.Values{"f.item_id": {"Amoxicillin"}, "f.requested_quantity": {"50"}}).want(303)
+	two.does(page, "finalise").want(303)
+	if err := f.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	response := one.only("requisition", f.Stores["B"], "kind", "response")
+	one.page("/work/responses").says("Response", "Store C")
+	one.page(response).says("Prepare a shipment", "It answers: Request #1")
+	made := one.ask("POST", response+"/act", url.Values{"version": {one.version(response)}, "do": {"shipment"}}, one.as(one.user))
+	if made.StatusCode != 303 {
+		one.line(response, url.Values{}) // says why
+		t.Fatal(made.text())
+	}
+	one.page(made.Header.Get("Location")).says("Customer invoice", "amoxicillin", "Finalise")
+}
+
+// Stock is adjusted for a reason, counted, and a document that is not wanted is
+// deleted.
+func TestWorkCorrects(t *testing.T) {
+	f := newFleet(t)
+	f.stocked(t)
+	one := hand{f.one, t, station.StoreUser}
+	stock := one.only("stock_line", f.Stores["B"], "store_id", string(f.Stores["B"]))
+	adjust := func(packs, reason string) *seen {
+		return one.ask("POST", stock+"/act", url.Values{"version": {one.version(stock)}, "do": {"adjust"}, "packs": {packs}, "reason": {reason}}, one.as(one.user))
+	}
+	one.page(stock).says("Adjust the stock")
+	adjust("-3", "").want(400).says("needs a reason")
+	adjust("0", "none").want(400)
+	adjust("-500", "lost").want(422)
+	adjust("-3", "broken in the fridge").want(303)
+	one.page("/work/stock").says("37")
+	count := one.makes("stocktakes", f.Stores["B"], url.Values{"f.description": {"Monthly"}})
+	one.line(count, url.Values{"f.stock_line_id": {stock[len("/records/stock_line/"):]}, "f.counted_number_of_packs": {"36"}}).want(303)
+	one.does(count, "finalise").want(303)
+	one.page("/work/stock").says("36")
+	draft := one.makes("supplier-invoices", f.Stores["B"], url.Values{})
+	one.does(draft, "delete").want(303)
+	one.get(draft, one.as(one.user)).want(404)
+	one.page("/work/supplier-invoices").says("Nothing is open here")
+	one.page("/work/stocktakes?status=all").says("Monthly")
+	one.get("/work/nonsense", one.as(one.user)).want(404)
+	one.get("/work?store="+string(f.Stores["C"]), one.as(one.user)).want(404)
+	// At the centre there is a copy, to read.
+	f.centre.get("/work/stock?store="+string(f.Stores["B"]), f.centre.as(station.StoreUser)).want(200)
+	f.centre.get("/work?store="+string(f.Stores["B"]), f.centre.as(station.StoreUser)).says("Here is a copy to read").saysNot("New customer invoice")
+	f.centre.ask("POST", "/work/stocktakes", url.Values{"store": {string(f.Stores["B"])}}, f.centre.as(station.StoreUser)).want(403)
+}
