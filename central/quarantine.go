@@ -95,6 +95,9 @@ func (c *Centre) again(tx storage.Tx, r storage.Refusal, note, by string, renewe
 	if err != nil {
 		return false, err
 	}
+	if len(chain) == 0 {
+		return false, nil // it was settled along with another
+	}
 	asked := r // as it was refused, whatever is found now
 	// The shortest run of entries that can stand: the refused one alone, or with
 	// those that mended it.
@@ -161,6 +164,13 @@ func (c *Centre) stated(tx storage.Tx, site atoll.SiteID, seq uint64, ops []atol
 // release judges what was held behind refusals that are settled now.
 func (c *Centre) release(tx storage.Tx, site atoll.SiteID, held []storage.Refusal, note, by string) error {
 	for _, h := range held {
+		h, err := tx.Refusal(h.ID)
+		if err != nil {
+			return err
+		}
+		if h.State != storage.Open {
+			continue // it was settled along with one before it
+		}
 		e, err := atoll.DecodeEntry(h.Content)
 		if err != nil {
 			continue

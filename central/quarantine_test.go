@@ -89,6 +89,25 @@ func TestMendedAtTheSource(t *testing.T) {
 			t.Errorf("the line stands as %+v; want version 2 of %s", rec, second)
 		}
 	})
+	t.Run("many wait behind it", func(t *testing.T) {
+		r := newRig(t)
+		h := hostile{r, 2}
+		parent, line := r.id(), r.id()
+		h.push(h.orphan(parent, line))
+		for n := range uint64(4) {
+			h.push(atoll.Operation{
+				Verb: atoll.Update, Key: atoll.Key{Type: "invoice_line", ID: line}, Version: 2 + n, Base: h.last(), Epoch: epochOf(r, "B"),
+				Fields: atoll.Fields{}.Set("note", fmt.Sprint("change ", n)),
+			})
+		}
+		last := h.last()
+		if rc := h.push(h.newInvoice(parent)); rc.Open != 0 {
+			t.Errorf("after the parent came: %+v", rc)
+		}
+		if rec, ok := r.record(1, "invoice_line", line); !ok || rec.Version != 5 || rec.Origin != last {
+			t.Errorf("the line stands as %+v; want version 5 of %s", rec, last)
+		}
+	})
 	// The refused change is wrong in itself; a later one corrects it. Only both
 	// together can stand, and then as the last of them: the source goes on from it.
 	t.Run("a later change corrects it", func(t *testing.T) {

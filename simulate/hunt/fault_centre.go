@@ -1,6 +1,10 @@
 package hunt
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/rights"
@@ -68,7 +72,7 @@ func (w *World) forget(site atoll.SiteID, je storage.JournalEntry) {
 		return
 	}
 	for _, op := range e.Operations {
-		w.forgot[op.Key] = true
+		w.forgot[op.Key] = w.forgot[op.Key].Apply(op.Fields)
 	}
 }
 
@@ -81,14 +85,8 @@ func (w *World) forgotten(r storage.Refusal) (atoll.Key, bool) {
 	}
 	for _, op := range e.Operations {
 		keys := []atoll.Key{op.Key}
-		before := atoll.Fields{}
-		_ = w.Centre.Store.View(w.Ctx, func(v storage.Reader) error {
-			if rec, err := v.Record(op.Key); err == nil && !rec.Deleted {
-				before = rec.MustFields()
-			}
-			return nil
-		})
-		for _, fields := range []atoll.Fields{before, before.Clone().Apply(op.Fields)} {
+		before := w.fieldsAt(op.Key)
+		for _, fields := range []atoll.Fields{before, before.Apply(op.Fields)} {
 			for _, ref := range w.Catalogue.References(op.Type, fields) {
 				keys = append(keys, atoll.Key{Type: ref.To, ID: ref.ID})
 			}
@@ -99,9 +97,35 @@ func (w *World) forgotten(r storage.Refusal) (atoll.Key, bool) {
 			}
 		}
 		for _, key := range keys {
-			if w.forgot[key] {
+			if _, lost := w.forgot[key]; lost {
 				return key, true
 			}
+		}
+		if key, lost := w.sightLost(op); lost && r.Code == atoll.NotVisible {
+			return key, true
+		}
+	}
+	return atoll.Key{}, false
+}
+
+// fieldsAt are the fields of a record as the centre has it, none if it has not.
+func (w *World) fieldsAt(key atoll.Key) (f atoll.Fields) {
+	_ = w.Centre.Store.View(w.Ctx, func(v storage.Reader) error {
+		if rec, err := v.Record(key); err == nil && !rec.Deleted {
+			f = rec.MustFields()
+		}
+		return nil
+	})
+	return f
+}
+
+// sightLost says which visibility between the two stores of a document was forgotten.
+func (w *World) sightLost(op atoll.Operation) (atoll.Key, bool) {
+	doc := w.fieldsAt(op.Key).Apply(op.Fields)
+	a, b := doc.ID("store_id"), doc.ID("partner_store_id")
+	for _, key := range slices.SortedFunc(maps.Keys(w.forgot), func(x, y atoll.Key) int { return cmp.Compare(x.String(), y.String()) }) {
+		if f := w.fieldsAt(key).Apply(w.forgot[key]); key.Type == "name_store_join" && f.ID("store_id") == a && f.ID("partner_store_id") == b {
+			return key, true
 		}
 	}
 	return atoll.Key{}, false

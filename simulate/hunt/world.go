@@ -53,7 +53,7 @@ type World struct {
 	poisoned []poisoned
 	forged   map[atoll.Hash]provocation // entries that must be refused, and why
 	clerk    string                     // the session of the centre's user who looks patients up
-	forgot   map[atoll.Key]bool         // what the centre's own lost entries had changed
+	forgot   map[atoll.Key]atoll.Fields // what the centre's own lost entries had changed
 	retried  map[int64]bool             // refusals that were judged again, as a person asked
 
 	account *account
@@ -83,7 +83,7 @@ func begin(ctx context.Context, s Story) (*World, error) {
 	w := &World{
 		Ctx: ctx, story: s, disks: d, clocks: map[string]*simulate.Clock{}, keys: map[string]ed25519.PrivateKey{},
 		account: newAccount(), counted: map[atoll.SiteID]tallied{}, tally: NewTally(), trace: newTrace(), named: map[atoll.ID]string{}, away: map[atoll.SiteID]int{}, dead: map[string]bool{}, down: map[string]int{}, fates: map[string]Dice{},
-		images: map[string][]*memory.Disk{}, database: map[string]int{}, old: map[string]*outdated{}, forged: map[atoll.Hash]provocation{}, forgot: map[atoll.Key]bool{}, retried: map[int64]bool{}, uninformed: map[atoll.SiteID]bool{},
+		images: map[string][]*memory.Disk{}, database: map[string]int{}, old: map[string]*outdated{}, forged: map[atoll.Hash]provocation{}, forgot: map[atoll.Key]atoll.Fields{}, retried: map[int64]bool{}, uninformed: map[atoll.SiteID]bool{},
 		peaceful: true,
 	}
 	w.step = Step{Kind: "build", Seed: s.Seed}
