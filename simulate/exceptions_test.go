@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"slices"
 	"testing"
 	"testing/fstest"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/storage"
 )
 
 // TestR_B_92: what a dispensary that excludes its transactions keeps, and what it
@@ -295,5 +297,46 @@ func TestR_B_103_UnknownTypes(t *testing.T) {
 	w.stock("B", item, "3")
 	if c := w.sync(2); c.Applied != 1 {
 		t.Errorf("%d entries went up", c.Applied)
+	}
+}
+
+// Prescriptions that were there before the preference stand under the audiences of
+// later ones, also at their own site when it does not see the patient any more, and so
+// is sent nothing (R-B-95, R-H-44).
+func TestR_B_95_PrescriptionsThatWereThereBefore(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C")
+	w.sync(2, 3)
+	ada := w.patient("C")
+	w.sync(3)
+	join := w.insert(1, "patient_store_join", atoll.Fields{}.Set("patient_id", ada).Set("store_id", w.Stores["B"]))
+	w.sync(2, 3)
+	id, err := w.prescribe("B", ada, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sync(2, 3)
+	w.edit(1, journal.Proposal{Verb: atoll.Delete, Key: atoll.Key{Type: "patient_store_join", ID: join}})
+	w.sync(2, 3)
+	for _, on := range []bool{true, false} {
+		w.prefer("prescriptions_everywhere", on)
+		w.sync(2, 3, 2, 3)
+		for _, n := range w.Nodes() {
+			rec, there := w.is(n.Door.Site, atoll.Key{Type: "prescription", ID: id})
+			if there != (on || n.Door.Site != 3) {
+				t.Errorf("preference %t: at site %d it is there: %t", on, n.Door.Site, there)
+			}
+			err := n.Store.View(w.ctx, func(r storage.Reader) error {
+				want, told, err := n.Door.Audiences(r, rec)
+				if told && !slices.Equal(want, rec.Audiences) {
+					t.Errorf("preference %t: at site %d it is under %v; it should be under %v", on, n.Door.Site, rec.Audiences, want)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.peace()
 	}
 }

@@ -1,6 +1,7 @@
 package hunt
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/atollsync/atoll"
@@ -72,14 +73,15 @@ func (w *World) poisonStage(n *Node, d Dice) error {
 	}
 	w.StruckBy("poison", way)
 	w.Struck("poison", "%s has received a record that nobody can take", n.Name)
-	w.poisoned = append(w.poisoned, poisoned{n.Name, it.Key})
+	w.poisoned = append(w.poisoned, poisoned{n.Name, w.database[n.Name], it.Key})
 	return n.Store.Update(w.Ctx, func(tx storage.Tx) error { return tx.Stage(integrate.LaneNormal, it) })
 }
 
 // poisoned is a record that was put among what a node has received.
 type poisoned struct {
-	name string
-	key  atoll.Key
+	name     string
+	database int // of that name
+	key      atoll.Key
 }
 
 // poisonPeace takes out what waits alone, as a person would who has seen it. It must
@@ -91,10 +93,19 @@ func poisonPeace(w *World) {
 				continue
 			}
 			err := n.Store.Update(w.Ctx, func(tx storage.Tx) error {
+				waits := false
 				for _, lane := range []string{integrate.LaneNormal, integrate.LaneWaiting} {
+					items, err := tx.Staged(lane, 0)
+					if err != nil {
+						return err
+					}
+					waits = waits || slices.ContainsFunc(items, func(it storage.StagedItem) bool { return it.Key == p.key })
 					if err := tx.Unstage(lane, p.key); err != nil {
 						return err
 					}
+				}
+				if !waits && w.database[p.name] == p.database {
+					w.Breach("kept", "%s received %s, which it cannot take, and does not have it any more", n.Name, p.key)
 				}
 				_, there, err := journal.View{RecordReader: tx}.Record(p.key)
 				if there {

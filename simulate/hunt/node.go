@@ -89,8 +89,14 @@ func (w *World) build(d Dice) error {
 				own = append(own, code)
 			}
 		}
-		if _, err := w.AddSite(fmt.Sprint("site ", i+2), own...); err != nil {
+		n, err := w.AddSite(fmt.Sprint("site ", i+2), own...)
+		if err != nil {
 			return err
+		}
+		if batch := newDice(w.story.Seed, "batch of "+n.Name); batch.Chance(40) { // in small steps, as on a bad line
+			if err := n.Site.Configure(w.Ctx, "tester", func(s *site.Settings) { s.Batch = batch.Between(10, 30) }); err != nil {
+				return err
+			}
 		}
 	}
 	for i := range d.Between(3, 6) {
