@@ -150,10 +150,34 @@ func (h *Host) run(ctx context.Context, server *http.Server, ln net.Listener, te
 	// system, and is not taken again for garbage.
 	if h.Site != nil {
 		debug.SetGCPercent(50)
+		g.Go(func() error { return ended(h.rest(ctx)) })
 	}
 	debug.FreeOSMemory()
 	ready()
 	return g.Wait()
+}
+
+// rest gives memory back now and then at a site, which may be a small machine and has
+// little to do most of the time: what the start or a busy hour took.
+func (h *Host) rest(ctx context.Context) error {
+	tired, ok := h.Store.(interface{ Rest(ctx context.Context) error })
+	if !ok {
+		return nil
+	}
+	tick := time.NewTimer(3 * time.Second) // the start has settled
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+			if err := tired.Rest(ctx); err != nil && ctx.Err() == nil {
+				h.Log.WarnContext(ctx, "memory could not be given back", "err", err)
+			}
+			debug.FreeOSMemory()
+			tick.Reset(10 * time.Minute)
+		}
+	}
 }
 
 // ended turns the end that was asked for into success.
