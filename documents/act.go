@@ -118,6 +118,8 @@ func otherHalf(t atoll.Type, f atoll.Fields) atoll.Key {
 		return atoll.Key{Type: t, ID: f.ID("originating_id")}
 	case t == "invoice" && f.Has("linked_invoice_id"):
 		return invoice(f.ID("linked_invoice_id"))
+	case t == "invoice" && f.Has("linked_goods_received_id"):
+		return atoll.Key{Type: "goods_received", ID: f.ID("linked_goods_received_id")}
 	case t == "requisition" && f.Text("kind") == Response && f.Has("purchase_order_id"):
 		return atoll.Key{Type: "purchase_order", ID: f.ID("purchase_order_id")}
 	case t != "invoice" && f.Has("linked_requisition_id"):

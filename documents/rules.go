@@ -256,7 +256,7 @@ func partnerVisible(t *topology.Topology, _ admit.World, _ []admit.Change, c adm
 		return nil
 	}
 	partner, own := c.New.ID(c.Def.Partner), c.New.ID(c.Def.Scope)
-	if partner == "" || c.New.Has("originating_id") || c.Old.Has(c.Def.Partner) && c.Old.ID(c.Def.Partner) == partner {
+	if partner == "" || c.New.Has("originating_id") || answersOrder(c) || c.Old.Has(c.Def.Partner) && c.Old.ID(c.Def.Partner) == partner {
 		return nil
 	}
 	st, ok := t.Store(partner)
@@ -274,6 +274,20 @@ func partnerVisible(t *topology.Topology, _ admit.World, _ []admit.Change, c adm
 		return atoll.Errorf(atoll.NotVisible, "store %s is disabled", st.Name).On(c.Def.Partner)
 	}
 	return nil
+}
+
+// answersOrder reports whether the change makes what a purchase order became: a
+// requisition, or a shipment to be worked on, or a line of one.
+func answersOrder(c admit.Change) bool {
+	switch c.Op.Type {
+	case "requisition":
+		return c.New.Text("kind") == Response && c.New.Has("purchase_order_id")
+	case "invoice":
+		return c.Op.Verb == atoll.Insert && c.New.Has("purchase_order_id") && Rank(c.New.Text("status")) <= Rank(Suggested)
+	case "requisition_line", "invoice_line":
+		return c.Op.Verb == atoll.Insert && c.New.Has("purchase_order_line_id")
+	}
+	return false
 }
 
 func nameOf(st topology.Store, id atoll.ID) string {

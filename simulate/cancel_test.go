@@ -62,6 +62,39 @@ func TestR_D_39_CancelRequest(t *testing.T) {
 	}
 }
 
+// TestR_D_39: goods that were sent for an order, and are answered by goods received, are
+// asked back in the same way.
+//
+// R-D-39, R-D-61.
+func TestR_D_39_R_D_61_OrderedGoodsAskedBack(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.sync(2)
+	stock := w.stock("A", item, "50")
+	order := w.buys(2, "B", "A", map[atoll.ID]string{item: "50"})
+	w.sync(2)
+	response := w.one(1, "requisition", "purchase_order_id", string(order))
+	ci := w.supplies(1, "A", "B", atoll.Fields{}.Set("requisition_id", response.ID), map[atoll.ID]string{stock: "4"})
+	w.sync(2)
+	if err := w.Centre.AskCancel(w.ctx, "tester", ci); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(2, 2)
+	if got := w.answer(2, "goods_received", ci).Fields.Text("status"); got != documents.Cancelled {
+		t.Errorf("the goods received are %s", got)
+	}
+	if got := w.want(1, "invoice", ci).Fields.Text("status"); got != documents.Cancelled {
+		t.Errorf("the shipment is %s", got)
+	}
+	if left := w.want(1, "stock_line", stock).Fields.Number("total_number_of_packs"); left != "50" {
+		t.Errorf("A has %s packs", left)
+	}
+	if got := w.received(2, order)[item]; got != "0" {
+		t.Errorf("the order counts %s as received", got)
+	}
+	w.peace()
+}
+
 func TestR_D_32_PreAdvice(t *testing.T) {
 	w := f1(t)
 	item := w.item("x")

@@ -354,6 +354,34 @@ func TestR_D_84_R_D_04_R_D_05_R_D_60_R_D_61_R_D_62_R_D_63_R_D_65_ThePurchaseOrde
 	w.peace()
 }
 
+// TestR_D_47: an order that was sent when the stores saw each other is answered when they
+// no longer do.
+//
+// R-D-47, R-D-60.
+func TestR_D_47_R_D_60_OrderedInSight(t *testing.T) {
+	for _, answer := range []string{"requisition", "customer_invoice"} {
+		w := f1(t)
+		w.prefer("purchase_order_answer", answer)
+		item := w.item("x")
+		w.sync(2, 3)
+		stock := w.stock("B", item, "90")
+		order := w.buys(3, "C", "B", map[atoll.ID]string{item: "50"})
+		w.configure(central.MakeVisible(w.Stores["B"], w.Stores["C"], false))
+		w.sync(2, 3, 2)
+		if answer == "requisition" {
+			response := w.one(2, "requisition", "purchase_order_id", string(order))
+			w.perform(2, documents.Finalise, "requisition", response.ID)
+		} else { // goods leave only towards a store in sight
+			ci := w.one(2, "invoice", "purchase_order_id", string(order)).ID
+			if err := w.amend(2, "invoice", ci, documents.DraftLine{Fields: drawn(stock, "3")}); err != nil {
+				t.Fatal(err)
+			}
+			w.refused(w.try(2, finalise, ci), atoll.NotVisible)
+		}
+		w.peace()
+	}
+}
+
 func TestR_D_90_TheInvoiceOption(t *testing.T) {
 	w := f1(t)
 	w.prefer("purchase_order_answer", "customer_invoice")
