@@ -61,6 +61,16 @@ func steers(t *topology.Topology, r atoll.Record, f atoll.Fields) bool {
 	return false
 }
 
+// PlaceSteered works out anew the audiences of the replicas that are routed by a
+// preference, or by which site is the primary, as both are now.
+func (d *Door) PlaceSteered(tx storage.Tx) error {
+	t, err := d.Topology(tx)
+	if err != nil || d.Centre {
+		return err
+	}
+	return d.steered(tx, t)
+}
+
 // steered works out anew the audiences of the records that are routed by what changed.
 func (d *Door) steered(tx storage.Tx, t *topology.Topology) error {
 	for _, def := range d.Judge.Catalogue.Types() {

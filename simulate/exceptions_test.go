@@ -103,6 +103,11 @@ func TestR_B_95_PrescriptionsEverywhere(t *testing.T) {
 		for _, at := range []atoll.SiteID{1, 2, 3} {
 			w.checked(at)
 		}
+		w.prefer("prescriptions_everywhere", true)
+		w.peace()
+		w.replace(2)
+		w.peace()
+		w.checked(2)
 	}
 }
 

@@ -440,6 +440,11 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 		if tally, err = integrate.Checkpoint(tx, s.Door, lanes); err != nil {
 			return err
 		}
+		if l.State == Initialising { // what steers records came among them, in no order
+			if err := s.Door.PlaceSteered(tx); err != nil {
+				return err
+			}
+		}
 		l.Cursor, l.Applied, l.Ask = max(l.Cursor, c.Position), c.Position, l.Doubts > 0
 		if err := l.settle(tx); err != nil {
 			return err
