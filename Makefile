@@ -16,7 +16,7 @@ GOLDEN = $(sort $(dir $(shell grep -rl --include='*_test.go' 'flag.Bool."update"
 FUZZES = $(shell grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|/[^/]*:func |:|')
 
 .DEFAULT_GOAL := help
-.PHONY: help check build test model race lint fmt fmt-check fuzz bench gobench hostile planted generate golden verify modules cross ci demo clean
+.PHONY: help check build test model race lint fmt fmt-check fuzz tour pictures bench gobench hostile planted generate golden verify modules cross ci demo clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,12 @@ soak: build ## stories from seeds that nobody chose, for SOAK minutes (240)
 fuzz: ## every fuzz target for FUZZTIME (60s)
 	@set -e; for f in $(FUZZES); do \
 		echo "$$f"; $(GO) test -run '^$$' -fuzz "^$${f#*:}$$" -fuzztime $(FUZZTIME) "$${f%%:*}"; done
+
+tour: ## the pictures of docs/tour.md; needs Chromium
+	$(GO) test ./console -count=1 -run '^TestBrowserTour$$' -tour ../docs/tour
+
+pictures: ## every page of the console examined by axe, with pictures in bin/pictures; needs Chromium
+	$(GO) test ./console -count=1 -run Browser -shots ../$(BIN)/pictures
 
 bench: build ## what the program costs beside a bare loop; twenty minutes, on a quiet machine
 	$(BIN)/atoll bench --write docs/performance.md

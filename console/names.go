@@ -57,7 +57,7 @@ func (c *console) name(v *Visit, r storage.RecordReader, k atoll.Key, depth int)
 		return name, nil
 	}
 	for _, field := range def.Fields {
-		if depth > 0 && field.Kind == catalogue.Reference && field.Name != def.Scope && !field.Parent && f.Has(field.Name) {
+		if depth > 0 && field.Kind == catalogue.Reference && field.Name != def.Scope && field.Name != def.Partner && !field.Parent && f.Has(field.Name) {
 			return c.name(v, r, atoll.Key{Type: field.To, ID: f.ID(field.Name)}, depth-1)
 		}
 	}

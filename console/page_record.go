@@ -80,7 +80,7 @@ func (c *console) recordPage(v *Visit) error {
 		return err
 	}
 	d.Name = names[rec.Key]
-	if kind := rec.Fields.Text("kind"); kind != "" && rec.Fields.Has("status") && rec.Fields.Has("number") { // a document
+	if kind := rec.Fields.Text("kind"); kind != "" && rec.Fields.Has("status") { // a document, numbered or not
 		d.Name = v.documentName(rec.Type, kind, rec.Fields.Int("number"))
 	}
 	for _, f := range def.Fields {

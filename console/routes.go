@@ -50,12 +50,8 @@ func routes() []route {
 		{get, "/me", signedIn, anywhere, (*console).me, "", 0},
 		{post, "/look", anyone, anywhere, (*console).look, "", 0},
 
-		// The first page, and a site's synchronisation.
+		// The first page.
 		{get, "/today", station.MayRead, anywhere, (*console).today, "menu.today", 0},
-		{get, "/sync", station.MayRead, atSite, (*console).syncPage, "menu.sync", 0},
-		{get, "/sync/events", station.MayRead, atSite, (*console).syncEvents, "", 0},
-		{post, "/sync/now", station.MayRead, atSite, (*console).syncNow, "", 0},
-		{post, "/sync/settings", station.MaySync, atSite, (*console).syncSettings, "", 0},
 
 		// Work at a store.
 		{get, "/work", station.MayRead, anywhere, (*console).workPage, "menu.work", 0},
@@ -64,6 +60,12 @@ func routes() []route {
 		{get, "/work/{work}/new", station.MayEdit, anywhere, (*console).newWork, "", 0},
 		{post, "/records/{type}/{id}/act", station.MayEdit, anywhere, (*console).actOnDocument, "", 0},
 		{post, "/records/{type}/{id}/lines", station.MayEdit, anywhere, (*console).changeLines, "", recordBody},
+
+		// A site: its synchronisation.
+		{get, "/sync", station.MayRead, atSite, (*console).syncPage, "menu.sync", 0},
+		{get, "/sync/events", station.MayRead, atSite, (*console).syncEvents, "", 0},
+		{post, "/sync/now", station.MayRead, atSite, (*console).syncNow, "", 0},
+		{post, "/sync/settings", station.MaySync, atSite, (*console).syncSettings, "", 0},
 
 		// What is where, and on its way.
 		{get, "/find", station.MayRead, anywhere, (*console).find, "", 0},

@@ -77,6 +77,9 @@ func (t *teller) open(servers []Address, program string, m medicine, mirrored bo
 		t.line("%12s%s", "", a.Data)
 	}
 	t.line("")
+	t.line("  Each address is a console: open it in a browser and sign in. Begin with Today at the centre, %s/today,", servers[0].URL)
+	t.line("  and with Work at site %d, %s/work; docs/tour.md walks through both.", servers[1].Site, servers[1].URL)
+	t.line("")
 	t.line("  The sites exchange every %s. Things to try, in another window:", interval)
 	t.line("")
 	centre, site := servers[0], servers[1]

@@ -249,6 +249,7 @@ func (h *Host) Handler() http.Handler {
 		}
 		_, _ = fmt.Fprintln(w, "ready")
 	})
+	mux.Handle("GET /metrics", newMeter(h))
 	if h.Centre == nil {
 		mux.HandleFunc(wire.Prefix, func(w http.ResponseWriter, _ *http.Request) {
 			wire.WriteProblem(w, atoll.Errorf(atoll.NotHere, "a remote site serves here, not the central server").
