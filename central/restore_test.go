@@ -3,9 +3,11 @@ package central_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/simulate"
 )
 
@@ -339,6 +341,38 @@ func TestCentreRestoredAgainAndAgain(t *testing.T) {
 	}
 	if invoices != 3 {
 		t.Errorf("the centre has %d of the 3 invoices", invoices)
+	}
+}
+
+// The centre is restored to the first of two backups, works on, and is restored to the
+// second, which was made before the first restore: what it made between the two has
+// numbers that the second backup gives to other records. Sites know it all the same,
+// and hand it in.
+//
+// R-A-09, R-L-05, R-M-03.
+func TestCentreRestoredFromOneLineToAnother(t *testing.T) {
+	r := newRig(t)
+	r.item("kept")
+	r.peace()
+	first := r.hotBackup(1)
+	for n := range 5 {
+		r.item(fmt.Sprint("also kept ", n))
+	}
+	second := r.hotBackup(1)
+	r.sync(2)
+	r.putBackHot(1, first)
+	lost := r.item("between")
+	r.sync(2)
+	r.putBackHot(1, second)
+	r.peace()
+	rows, _, err := r.Centre.Centre.FoundRecords(t.Context())
+	if err != nil || !slices.ContainsFunc(rows, func(f central.Found) bool { return f.ID == lost }) {
+		t.Errorf("what was found is %v (%v); want %s among it", rows, err, lost)
+	}
+	for _, site := range []atoll.SiteID{2, 3} {
+		if _, ok := r.bodies(site)[atoll.Key{Type: "item", ID: lost}.String()]; ok {
+			t.Errorf("site %d still has what the centre does not", site)
+		}
 	}
 }
 

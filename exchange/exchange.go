@@ -204,8 +204,8 @@ type Run struct {
 	// Began is the centre's newest position when the run began (at the centre); the
 	// site's cursor when it first heard of the run (at a site).
 	Began atoll.Position `json:"began"`
-	// Own is the number of the last entry of the centre's own journal then; at the
-	// centre only.
+	// Own is the number of the last entry of the centre's own journal then (at the
+	// centre); the last of them that the site knew of (at a site, 0 if it does not say).
 	Own uint64 `json:"own,omitempty"`
 }
 

@@ -19,6 +19,11 @@ func CommonPosition(centre, site []Run) (at atoll.Position, own uint64) {
 			if j+1 < len(centre) {
 				at, own = min(at, centre[j+1].Began), centre[j+1].Own
 			}
+			// A centre that was restored twice, the second time to what it had made after the
+			// first backup: what it made between the two has numbers that it has given before.
+			if i+1 < len(site) && site[i+1].Own > 0 {
+				own = min(own, site[i+1].Own)
+			}
 			return at, own
 		}
 	}

@@ -254,7 +254,7 @@ func (r *round) welcome(w exchange.Welcome) {
 		}
 		l.vouch(w, r.hello.Voucher != nil)
 		if l.run() != w.Run {
-			l.Runs = append(l.Runs, exchange.Run{ID: w.Run, Began: l.Cursor})
+			l.Runs = append(l.Runs, exchange.Run{ID: w.Run, Began: l.Cursor, Own: l.Seen})
 			if len(l.Runs) > exchange.MaxRuns {
 				l.Runs = l.Runs[len(l.Runs)-exchange.MaxRuns:]
 			}
@@ -374,6 +374,9 @@ func (r *round) keep(ctx context.Context) error {
 			// What a restored centre made itself it may say anew, also of records that are
 			// ours: it is its word that stands here, and none of ours.
 			f.Forced = f.Forced || doubted
+			if f.Origin.Site == atoll.CentreID {
+				l.Seen = max(l.Seen, f.Origin.Seq)
+			}
 			item := integrate.Encode(f, l.Acknowledged.Seq)
 			if f.Lane == "" {
 				l.Cursor = max(l.Cursor, f.Position)

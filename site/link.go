@@ -47,6 +47,7 @@ type link struct {
 	Earlier      []atoll.Head        `json:"earlier,omitempty"` // timelines before restores of this database, with their ends
 	Centre       atoll.Timeline      `json:"centre,omitempty"`
 	Runs         []exchange.Run      `json:"runs,omitempty"` // of the centre, with our cursor when we first heard of each
+	Seen         uint64              `json:"seen,omitempty"` // the highest number of the centre's own journal that a record here came from
 	Cursor       atoll.Position      `json:"cursor"`         // staged up to here
 	Applied      atoll.Position      `json:"applied"`        // the last checkpoint
 	Head         atoll.Position      `json:"head"`           // the centre's newest position, as last heard
@@ -150,6 +151,7 @@ func (l *link) midway() {
 // have one of those now, below the position: see midway.
 func (l *link) rewind(tx storage.Tx, to atoll.Position, since uint64) error {
 	l.Cursor, l.Applied, l.Ask = min(l.Cursor, to), min(l.Applied, to), false
+	l.Seen = min(l.Seen, since)
 	if err := l.doubt(tx, since); err != nil {
 		return err
 	}
