@@ -107,6 +107,8 @@ func BenchmarkPages(b *testing.B) {
 	for _, page := range []string{
 		"/fleet", "/fleet?sort=name&page=7", "/fleet?q=centre+9", "/fleet/2", "/fleet/1099", "/records", "/records/item", "/records/item?q=number+77",
 		"/records/item?q=no+such+words", "/records/item/" + string(item), "/records/item/" + string(item) + "/edit", "/new/item", "/me",
+		"/today", "/find?q=number+77", "/find?q=" + fmt.Sprintf("I%06d", *records-1), "/find?q=no+such+words", "/reports", "/reports/stock?item=" + string(item), "/transfers",
+		"/jobs", "/enrolment", "/stores", "/stores/" + string(f.Stores["A"]), "/visibility", "/delegations", "/audit?site=1", "/work", "/work/stock", "/work/customer-invoices",
 	} {
 		b.Run(page, func(b *testing.B) { askBench(b, f.centre, page, admin) })
 	}

@@ -46,8 +46,11 @@ const auditOps = 4
 // nobody can alter without breaking the chain (R-K-59, R-K-60).
 func (c *console) audit(v *Visit) error {
 	d := auditData{Site: c.Here}
-	if id, err := atoll.ParseSiteID(v.R.FormValue("site")); err == nil {
-		d.Site = id
+	if want := v.R.FormValue("site"); want != "" {
+		var err error
+		if d.Site, err = v.siteMeant(want); err != nil {
+			return err
+		}
 	}
 	d.SiteName = v.siteName(d.Site)
 	before, _ := strconv.ParseUint(v.R.FormValue("before"), 10, 64) // no number is the end
@@ -64,6 +67,9 @@ func (c *console) audit(v *Visit) error {
 		}
 		d.Head, d.Sites = head, nil
 		for site := range heads {
+			if len(heads) > mostPick {
+				break // typed by name or number
+			}
 			d.Sites = append(d.Sites, option{site.String(), v.siteName(site), site == d.Site})
 		}
 		if before == 0 || before > head.Seq+1 {
@@ -144,7 +150,7 @@ func (v *Visit) auditRow(r storage.Reader, je storage.JournalEntry) (auditRow, e
 	e, err := atoll.DecodeEntry(je.Content)
 	if err != nil {
 		row.Unreadable = err.Error()
-		return row, nil
+		return row, nil //nolint:nilerr // it is shown as it is
 	}
 	row.Entry = e
 	for _, op := range e.Operations {

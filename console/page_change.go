@@ -147,17 +147,11 @@ func (c *console) changeOf(v *Visit, s station.StoreView) (change, error) {
 		}
 		return c.configuration(v, said(do, "site", v.siteName(site)), central.Collect(s.ID, site, do == "collect")), nil
 	case "see", "hide":
-		other, err := atoll.ParseID(v.R.PostFormValue("other"))
+		other, err := v.storeMeant(v.R.PostFormValue("other"))
 		if err != nil {
-			return change{}, atoll.Errorf(atoll.Invalid, "no store was chosen").On("other").Do("choose one")
+			return change{}, err
 		}
-		name := shortID(other)
-		if t, err := c.Station.Topology(v.ctx()); err == nil {
-			if o, ok := t.Store(other); ok {
-				name = o.Name
-			}
-		}
-		return c.configuration(v, said(do, "other", name), central.MakeVisible(s.ID, other, do == "see")), nil
+		return c.configuration(v, said(do, "other", other.Name), central.MakeVisible(s.ID, other.ID, do == "see")), nil
 	case "managed", "unmanaged":
 		return c.configuration(v, said(do), central.ManageOnly(s.ID, do == "managed")), nil
 	case "close", "open":

@@ -74,12 +74,11 @@ func (c *console) docOf(v *Visit, rec station.Record) (*docData, error) {
 		d.Work, d.WorkKey = workPath(w, rec.Fields.ID("store_id")), "work."+w.Path
 	}
 	for _, ch := range doc.Choices {
-		switch ch.Action {
-		case documents.Edit:
-			continue
-		case documents.EditLines:
+		if ch.Action == documents.EditLines {
 			d.Edits = ch.Allowed && edits
-			continue
+		}
+		if ch.Action == documents.Edit || ch.Action == documents.EditLines {
+			continue // forms, not buttons
 		}
 		one := choice{Action: ch.Action, Sure: slices.Contains(irrevocable, ch.Action), Primary: ch.Action == documents.Finalise || ch.Action == documents.Receive, Detail: ch.Why, Hint: ch.Hint}
 		switch {
@@ -136,12 +135,10 @@ func (c *console) docLines(v *Visit, d *docData, w work, rec station.Record, lin
 			continue
 		}
 		in := input{Field: name, Kind: f.Kind, To: f.To, Required: name == "item_id" || name == "stock_line_id" || strings.Contains(name, "quantity") || strings.HasPrefix(name, "number_of")}
-		if name == "stock_line_id" {
+		if name == "stock_line_id" { // an item is entered by its code or its name
 			if in.Options, err = c.stockOptions(v, rec.Fields.ID("store_id"), d.Find, rec.Type == "stocktake"); err != nil {
 				return err
 			}
-		} else if name == "item_id" {
-			in.Options = nil // by its code or its name
 		}
 		d.Enter = append(d.Enter, in)
 	}

@@ -20,8 +20,11 @@ type enrolRow struct {
 }
 
 type enrolData struct {
+	Q        string
 	Rows     []enrolRow
-	Enrolled []option // to revoke
+	Found    int
+	Any      bool     // a site is enrolled
+	Enrolled []option // to revoke; none when there are too many
 	Kinds    []option
 	// Of a code that was just made, which is shown this once.
 	Code, Ticket, For string
@@ -35,6 +38,7 @@ var siteKinds = []topology.Kind{topology.Server, topology.Desktop, topology.Mobi
 func (c *console) enrolment(v *Visit) error { return c.enrolPage(v, enrolData{}) }
 
 func (c *console) enrolPage(v *Visit, d enrolData) error {
+	d.Q = strings.TrimSpace(v.R.URL.Query().Get("q"))
 	sites, err := c.Centre.Sites(v.ctx())
 	if err != nil {
 		return err
@@ -49,13 +53,19 @@ func (c *console) enrolPage(v *Visit, d enrolData) error {
 			row.Locked = time.Time{}
 		}
 		if row.Enroled {
+			d.Any = true
 			d.Enrolled = append(d.Enrolled, option{Value: s.ID.String(), Words: s.Name + " (" + s.ID.String() + ")"})
 		}
-		if !row.Enroled || row.Open {
-			d.Rows = append(d.Rows, row)
+		if (!row.Enroled || row.Open) && (d.Q == "" || row.called(strings.ToLower(d.Q))) {
+			if d.Found++; len(d.Rows) < pageRows {
+				d.Rows = append(d.Rows, row)
+			}
 		}
 	}
 	sortOptions(d.Enrolled)
+	if len(d.Enrolled) > mostPick {
+		d.Enrolled = nil
+	}
 	for _, k := range siteKinds {
 		d.Kinds = append(d.Kinds, option{Value: string(k), Words: v.T("kind." + string(k))})
 	}
@@ -113,9 +123,9 @@ func (c *console) revoke(v *Visit) error {
 	if err := v.R.ParseForm(); err != nil {
 		return badForm(err)
 	}
-	id, err := atoll.ParseSiteID(v.R.PostFormValue("site"))
+	id, err := v.siteMeant(v.R.PostFormValue("site"))
 	if err != nil {
-		return atoll.Errorf(atoll.Invalid, "no site was chosen").On("site").Do("choose one")
+		return err
 	}
 	var s central.SiteStatus
 	if s, err = c.Centre.SiteStatus(v.ctx(), id); err != nil {

@@ -58,14 +58,27 @@ func (c *console) findItems(v *Visit, text string) (foundGroup, error) {
 	if !ok {
 		return g, nil
 	}
-	recs, _, _, err := c.search(v, def, storage.Query{Type: "item"}, text)
+	recs, _, err := c.Station.Records(v.ctx(), storage.Query{Type: "item", Where: map[string]string{"code": text}, Limit: mostFound})
+	if err != nil {
+		return g, err
+	}
+	for q := (storage.Query{Type: "item"}); len(recs) == 0; { // on to the end: nobody looks through the rest by hand
+		more, next, cut, err := c.search(v, def, q, text)
+		if err != nil {
+			return g, err
+		}
+		if recs = more; !cut {
+			break
+		}
+		q.After = next
+	}
 	for _, rec := range recs[:min(len(recs), mostFound)] {
 		id := string(rec.ID)
 		g.Rows = append(g.Rows, foundRow{Words: itemWords(rec), Links: []foundLink{
 			{"/reports/stock?item=" + id, "find.stock"}, {"/reports/use?item=" + id, "find.use"}, {recordPath(rec.Key), "find.record"},
 		}})
 	}
-	return g, err
+	return g, nil
 }
 
 func (c *console) findStores(v *Visit, text string) (foundGroup, error) {

@@ -33,6 +33,7 @@ type jobRow struct {
 type jobsData struct {
 	Rows   []jobRow
 	Open   bool
+	Any    bool // there are sites
 	Sites  []option
 	Stores []option
 	Kinds  []option
@@ -77,7 +78,7 @@ func (c *console) jobs(v *Visit) error {
 		}
 		return b.Asked.Compare(a.Asked)
 	})
-	if d.Sites, err = v.siteOptions(0); err != nil {
+	if d.Sites, d.Any, err = v.siteOptions(0); err != nil {
 		return err
 	}
 	if d.Stores, err = v.storeOptions(""); err != nil {
@@ -89,20 +90,41 @@ func (c *console) jobs(v *Visit) error {
 	return v.page("jobs", v.T("jobs.title"), d)
 }
 
-// siteOptions are the remote sites to choose from.
-func (v *Visit) siteOptions(chosen atoll.SiteID) ([]option, error) {
+// siteOptions are the remote sites to choose from, none when there are too many; any
+// says whether there is one.
+func (v *Visit) siteOptions(chosen atoll.SiteID) (out []option, any bool, err error) {
 	t, err := v.c.Station.Topology(v.ctx())
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var out []option
 	for _, s := range t.Sites() {
 		if s.ID != t.Centre() && !s.Disabled {
 			out = append(out, option{s.ID.String(), s.Name + " (" + s.ID.String() + ")", s.ID == chosen})
 		}
 	}
-	slices.SortFunc(out, func(a, b option) int { return strings.Compare(strings.ToLower(a.Words), strings.ToLower(b.Words)) })
-	return out, nil
+	sortOptions(out)
+	if len(out) > mostPick {
+		return nil, true, nil
+	}
+	return out, len(out) > 0, nil
+}
+
+// siteMeant is the site that has the number or the name.
+func (v *Visit) siteMeant(want string) (atoll.SiteID, error) {
+	want = strings.TrimSpace(want)
+	t, err := v.c.Station.Topology(v.ctx())
+	if err != nil {
+		return 0, err
+	}
+	if id, perr := atoll.ParseSiteID(want); perr == nil {
+		return id, nil
+	}
+	for _, s := range t.Sites() {
+		if want != "" && strings.EqualFold(s.Name, want) {
+			return s.ID, nil
+		}
+	}
+	return 0, atoll.Errorf(atoll.Invalid, "no site has the number or the name %.60q", want).On("site").Do("look for it on the page Sites")
 }
 
 func (v *Visit) jobRow(j central.JobView) jobRow {
@@ -125,10 +147,10 @@ func (v *Visit) jobRow(j central.JobView) jobRow {
 		}
 		row.Steps = append(row.Steps, s)
 	}
-	switch {
-	case j.Step == handover.Done:
+	switch j.Step {
+	case handover.Done:
 		row.Light, row.State = "green", saying{Key: "job.done"}
-	case j.Step == handover.Stopped:
+	case handover.Stopped:
 		row.Steps, row.State = nil, saying{Key: "job.aborted"}
 	default:
 		row.Abort = "/jobs/" + string(j.ID) + "/abort"
@@ -195,18 +217,23 @@ func (c *console) startJob(v *Visit) error {
 		return badForm(err)
 	}
 	kind := v.R.PostFormValue("kind")
-	site, err := atoll.ParseSiteID(v.R.PostFormValue("site"))
-	if err != nil || !slices.Contains(jobKinds, kind) {
+	if !slices.Contains(jobKinds, kind) {
 		return atoll.Errorf(atoll.Invalid, "a job needs a kind and a site").On("site").Do("choose both")
+	}
+	site, err := v.siteMeant(v.R.PostFormValue("site"))
+	if err != nil {
+		return err
 	}
 	order := central.JobOrder{Kind: kind, Site: site}
 	switch about := v.R.PostFormValue("about"); about {
 	case "", "patients":
 		order.Selection.Patients = true
 	default:
-		if order.Selection.Store, err = atoll.ParseID(about); err != nil {
+		s, err := v.storeMeant(about)
+		if err != nil {
 			return err
 		}
+		order.Selection.Store = s.ID
 	}
 	_, records, err := c.Centre.StartJob(v.ctx(), v.User.Name, order, false)
 	if err != nil {

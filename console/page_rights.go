@@ -66,10 +66,11 @@ func (c *console) changeRight(v *Visit) error {
 	var conf central.Configuration
 	switch do := v.R.PostFormValue("do"); do {
 	case "give":
-		store, err := atoll.ParseID(v.R.PostFormValue("store"))
+		s, err := v.storeMeant(v.R.PostFormValue("store"))
 		if err != nil {
-			return atoll.Errorf(atoll.Invalid, "no store was chosen").On("store").Do("choose one")
+			return err
 		}
+		store := s.ID
 		t, err := c.Station.Topology(v.ctx())
 		if err != nil {
 			return err

@@ -88,11 +88,11 @@ type storeData struct {
 	Q         string
 	Found     int
 	Partners  []partnerRow
+	Sees      int      // how many it sees
 	Others    []option // stores that it does not see
 	Successor string
 	Received  time.Time
 	MayChange bool
-	Sites     []option
 }
 
 // mostLinks is how many rows of the sync-with table are shown at once: a search finds
@@ -132,12 +132,17 @@ func (c *console) storePage(v *Visit) error {
 			continue
 		}
 		if t.Visible(s.ID, other.ID) {
-			d.Partners = append(d.Partners, partnerRow{other.ID, other.Name, v.siteName(other.Site)})
+			if d.Sees++; len(d.Partners) < mostLinks {
+				d.Partners = append(d.Partners, partnerRow{other.ID, other.Name, v.siteName(other.Site)})
+			}
 		} else if !other.Disabled {
 			d.Others = append(d.Others, option{Value: string(other.ID), Words: storeWords(station.StoreView{Store: other})})
 		}
 	}
 	sortOptions(d.Others)
+	if len(d.Others) > mostPick {
+		d.Others = nil
+	}
 	if next, ok := t.Store(s.Successor); ok {
 		d.Successor = next.Name
 	}
@@ -146,12 +151,6 @@ func (c *console) storePage(v *Visit) error {
 		return err
 	}
 	d.Received = received[s.Site]
-	if d.MayChange {
-		if d.Sites, err = v.siteOptions(s.Site); err != nil {
-			return err
-		}
-		d.Sites = slices.DeleteFunc(d.Sites, func(o option) bool { return o.Chosen })
-	}
 	return v.page("store", s.Name, d)
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/atollsync/atoll"
@@ -24,17 +25,18 @@ type transferRow struct {
 }
 
 type transfersData struct {
-	Query    transferQuery
-	Rows     []transferRow
-	Found    int
-	Moving   int // documents with goods on their way
-	Value    string
-	Troubled int
-	Old      int
-	Stores   []option
-	Reasons  []option
-	Pages    int
-	Pager    pager
+	Query     transferQuery
+	Rows      []transferRow
+	Found     int
+	Moving    int // documents with goods on their way
+	Value     string
+	Troubled  int
+	Old       int
+	Stores    []option
+	StoreText string // what was asked for, where there are too many to choose from
+	Reasons   []option
+	Pages     int
+	Pager     pager
 }
 
 // transferQuery is how the list was asked for.
@@ -65,11 +67,19 @@ func (c *console) transfers(v *Visit) error {
 	q := transferQuery{Show: form.Get("show"), Store: form.Get("store"), Reason: form.Get("reason")}
 	q.Site, _ = strconv.Atoi(form.Get("site")) // no number is no filter
 	q.Page, _ = strconv.Atoi(form.Get("page"))
+	d := transfersData{StoreText: q.Store, Value: "0"}
+	if q.Store != "" {
+		s, err := v.storeMeant(q.Store)
+		if err != nil {
+			return err
+		}
+		q.Store, d.StoreText = string(s.ID), s.Name
+	}
+	d.Query = q
 	all, err := c.underWay(v, transfer.Filter{})
 	if err != nil {
 		return err
 	}
-	d := transfersData{Query: q, Value: "0"}
 	for _, t := range all {
 		if t.InTransit {
 			d.Moving++
@@ -155,14 +165,38 @@ func (v *Visit) documentName(t atoll.Type, kind string, number int64) string {
 	return name
 }
 
-// storeOptions are the stores to choose from.
+// storeOptions are the stores to choose from; none when there are too many.
 func (v *Visit) storeOptions(chosen string) ([]option, error) {
 	stores, err := v.ownStores()
+	if len(stores) > mostPick {
+		return nil, err
+	}
 	var out []option
 	for _, s := range stores {
 		out = append(out, option{string(s.ID), storeWords(s), string(s.ID) == chosen})
 	}
 	return out, err
+}
+
+// storeMeant is the one of the reader's stores that has the id, the code or the name.
+func (v *Visit) storeMeant(want string) (station.StoreView, error) {
+	stores, err := v.ownStores()
+	if err != nil {
+		return station.StoreView{}, err
+	}
+	if want = strings.TrimSpace(want); want == "" {
+		return station.StoreView{}, atoll.Errorf(atoll.Invalid, "no store was chosen").On("store").Do("choose one")
+	}
+	for _, is := range []func(station.StoreView) string{
+		func(s station.StoreView) string { return string(s.ID) }, func(s station.StoreView) string { return s.Code }, func(s station.StoreView) string { return s.Name },
+	} {
+		for _, s := range stores {
+			if strings.EqualFold(is(s), want) {
+				return s, nil
+			}
+		}
+	}
+	return station.StoreView{}, atoll.Errorf(atoll.NotFound, "there is no store %.60q here that you may see", want).On("store").Do("look for it on the page Stores")
 }
 
 // storeWords is a store as a list to choose from names it.

@@ -29,18 +29,37 @@ type work struct {
 var works = []work{
 	{"stock", "stock_line", "", []string{"item_id", "batch", "expiry_date", "pack_size", "total_number_of_packs", "available_number_of_packs", "location_id"}, nil, nil},
 	{"customer-invoices", "invoice", documents.CustomerInvoice, paperColumns, []string{"name_id", "their_reference", "comment"}, []string{"stock_line_id", "number_of_packs"}},
-	{"supplier-invoices", "invoice", documents.SupplierInvoice, paperColumns, []string{"name_id", "their_reference", "comment"},
-		[]string{"item_id", "batch", "expiry_date", "pack_size", "number_of_packs", "cost_price_per_pack", "sell_price_per_pack"}},
+	{
+		"supplier-invoices", "invoice", documents.SupplierInvoice, paperColumns,
+		[]string{"name_id", "their_reference", "comment"},
+		[]string{"item_id", "batch", "expiry_date", "pack_size", "number_of_packs", "cost_price_per_pack", "sell_price_per_pack"},
+	},
 	{"requests", "requisition", documents.Request, paperColumns, []string{"name_id", "comment"}, []string{"item_id", "requested_quantity"}},
 	{"responses", "requisition", documents.Response, paperColumns, nil, []string{"supplied_quantity"}},
-	{"orders", "purchase_order", "", []string{"number", "status", "name_id", "reference", "created_at"}, []string{"name_id", "reference", "comment"},
-		[]string{"item_id", "requested_pack_size", "requested_quantity", "price_per_pack_before_discount"}},
-	{"receipts", "goods_received", "", []string{"number", "status", "name_id", "purchase_order_id", "received_date"}, []string{"name_id", "purchase_order_id", "supplier_reference", "comment"},
-		[]string{"item_id", "batch", "expiry_date", "received_pack_size", "number_of_packs_received", "cost_price_per_pack"}},
-	{"stocktakes", "stocktake", "", []string{"number", "status", "description", "stocktake_date", "created_at"}, []string{"description", "stocktake_date", "comment"},
-		[]string{"stock_line_id", "counted_number_of_packs"}},
-	{"prescriptions", "prescription", "", []string{"number", "status", "patient_id", "prescriber_id", "created_at"}, []string{"patient_id", "prescriber_id", "comment"},
-		[]string{"stock_line_id", "number_of_packs", "directions"}},
+	{
+		"orders", "purchase_order", "",
+		[]string{"number", "status", "name_id", "reference", "created_at"},
+		[]string{"name_id", "reference", "comment"},
+		[]string{"item_id", "requested_pack_size", "requested_quantity", "price_per_pack_before_discount"},
+	},
+	{
+		"receipts", "goods_received", "",
+		[]string{"number", "status", "name_id", "purchase_order_id", "received_date"},
+		[]string{"name_id", "purchase_order_id", "supplier_reference", "comment"},
+		[]string{"item_id", "batch", "expiry_date", "received_pack_size", "number_of_packs_received", "cost_price_per_pack"},
+	},
+	{
+		"stocktakes", "stocktake", "",
+		[]string{"number", "status", "description", "stocktake_date", "created_at"},
+		[]string{"description", "stocktake_date", "comment"},
+		[]string{"stock_line_id", "counted_number_of_packs"},
+	},
+	{
+		"prescriptions", "prescription", "",
+		[]string{"number", "status", "patient_id", "prescriber_id", "created_at"},
+		[]string{"patient_id", "prescriber_id", "comment"},
+		[]string{"stock_line_id", "number_of_packs", "directions"},
+	},
 	{"patients", "patient", "", []string{"code", "first_name", "last_name", "date_of_birth", "home_store_id"}, nil, nil},
 }
 
@@ -86,6 +105,9 @@ func (c *console) workStore(v *Visit) (s station.StoreView, offer []option, err 
 		return s, nil, err
 	}
 	want := v.R.FormValue("store")
+	if meant, merr := v.storeMeant(want); want != "" && merr == nil {
+		want = string(meant.ID)
+	}
 	for _, one := range all {
 		if one.Type != topology.Active && one.Type != topology.Collector {
 			continue // nothing of it is here
@@ -103,6 +125,9 @@ func (c *console) workStore(v *Visit) (s station.StoreView, offer []option, err 
 	}
 	for i := range offer {
 		offer[i].Chosen = offer[i].Value == string(s.ID)
+	}
+	if len(offer) > mostPick {
+		offer = nil
 	}
 	return s, offer, nil
 }
@@ -295,6 +320,9 @@ func (c *console) choices(v *Visit, f catalogue.Field, s station.StoreView, chos
 			}
 			out = append(out, option{name, storeWords(station.StoreView{Store: other}), name == chosen})
 		}
+	}
+	if len(out) > mostPick {
+		return nil, nil // typed as a code or a name
 	}
 	more, err := c.options(v, f, chosen)
 	for _, o := range more {

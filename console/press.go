@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/catalogue"
 )
 
 //go:embed templates/*.html
@@ -106,11 +107,19 @@ func (p *plates) functions() template.FuncMap {
 		"area":    func(name string) string { return p.visit.areaWords(name) },
 		"role":    func(r any) string { return p.visit.T("role." + fmt.Sprint(r)) },
 		"may":     func(power string) bool { return p.visit.may(power) },
+		"numeric": numeric,
 		"asset":   asset,
 		"icon":    icon,
 		"dict":    dict,
 		"record":  recordPath,
 	}
+}
+
+// numeric reports whether a field of the type holds numbers, which stand at the end
+// of their column.
+func numeric(def *catalogue.Def, name string) bool {
+	f, _ := def.Field(name)
+	return f.Kind == catalogue.Integer || f.Kind == catalogue.Decimal
 }
 
 // saying is words that a handler chooses and a template says.
