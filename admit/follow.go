@@ -65,48 +65,66 @@ func (m *merges) followed(def *catalogue.Def, old, changed atoll.Fields) ([]stri
 	return out, nil
 }
 
-// related reports whether merges connect, or once connected, the two records.
+// related reports whether merges connect, or once connected, the two records. It is
+// looked for from both: a record says what it was merged into, and not always what was
+// once merged into it.
 func (m *merges) related(s step) (bool, error) {
 	if yes, ok := m.known[s]; ok {
 		return yes, nil
 	}
-	todo := []atoll.ID{s.from}
+	one, err := m.kin(s.of, s.from)
+	if err != nil {
+		return false, err
+	}
+	other, err := m.kin(s.of, s.to)
+	if err != nil {
+		return false, err
+	}
+	m.known[s] = slices.ContainsFunc(one, func(id atoll.ID) bool { return slices.Contains(other, id) })
+	return m.known[s], nil
+}
+
+// kin returns the record and those that merges lead to from it.
+func (m *merges) kin(of atoll.Type, id atoll.ID) ([]atoll.ID, error) {
+	todo := []atoll.ID{id}
 	add := func(id atoll.ID) {
 		if id != "" && !slices.Contains(todo, id) {
 			todo = append(todo, id)
 		}
 	}
-	for i := 0; i < len(todo) && !slices.Contains(todo, s.to); i++ {
-		key := atoll.Key{Type: s.of, ID: todo[i]}
+	for i := 0; i < len(todo); i++ {
+		key := atoll.Key{Type: of, ID: todo[i]}
 		r, there, err := m.world.Record(key)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		f := atoll.Fields{}
 		if there {
 			if f, err = r.Fields(); err != nil {
-				return false, err
+				return nil, err
 			}
 		}
 		f = f.Apply(m.own[key])
+		for _, was := range catalogue.MergedBefore(f) {
+			add(was)
+		}
 		for _, name := range []string{"merged_into", "unmerged_from"} {
 			add(f.ID(name))
-			others, err := m.world.Lines(s.of, name, key.ID)
+			others, err := m.world.Lines(of, name, key.ID)
 			if err != nil {
-				return false, err
+				return nil, err
 			}
 			for _, o := range others {
 				add(o.ID)
 			}
 			for own, f := range m.own {
-				if own.Type == s.of && f.ID(name) == key.ID {
+				if own.Type == of && f.ID(name) == key.ID {
 					add(own.ID)
 				}
 			}
 		}
 	}
-	m.known[s] = slices.Contains(todo, s.to)
-	return m.known[s], nil
+	return todo, nil
 }
 
 // without returns the fields less those of the names.

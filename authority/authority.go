@@ -234,6 +234,10 @@ func Exception(t *topology.Topology, site atoll.SiteID, verb atoll.Verb, s Subje
 			if verb == atoll.Insert {
 				return Owner{Site: site, Why: "any site may propose one"}, true
 			}
+		case catalogue.NamesOfStores:
+			if verb == atoll.Insert && site == t.Primary() && s.Fields.Text("kind") == "store" && s.Fields.Has("store_id") {
+				return Owner{Site: site, Why: "the primary makes the names of stores"}, true // R-C-22
+			}
 		}
 	}
 	return Owner{}, false

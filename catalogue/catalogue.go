@@ -220,12 +220,14 @@ const (
 	OfferedByCentre         = "offered_by_centre"        // R-G-44: the centre makes it in a site's name
 	HomeSites               = "home_sites"               // R-G-42: also to the old and the new home site
 	OrderingSite            = "ordering_site"            // R-D-72: what answers an order goes to its owner
+	NamesOfStores           = "names_of_stores"          // R-C-22: the primary makes them, whoever edits names
 )
 
 // Exceptions lists every exception.
 var Exceptions = []string{
 	CentralProcurement, CentralPayments, PrescriptionsEverywhere, RepeatsEverywhere, IncludeTransactions,
 	ProposalsByStores, ChangeRequests, CreatedAtSites, OrderingSite, OfferedByCentre, HomeSites,
+	NamesOfStores,
 }
 
 // Field returns the declaration of a field.

@@ -23,7 +23,7 @@ var decided = map[string]string{
 		bill_of_materials       central primary primary all soft none
 		bill_of_materials_line  central primary primary all tombstone none`,
 	"R-B-02": `
-		name           central primary primary all soft primary
+		name           central primary primary all soft primary names_of_stores
 		name_category  central primary primary all soft none
 		name_tag       central primary primary all tombstone none
 		contact        central primary primary all soft none
@@ -31,7 +31,7 @@ var decided = map[string]string{
 	"R-B-03": `
 		item  central primary primary all soft primary
 		unit  central primary primary all soft primary
-		name  central primary primary all soft primary`,
+		name  central primary primary all soft primary names_of_stores`,
 	"R-B-04": `
 		name_group       central primary primary all soft none
 		item_department  central primary primary all soft none`,

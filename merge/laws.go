@@ -25,6 +25,9 @@ func merging(t *topology.Topology, w admit.World, _ []admit.Change, c admit.Chan
 		return atoll.Errorf(atoll.Rule, "a merged %s says into which other, and one that is not merged does not", c.Def.Title).
 			On("merged_into").Do("merge it with: atoll merge %s", c.Op.Type)
 	}
+	if err := remembered(c, was, is); err != nil {
+		return err
+	}
 	switch {
 	case was == "" && is != "":
 		return merged(t, w, c, is)
@@ -36,6 +39,20 @@ func merging(t *topology.Topology, w admit.World, _ []admit.Change, c admit.Chan
 	case was != "" && c.Here && slices.ContainsFunc(c.Edited(), content):
 		return atoll.Errorf(atoll.Rule, "it was merged into %s and no longer changes", name(w, c, was)).
 			Do("change the record that was kept: %s", was)
+	}
+	return nil
+}
+
+// remembered is the law that a record keeps what it was once merged into: by that it is
+// known which references follow a merge or its undoing, whenever a site hears of them
+// (R-E-10, R-E-50).
+func remembered(c admit.Change, was, is atoll.ID) error {
+	old, now := catalogue.MergedBefore(c.Old), catalogue.MergedBefore(c.New)
+	if was != "" && is == "" && !slices.Contains(old, was) {
+		old = append(old, was)
+	}
+	if c.Op.Verb == atoll.Update && !slices.Equal(old, now) {
+		return refuse("it is said by undoing a merge which it once was").Do("undo it with: atoll merge undo %s %s", c.Op.Type, c.Op.ID)
 	}
 	return nil
 }

@@ -32,8 +32,13 @@ func (d Desk) Undo(t atoll.Type, id atoll.ID) ([]journal.Proposal, error) {
 		return nil, atoll.Errorf(atoll.Rule, "a merge can be undone for %d days; this one was made on %s", int(window.Hours()/24), f.Text("merged_at")).
 			About(key).Do("make the record anew, or raise the preference %s", Preference)
 	}
-	out := []journal.Proposal{{Verb: atoll.Update, Key: key, Fields: atoll.Fields{}.
-		Set("status", "active").Set("merged_into", nil).Set("unmerged_from", into)}}
+	change := atoll.Fields{}.Set("status", "active").Set("merged_into", nil).Set("unmerged_from", into)
+	if def, _ := d.Catalogue.Lookup(t); slices.ContainsFunc(def.Fields, func(f catalogue.Field) bool { return f.Name == catalogue.OnceMerged }) {
+		if was := catalogue.MergedBefore(f); !slices.Contains(was, into) {
+			change.Set(catalogue.OnceMerged, append(was, into))
+		}
+	}
+	out := []journal.Proposal{{Verb: atoll.Update, Key: key, Fields: change}}
 	back, err := d.back([]atoll.Key{key}, first, func(e Entry) bool { return e.Into == into })
 	return append(out, back...), err
 }

@@ -93,11 +93,14 @@ func movesHome(c admit.Change) bool {
 	return c.Def.Home != "" && c.Op.Verb == atoll.Update && home && len(c.Op.Fields) == 2
 }
 
+// followsMerge reports whether the change only follows a merge: nobody decided it here.
+func followsMerge(c admit.Change) bool { return c.Op.Verb == atoll.Update && len(c.Edited()) == 0 }
+
 // inDispensary lets people and what hangs on them be made and edited only where a
 // dispensary of the home site is open; every one of its dispensaries counts
 // (R-G-01, R-G-02, R-G-08).
 func inDispensary(t *topology.Topology, w admit.World, _ []admit.Change, c admit.Change) error {
-	if !c.Here || c.New == nil || c.Op.Verb == atoll.Restate || movesHome(c) {
+	if !c.Here || c.New == nil || c.Op.Verb == atoll.Restate || movesHome(c) || followsMerge(c) {
 		return nil
 	}
 	who, ok := personOf(c.Def, c.Op.Key, c.New)

@@ -77,8 +77,8 @@ func kin(centre *holding) map[atoll.ID]atoll.ID {
 			continue
 		}
 		f := r.MustFields()
-		for _, field := range []string{"merged_into", "unmerged_from"} {
-			if to := f.ID(field); to != "" && find(key.ID) != find(to) {
+		for _, to := range append(catalogue.MergedBefore(f), f.ID("merged_into")) {
+			if to != "" && find(key.ID) != find(to) {
 				parent[find(key.ID)] = find(to)
 			}
 		}

@@ -232,3 +232,75 @@ func TestR_E_35_R_G_42_OwnedWithAHome(t *testing.T) {
 		t.Error("the repeat names the merged item")
 	}
 }
+
+// A site that hears of a chain of merges and undoings only at its end gives back what it
+// re-pointed at the first; and one that re-points late, when the centre has gone on, is
+// believed: a record says every merge it was once part of (R-E-10, R-E-50).
+func TestR_E_50_R_E_10_UndoneAndMergedElsewhere(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		w := f1(t)
+		x, y, z := w.item("x"), w.item("y"), w.item("z")
+		w.sync(2, 3)
+		ci := w.ship("C", "D", w.stock("C", x, "50"), "5")
+		w.act(3, receive, w.answer(3, "invoice", ci).ID)
+		w.sync(3)
+		again := func(into atoll.ID) {
+			w.merge(1, "item", x, into)
+			if late {
+				w.hears(3) // re-points, and cannot say so
+			} else if into == y {
+				w.sync(3)
+			}
+			w.unmerge(1, "item", x)
+		}
+		again(y)
+		again(z)
+		again(y)
+		again(z)
+		w.peace()
+		for _, l := range w.linesOf(3, ci) {
+			if got := w.stored(3, "invoice_line", l.ID, "item_id"); got != x {
+				t.Errorf("late %t: the line names %s; want x, %s", late, got, x)
+			}
+		}
+		// What it was is not for people to say.
+		w.refused(w.write(1, change("item", x, atoll.Fields{}.Set("once_merged_into", []atoll.ID{z}))), atoll.Rule)
+	}
+}
+
+// The primary makes the name of a new store also while another site has the right to
+// edit names, which may rename it (R-C-22, R-F-02).
+func TestR_C_22_R_F_02_NamesOfStoresAreThePrimarys(t *testing.T) {
+	w := f1(t)
+	w.grant("names", "C")
+	w.sync(2, 3)
+	if err := w.AddStore(w.ctx, "N", true); err != nil {
+		t.Fatal(err)
+	}
+	w.peace()
+	name := w.one(1, "name", "store_id", string(w.Stores["N"]))
+	w.update(1, "store", w.Stores["N"], atoll.Fields{}.Set("name", "New"))
+	w.peace()
+	w.update(3, "name", name.ID, atoll.Fields{}.Set("name", "New"))
+	w.refused(w.write(1, change("name", name.ID, atoll.Fields{}.Set("name", "Mine"))), atoll.Ownership)
+	w.peace()
+}
+
+// What follows a merge is no edit of a patient: it is done also where no dispensary is
+// open any more (R-E-30, R-G-08).
+func TestR_E_30_R_G_08_MergedWithoutADispensary(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("C")
+	x, y := w.item("x"), w.item("y")
+	w.sync(2, 3)
+	ada := w.register("C", "Ada", "Lovelace", "1990-12-10")
+	repeat := w.insert(3, "repeat", atoll.Fields{}.Set("patient_id", ada).Set("item_id", x).Set("quantity", number("1")).
+		Set("total_repeats", 3).Set("status", "active"))
+	w.sync(3)
+	w.update(1, "store", w.Stores["C"], atoll.Fields{}.Set("mode", "store"))
+	w.merge(1, "item", x, y)
+	w.peace()
+	if got := w.stored(3, "repeat", repeat, "item_id"); got != y {
+		t.Error("the repeat names the merged item")
+	}
+}

@@ -164,4 +164,6 @@ func (s *Resolver) Fields(t atoll.Type, f atoll.Fields) (atoll.Fields, error) {
 
 // Own reports whether the field is part of what a record says of its own merge:
 // such a reference is history, and is never re-pointed.
-func Own(field string) bool { return field == "merged_into" || field == "unmerged_from" }
+func Own(field string) bool {
+	return field == "merged_into" || field == "unmerged_from" || field == catalogue.OnceMerged
+}

@@ -1,6 +1,8 @@
 package transfer
 
 import (
+	"errors"
+
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/process"
@@ -17,11 +19,14 @@ var storeName = process.Kind{Name: "store name", Type: "store", Answer: func(c p
 	key := atoll.Key{Type: "name", ID: topology.StoreNameID(c.Record.ID)}
 	fields := atoll.Fields{}.Set("code", c.Fields.Text("code")).Set("name", c.Fields.Text("name")).Set("kind", "store").
 		Set("store_id", c.Record.ID).Set("is_customer", true).Set("is_supplier", true).Set("status", "active")
-	done, err := c.Exists(key)
-	if err != nil {
+	named, err := c.R.Record(key)
+	if err != nil && !errors.Is(err, atoll.NotFound) {
 		return nil, err
 	}
-	if done {
+	if err == nil {
+		if !c.Owns(named) {
+			return nil, nil // whoever has the right to edit names renames it
+		}
 		return []journal.Proposal{{Verb: atoll.Update, Key: key, Fields: atoll.Fields{}.
 			Set("code", c.Fields.Text("code")).Set("name", c.Fields.Text("name"))}}, nil
 	}

@@ -87,7 +87,7 @@ func (w *World) freshWith(n *Node, d Dice, def *catalogue.Def, given atoll.Field
 // bookkeeping reports whether the program itself writes the field.
 func bookkeeping(f catalogue.Field) bool {
 	switch f.Name {
-	case "merged_into", "merged_at", "unmerged_from", "owning_site":
+	case "merged_into", "merged_at", "unmerged_from", "once_merged_into", "owning_site":
 		return true
 	default:
 		return false
