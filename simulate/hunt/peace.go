@@ -1,6 +1,7 @@
 package hunt
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -37,6 +38,9 @@ func (w *World) makePeace() {
 		if more, err := w.decide(); err != nil {
 			w.Breach("rest", "quarantine cannot be settled: %v", err)
 			break
+		} else if err := w.goOn(); err != nil {
+			w.Breach("rest", "a move that waited cannot go on: %v", err)
+			break
 		} else if called, err := w.callOff(); err != nil {
 			w.Breach("rest", "a transfer that cannot go on cannot be called off: %v", err)
 			break
@@ -46,6 +50,25 @@ func (w *World) makePeace() {
 	}
 	w.Say("peace: everybody has synchronised")
 	w.endStep()
+}
+
+// goOn tries moves again that waited for a decision, as the person is told to do who
+// decided.
+func (w *World) goOn() error {
+	moves, err := w.Centre.Centre.Moves(w.Ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range moves {
+		if !m.Step.Open() || m.Problem == "" {
+			continue
+		}
+		w.Say("the move of store %s is tried again: %s", m.Store, short(errors.New(m.Problem)))
+		if err := w.check("repeat move", w.Centre.Centre.RepeatMove(w.Ctx, "tester", m.ID)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // settle lets all sites synchronise until none has anything more to say or to hear.
