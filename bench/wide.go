@@ -23,6 +23,7 @@ func (r *run) wide() (err error) {
 		centre       *served
 		clinic       *clinic
 		writes, read []float64 // ms, a median for each turn
+		last         time.Time // when the site last asked
 	}
 	var all []*one
 	for _, sites := range []int{10, r.size(1000, 100), r.size(40000, 500)} {
@@ -48,7 +49,10 @@ func (r *run) wide() (err error) {
 			return 0, 0, err
 		}
 		wrote = time.Since(began)
+		// A centre takes twenty exchanges a second from one site.
+		time.Sleep(time.Until(o.last.Add(60 * time.Millisecond)))
 		began = time.Now()
+		o.last = began
 		t, err := o.clinic.cycle(r)
 		if err == nil && (t.records != 1 || t.exchanges != 1) {
 			err = atoll.Errorf(atoll.Internal, "the site got %d records in %d exchanges; want the one that changed", t.records, t.exchanges)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -150,7 +151,8 @@ func (h *Host) run(ctx context.Context, server *http.Server, ln net.Listener, te
 	// system, and is not taken again for garbage.
 	if h.Site != nil {
 		debug.SetGCPercent(50)
-		g.Go(func() error { return ended(h.rest(ctx)) })
+		client := h.client // the one of now: another takes its place when the address changes
+		g.Go(func() error { return ended(h.rest(ctx, client)) })
 	}
 	debug.FreeOSMemory()
 	ready()
@@ -159,12 +161,14 @@ func (h *Host) run(ctx context.Context, server *http.Server, ln net.Listener, te
 
 // rest gives memory back now and then at a site, which may be a small machine and has
 // little to do most of the time: what the start or a busy hour took.
-func (h *Host) rest(ctx context.Context) error {
-	tired, ok := h.Store.(interface{ Rest(ctx context.Context) error })
+func (h *Host) rest(ctx context.Context, client *wire.Client) error {
+	tired, ok := h.Store.(interface {
+		Rest(ctx context.Context) error
+	})
 	if !ok {
 		return nil
 	}
-	tick := time.NewTimer(3 * time.Second) // the start has settled
+	tick := time.NewTimer(5 * time.Second) // the start has settled
 	defer tick.Stop()
 	for {
 		select {
@@ -173,6 +177,9 @@ func (h *Host) rest(ctx context.Context) error {
 		case <-tick.C:
 			if err := tired.Rest(ctx); err != nil && ctx.Err() == nil {
 				h.Log.WarnContext(ctx, "memory could not be given back", "err", err)
+			}
+			if client != nil {
+				client.Rest()
 			}
 			debug.FreeOSMemory()
 			tick.Reset(10 * time.Minute)
@@ -266,7 +273,7 @@ func (h *Host) Handler() http.Handler {
 	door := signin.New(h.Now)
 	face := api.From(h.Station, h.Centre, h.Site)
 	face.Now, face.Log, face.App, face.Door = h.Now, h.Log, h.App, door
-	mux.Handle("/api/", api.New(face))
+	mux.Handle("/api/", whenAsked(func() http.Handler { return api.New(face) }))
 	pages := console.From(h.Station, h.Centre, h.Site)
 	pages.Now, pages.Log, pages.App, pages.Door, pages.Zone, pages.Problem = h.Now, h.Log, h.App, door, time.Local, wire.WriteProblem
 	if h.Centre != nil {
@@ -275,8 +282,16 @@ func (h *Host) Handler() http.Handler {
 			return t.String(), err
 		}
 	}
-	mux.Handle("/", console.New(pages))
+	mux.Handle("/", whenAsked(func() http.Handler { return console.New(pages) }))
 	return mux
+}
+
+// whenAsked makes a handler at its first request. Descriptions of the API and the
+// pages of the console are several megabytes, which a site does without for as long
+// as nobody looks.
+func whenAsked(make func() http.Handler) http.Handler {
+	once := sync.OnceValue(make)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { once().ServeHTTP(w, r) })
 }
 
 // certificate returns the certificate and key in PEM form: the operator's own, or

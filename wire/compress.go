@@ -78,6 +78,17 @@ func (s *spare[T]) put(x T) {
 	}
 }
 
+// drop forgets what is kept.
+func (s *spare[T]) drop() {
+	for {
+		select {
+		case <-s.kept:
+		default:
+			return
+		}
+	}
+}
+
 func newEncoder(options ...zstd.EOption) *zstd.Encoder {
 	e, err := zstd.NewWriter(nil, append(options,
 		zstd.WithEncoderConcurrency(1),
