@@ -99,3 +99,22 @@ func TestR_I_25_Quarantine(t *testing.T) {
 	f.centre.get("/quarantine", tech).says("Nothing is in quarantine")
 	f.centre.get("/quarantine/77", tech).want(404)
 }
+
+// A site is asked to compare what it holds, and its page says what came of it
+// (R-M-02, R-H-28).
+func TestR_M_02_SiteIsAsked(t *testing.T) {
+	f := newFleet(t)
+	f.stocked(t)
+	tech := f.centre.as(station.Technician)
+	f.centre.get("/fleet/2", tech).want(200).says("Ask it for something")
+	f.centre.ask("POST", "/fleet/2/order", url.Values{"do": {"verify"}}, tech).want(303)
+	f.centre.get("/fleet/2", tech).says("It is asked at its next exchange to: compare all it holds")
+	if err := f.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.centre.get("/fleet/2", tech).says("records were compared", "both ends hold the same").saysNot("It is asked at its next exchange")
+	f.centre.ask("POST", "/fleet/2/order", url.Values{"do": {"resend"}}, tech).want(303)
+	f.centre.get("/fleet/2", tech).says("send all its data again")
+	f.centre.ask("POST", "/fleet/2/order", url.Values{"do": {"explode"}}, tech).want(400)
+	f.centre.ask("POST", "/fleet/77/order", url.Values{"do": {"verify"}}, tech).want(404)
+}

@@ -86,6 +86,8 @@ type Centre interface {
 	SiteStatus(ctx context.Context, site atoll.SiteID) (central.SiteStatus, error)
 	SyncLog(ctx context.Context, site atoll.SiteID, limit int) ([]central.Cycle, error)
 	Pause(ctx context.Context, site atoll.SiteID, reason string) error
+	Order(ctx context.Context, site atoll.SiteID, order string) error
+	Verify(ctx context.Context, site atoll.SiteID, repair bool) error
 	AddSite(ctx context.Context, actor, name string, kind topology.Kind) (topology.Site, string, error)
 	NewCode(ctx context.Context, site atoll.SiteID) (string, error)
 	ResetDevice(ctx context.Context, site atoll.SiteID) error

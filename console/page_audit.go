@@ -79,7 +79,7 @@ func (c *console) audit(v *Visit) error {
 		if before > pageRows+1 {
 			first = before - pageRows - 1
 		}
-		page, err := r.Entries(d.Site, first, int(before-first-1), 16<<20) //nolint:gosec // at most a page
+		page, err := entriesBetween(r, d.Site, first, before)
 		if err != nil {
 			return err
 		}
@@ -124,6 +124,19 @@ func (c *console) audit(v *Visit) error {
 		}
 	}
 	return v.page("audit", v.T("audit.title"), d)
+}
+
+// entriesBetween are the entries above first and below before: all of them, however
+// large they are.
+func entriesBetween(r storage.Reader, site atoll.SiteID, first, before uint64) (out []storage.JournalEntry, err error) {
+	for first+1 < before {
+		page, err := r.Entries(site, first, int(before-first-1), 4<<20) //nolint:gosec // at most a page
+		if err != nil || len(page) == 0 {
+			return out, err
+		}
+		out, first = append(out, page...), page[len(page)-1].Seq
+	}
+	return out, nil
 }
 
 // verify recomputes the whole chain of the journal.

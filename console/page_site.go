@@ -33,6 +33,8 @@ type siteData struct {
 	Drain    time.Duration // until all that waits is there, at the speed of its last exchanges
 	Speed    float64       // records a second
 	Enrolled bool
+	Asked    []string // orders that it has not heard yet
+	Orders   []string // that it can be given
 }
 
 // sitePage shows one site: how its exchanges went, and what it holds and why.
@@ -41,7 +43,10 @@ func (c *console) sitePage(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	d := siteData{siteRow: s, Enrolled: len(s.State.Key) > 0}
+	d := siteData{siteRow: s, Enrolled: len(s.State.Key) > 0, Asked: s.State.Orders, Orders: siteOrders}
+	if s.ID == c.Here {
+		d.Orders = nil
+	}
 	log, err := c.Centre.SyncLog(v.ctx(), s.ID, manyRows)
 	if err != nil {
 		return err
@@ -172,4 +177,34 @@ func barsOf(log []central.Cycle) bars {
 		b.Bars = append(b.Bars, one)
 	}
 	return b
+}
+
+// siteOrders are what a site can be asked for at its next exchange.
+var siteOrders = []string{"verify", "repair", "resend", "reinitialise"}
+
+// orderSite asks a site for something at its next exchange: to compare all it holds
+// with this database, to repair what differs, to send all its data again, or to take
+// everything anew (R-H-28, R-M-02).
+func (c *console) orderSite(v *Visit) error {
+	s, err := c.siteAt(v)
+	if err != nil {
+		return err
+	}
+	if err := v.R.ParseForm(); err != nil {
+		return badForm(err)
+	}
+	switch do := v.R.PostFormValue("do"); do {
+	case "verify", "repair":
+		err = c.Centre.Verify(v.ctx(), s.ID, do == "repair")
+	case "resend", "reinitialise":
+		err = c.Centre.Order(v.ctx(), s.ID, do)
+	default:
+		return atoll.Errorf(atoll.Invalid, "there is no such order").On("do")
+	}
+	if err != nil {
+		return err
+	}
+	v.tell("done", "order.given")
+	v.redirect("/fleet/" + s.ID.String())
+	return nil
 }

@@ -79,6 +79,7 @@ func routes() []route {
 		{get, "/fleet.csv", station.MaySync, atCentre, (*console).fleetFile, "", 0},
 		{get, "/fleet/{site}", station.MaySync, atCentre, (*console).sitePage, "", 0},
 		{post, "/fleet/{site}/pause", station.MaySync, atCentre, (*console).pauseSite, "", 0},
+		{post, "/fleet/{site}/order", station.MaySync, atCentre, (*console).orderSite, "", 0},
 		{get, "/quarantine", station.MaySync, atCentre, (*console).quarantine, "menu.quarantine", 0},
 		{post, "/quarantine", station.MaySync, atCentre, (*console).retryCause, "", 0},
 		{get, "/quarantine/{id}", station.MaySync, atCentre, (*console).refusal, "", 0},
