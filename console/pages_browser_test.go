@@ -147,6 +147,12 @@ func TestBrowserCentre(t *testing.T) {
 	b.sees("Se déconnecter")
 	b.open("/fleet")
 	b.picture("fleet-fr")
+	for name, path := range map[string]string{
+		"overview": "/today", "report": "/reports/stock", "transfers": "/transfers", "jobs": "/jobs", "store": "/stores/" + string(f.Stores["B"]), "work": "/work",
+	} {
+		b.open(path)
+		b.picture(name + "-fr")
+	}
 	// From right to left, as a language that is written so would have it.
 	value[string](b, `document.documentElement.dir = "rtl"`)
 	b.picture("fleet-rtl")
