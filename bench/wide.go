@@ -35,7 +35,7 @@ func (r *run) wide() (err error) {
 		}
 		defer func() { err = errors.Join(err, o.centre.stop()) }()
 		defer f.close()
-		c, err := r.clinics(o.centre.Host, n, f, []int{sites / 2})
+		c, err := r.clinics(o.centre.Host, n, f, []int{sites/2 + 1}) // one like the others, not a district's own
 		if err != nil {
 			return err
 		}
