@@ -38,6 +38,10 @@ type Discrepancy struct {
 	Lowest string `json:"lowest,omitempty"`
 }
 
+// Wrong reports whether the numbers differ now. Otherwise only the order in which
+// documents took effect is odd, which is by the clocks of machines.
+func (d Discrepancy) Wrong() bool { return !d.Off.none() }
+
 // Ledger compares stock lines with the documents of their stores (R-J-09): the
 // opening and everything that moved must be what is there, what is set aside must
 // be what suggested documents hold, and the balance must never have been below

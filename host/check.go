@@ -42,7 +42,9 @@ func (h *Host) Examine(ctx context.Context, progress func(law string, done int))
 	}
 	ledger.Looked = stock.Lines
 	for _, d := range stock.Differences {
-		ledger.Fault("stock line %s: %s packs, its documents say %s", d.StockLine, d.Total, d.Ledger.Total)
+		if d.Wrong() {
+			ledger.Fault("stock line %s: %s packs and %s set aside, its documents say %s and %s", d.StockLine, d.Total, d.Reserved, d.Ledger.Total, d.Ledger.Reserved)
+		}
 	}
 	return append(laws, ledger), nil
 }

@@ -27,6 +27,17 @@ func checked(w *World) error {
 		if err != nil {
 			return err
 		}
+		stock, err := n.CheckStock(w.Ctx, "")
+		if err != nil {
+			return err
+		}
+		w.Looked("checked", stock.Lines)
+		for _, d := range stock.Differences {
+			if d.Wrong() {
+				w.Breach("checked", "%s: stock line %s has %s packs and %s set aside, its documents say %s and %s", n.Name, d.StockLine,
+					d.Total, d.Reserved, d.Ledger.Total, d.Ledger.Reserved)
+			}
+		}
 	}
 	return nil
 }
