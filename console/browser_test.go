@@ -72,6 +72,9 @@ type tab struct {
 // Chromium. The sessions of two tabs are apart.
 func (f *face) openTab(t testing.TB) *tab {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("skipped: a browser takes long")
+	}
 	ctx, err := browser()
 	if err != nil {
 		t.Skip("skipped: ", err)
