@@ -73,8 +73,9 @@ func (w *World) poisonStage(n *Node, d Dice) error {
 	}
 	w.StruckBy("poison", way)
 	w.Struck("poison", "%s has received a record that nobody can take", n.Name)
-	w.poisoned = append(w.poisoned, poisoned{n.Name, w.database[n.Name], it.Key})
-	return n.Store.Update(w.Ctx, func(tx storage.Tx) error { return tx.Stage(integrate.LaneNormal, it) })
+	err := n.Store.Update(w.Ctx, func(tx storage.Tx) error { return tx.Stage(integrate.LaneNormal, it) })
+	w.poisoned = append(w.poisoned, poisoned{n.Name, w.database[n.Name], it.Key, err == nil})
+	return err
 }
 
 // poisoned is a record that was put among what a node has received.
@@ -82,6 +83,7 @@ type poisoned struct {
 	name     string
 	database int // of that name
 	key      atoll.Key
+	sure     bool // the disk said so; if it did not, it may be there or not
 }
 
 // poisonPeace takes out what waits alone, as a person would who has seen it. It must
@@ -104,7 +106,7 @@ func poisonPeace(w *World) {
 						return err
 					}
 				}
-				if !waits && w.database[p.name] == p.database {
+				if !waits && p.sure && w.database[p.name] == p.database {
 					w.Breach("kept", "%s received %s, which it cannot take, and does not have it any more", n.Name, p.key)
 				}
 				_, there, err := journal.View{RecordReader: tx}.Record(p.key)

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
 )
 
@@ -38,13 +40,16 @@ func (w *World) makePeace() {
 		if more, err := w.decide(); err != nil {
 			w.Breach("rest", "quarantine cannot be settled: %v", err)
 			break
-		} else if err := w.goOn(); err != nil {
+		} else if on, err := w.goOn(); err != nil {
 			w.Breach("rest", "a move that waited cannot go on: %v", err)
+			break
+		} else if opened, err := w.reopen(); err != nil {
+			w.Breach("rest", "a dispensary cannot be opened: %v", err)
 			break
 		} else if called, err := w.callOff(); err != nil {
 			w.Breach("rest", "a transfer that cannot go on cannot be called off: %v", err)
 			break
-		} else if !more && !back && !called {
+		} else if !more && !back && !called && !on && !opened {
 			break
 		}
 	}
@@ -53,11 +58,11 @@ func (w *World) makePeace() {
 }
 
 // goOn tries moves again that waited for a decision, as the person is told to do who
-// decided.
-func (w *World) goOn() error {
+// decided. It reports whether there was any.
+func (w *World) goOn() (on bool, err error) {
 	moves, err := w.Centre.Centre.Moves(w.Ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, m := range moves {
 		if !m.Step.Open() || m.Problem == "" {
@@ -65,10 +70,49 @@ func (w *World) goOn() error {
 		}
 		w.Say("the move of store %s is tried again: %s", m.Store, short(errors.New(m.Problem)))
 		if err := w.check("repeat move", w.Centre.Centre.RepeatMove(w.Ctx, "tester", m.ID)); err != nil {
-			return err
+			return on, err
+		}
+		on = true
+	}
+	return on, nil
+}
+
+// reopen opens a dispensary again where somebody is at home of whom a change was asked
+// for, as the site is told to. It reports whether that was so.
+func (w *World) reopen() (opened bool, err error) {
+	for _, n := range w.Nodes()[1:] {
+		waiting, err := n.Processors.Exceptions(w.Ctx)
+		if err != nil {
+			return opened, err
+		}
+		for _, e := range waiting {
+			kind, id, _ := strings.Cut(e.Record, "/")
+			if kind != "patient_change" && kind != "prescriber_change" || e.Code != atoll.Rule || !strings.Contains(e.Message, "no dispensary store is open") {
+				continue
+			}
+			asked, err := n.Record(w.Ctx, atoll.Key{Type: atoll.Type(kind), ID: atoll.ID(id)})
+			if err != nil {
+				return opened, err
+			}
+			who := strings.TrimSuffix(kind, "_change")
+			person, err := n.Record(w.Ctx, atoll.Key{Type: atoll.Type(who), ID: asked.Fields.ID(who + "_id")})
+			if err != nil {
+				return opened, err
+			}
+			home := person.Fields.ID("home_store_id")
+			s, _ := w.Topology(w.Centre).Store(home)
+			if s.Dispensary && !s.Disabled {
+				continue
+			}
+			w.Say("store %s becomes a dispensary again: somebody is at home there", s.Code)
+			err = w.Edit(w.Centre, journal.Proposal{Verb: atoll.Update, Key: atoll.Key{Type: "store", ID: home}, Fields: atoll.Fields{}.Set("mode", "dispensary").Set("disabled", false)})
+			if err := w.check("dispensary", err); err != nil {
+				return opened, err
+			}
+			opened = true
 		}
 	}
-	return nil
+	return opened, nil
 }
 
 // settle lets all sites synchronise until none has anything more to say or to hear.
