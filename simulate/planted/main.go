@@ -245,14 +245,14 @@ func (r *runner) try(ctx context.Context, f Fault) (Finding, error) {
 			return out, err
 		}
 		for _, seed := range seeds {
-			new := slices.DeleteFunc(with[seed], func(law string) bool { return slices.Contains(without[seed], law) })
-			if len(new) == 0 {
+			only := slices.DeleteFunc(with[seed], func(law string) bool { return slices.Contains(without[seed], law) })
+			if len(only) == 0 {
 				continue
 			}
 			if out.Found++; out.Found == 1 {
 				out.First = seed
 			}
-			for _, law := range new {
+			for _, law := range only {
 				out.Laws[law]++
 				out.Named = out.Named || slices.Contains(f.Laws, law)
 			}
