@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
 )
@@ -105,7 +106,10 @@ func (w *World) reopen() (opened bool, err error) {
 				continue
 			}
 			w.Say("store %s becomes a dispensary again: somebody is at home there", s.Code)
-			err = w.Edit(w.Centre, journal.Proposal{Verb: atoll.Update, Key: atoll.Key{Type: "store", ID: home}, Fields: atoll.Fields{}.Set("mode", "dispensary").Set("disabled", false)})
+			err = w.Edit(w.Centre, journal.Proposal{Verb: atoll.Update, Key: atoll.Key{Type: "store", ID: home}, Fields: atoll.Fields{}.Set("mode", "dispensary")})
+			if err == nil && s.Disabled {
+				err = w.configure(central.Disable(home, false))
+			}
 			if err := w.check("dispensary", err); err != nil {
 				return opened, err
 			}
