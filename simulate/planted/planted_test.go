@@ -1,8 +1,12 @@
 package main
 
 import (
+	"go/parser"
+	"go/token"
 	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/atollsync/atoll/simulate/hunt"
@@ -52,5 +56,31 @@ func TestParseRefusesWhatIsNoFault(t *testing.T) {
 				t.Errorf("it was taken for a fault: %+v", f)
 			}
 		})
+	}
+}
+
+// TestManyInOneProgram: faults that change what functions do are in one program
+// together, each under its name, and what comes out is Go.
+func TestManyInOneProgram(t *testing.T) {
+	all, err := Faults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, apart := Combine("../..", all)
+	if len(apart) > len(all)/5 {
+		t.Errorf("%d of %d faults need a program of their own", len(apart), len(all))
+	}
+	var text strings.Builder
+	for name, b := range files {
+		if _, err := parser.ParseFile(token.NewFileSet(), name, b, parser.SkipObjectResolution); err != nil {
+			t.Error(err)
+		}
+		text.Write(b)
+	}
+	for _, f := range all {
+		alone := slices.ContainsFunc(apart, func(o Fault) bool { return o.Name == f.Name })
+		if in := strings.Contains(text.String(), strconv.Quote(f.Name)+":"); in == alone {
+			t.Errorf("%s: in the program of many: %t; needs one of its own: %t", f.Name, in, alone)
+		}
 	}
 }
