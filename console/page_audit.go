@@ -75,16 +75,12 @@ func (c *console) audit(v *Visit) error {
 		if before == 0 || before > head.Seq+1 {
 			before = head.Seq + 1
 		}
-		first := uint64(0)
-		if before > pageRows+1 {
-			first = before - pageRows - 1
-		}
-		page, err := entriesBetween(r, d.Site, first, before)
+		page, more, err := newestBefore(r, d.Site, before)
 		if err != nil {
 			return err
 		}
-		for i := len(page) - 1; i >= 0; i-- {
-			row, err := v.auditRow(r, page[i])
+		for _, je := range page {
+			row, err := v.auditRow(r, je)
 			if err != nil {
 				return err
 			}
@@ -96,10 +92,10 @@ func (c *console) audit(v *Visit) error {
 			}
 			d.Rows = append(d.Rows, row)
 		}
-		if first > 0 {
+		if d.Pager = (pager{}); more {
 			query := v.R.URL.Query()
 			query.Del("verify")
-			query.Set("before", strconv.FormatUint(first+1, 10))
+			query.Set("before", strconv.FormatUint(page[len(page)-1].Seq, 10))
 			d.Pager.Next = "/audit?" + query.Encode()
 		}
 		if v.R.FormValue("before") != "" {
@@ -126,17 +122,26 @@ func (c *console) audit(v *Visit) error {
 	return v.page("audit", v.T("audit.title"), d)
 }
 
-// entriesBetween are the entries above first and below before: all of them, however
-// large they are.
-func entriesBetween(r storage.Reader, site atoll.SiteID, first, before uint64) (out []storage.JournalEntry, err error) {
-	for first+1 < before {
-		page, err := r.Entries(site, first, int(before-first-1), 4<<20) //nolint:gosec // at most a page
-		if err != nil || len(page) == 0 {
-			return out, err
+// auditBytes is how much of a journal one page reads: imports are large entries.
+const auditBytes = 1 << 20
+
+// newestBefore are the entries before a seq, the newest first, as many as fit on a
+// page; more says that older ones are here.
+func newestBefore(r storage.Reader, site atoll.SiteID, before uint64) (out []storage.JournalEntry, more bool, err error) {
+	for size := 0; before > 1; {
+		e, err := r.Entry(site, before-1)
+		if errors.Is(err, atoll.NotFound) {
+			return out, false, nil // where this database's part begins
 		}
-		out, first = append(out, page...), page[len(page)-1].Seq
+		if err != nil {
+			return nil, false, err
+		}
+		if len(out) == pageRows || len(out) > 0 && size+len(e.Content) > auditBytes {
+			return out, true, nil
+		}
+		out, size, before = append(out, e), size+len(e.Content), before-1
 	}
-	return out, nil
+	return out, false, nil
 }
 
 // verify recomputes the whole chain of the journal.
