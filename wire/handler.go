@@ -203,9 +203,12 @@ func (h *handler) dispatch(c *call) error {
 func (h *handler) log(c *call, err error) {
 	r := c.report
 	level := slog.LevelInfo
+	var unknown *unknownHello
 	switch {
 	case r.Code == atoll.Internal:
 		level = slog.LevelError
+	case errors.As(err, &unknown):
+		level = slog.LevelDebug // each site once after a start of the centre: it says the same again, in full
 	case err != nil:
 		level = slog.LevelWarn
 	case r.Entries == 0 && r.Records == 0:
