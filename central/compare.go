@@ -442,7 +442,7 @@ func (c *Centre) Comparison(ctx context.Context, site atoll.SiteID) (out Compari
 // Comparisons returns that of every site, by number.
 func (c *Centre) Comparisons(ctx context.Context) (out []Comparison, err error) {
 	err = c.Store.View(ctx, func(r storage.Reader) error {
-		out = nil
+		out = []Comparison{}
 		items, err := r.Scan(shelfSites, "", 0, false)
 		if err != nil {
 			return err
