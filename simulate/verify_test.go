@@ -23,6 +23,9 @@ import (
 // damage changes the database file of a node past the program.
 func (w *world) damage(at atoll.SiteID, query string, args ...any) {
 	w.t.Helper()
+	if *engine != "sqlite" {
+		w.t.Skip("it damages files of SQLite")
+	}
 	w.Damaged = true
 	db, err := sql.Open("sqlite", filepath.Join(w.dir, w.At(at).Name+".db"))
 	if err != nil {
