@@ -59,7 +59,7 @@ func (r *run) country() error {
 	defer func() { _ = p.stop() }()
 	r.say(0, 0, "%d sites, %d cycles a second for %s", sites, countryRate, long)
 	before := p.usage()
-	m, late, err := r.draw(clinics, long)
+	m, late, busy, err := r.draw(clinics, long)
 	if err != nil {
 		return err
 	}
@@ -76,6 +76,7 @@ func (r *run) country() error {
 		r.add(figure(q.name, "ms", []float64{percentile(m.latencies, q.p).Seconds() * 1000}, nil, q.target))
 	}
 	r.add(figure("cycles not begun, for so many were under way", "", []float64{float64(late)}, nil, atMost(0)))
+	r.add(figure("cycles told that the centre is busy", "", []float64{float64(busy)}, nil, atMost(0)))
 	if after.peak > 0 {
 		r.add(figure("most memory the centre had", "MiB", []float64{float64(after.peak) / (1 << 20)}, nil, atMost(1024)))
 		r.add(figure("processor time a cycle, at the centre", "ms", []float64{(after.cpu - before.cpu).Seconds() * 1000 / m.n}, nil, nil))
@@ -150,8 +151,8 @@ func (c *clinic) patient(i int) []journal.Proposal {
 
 // draw begins cycles at random moments, each of another site, and measures from
 // when each was due. Late is how many were not begun, since too many were under
-// way.
-func (r *run) draw(clinics []*clinic, long time.Duration) (m measured, late int, err error) {
+// way; busy how many the centre told to come back, which a site does by itself.
+func (r *run) draw(clinics []*clinic, long time.Duration) (m measured, late, busy int, err error) {
 	ctx, cancel := context.WithCancel(r)
 	defer cancel()
 	random := rand.New(rand.NewPCG(2, 2))
@@ -180,6 +181,10 @@ func (r *run) draw(clinics []*clinic, long time.Duration) (m measured, late int,
 			took := time.Since(at)
 			mu.Lock()
 			defer mu.Unlock()
+			if errors.Is(err1, atoll.Busy) {
+				busy++
+				return
+			}
 			if err1 != nil {
 				// One is enough: a site would try again, but no error is what is asked.
 				err = cmp.Or(err, fmt.Errorf("site %d, %s after it was due: %w", c.site, took.Truncate(time.Millisecond), err1))
@@ -192,7 +197,7 @@ func (r *run) draw(clinics []*clinic, long time.Duration) (m measured, late int,
 	wg.Wait()
 	m.wall, m.cpu = watch.stop()
 	m.n = float64(len(m.latencies))
-	return m, late, err
+	return m, late, busy, err
 }
 
 // visit is one cycle: two records up, and what there is down.
