@@ -3,7 +3,7 @@
 
 GO       ?= go
 FUZZTIME ?= 60s
-SEEDS    ?= 140
+SEEDS    ?= 300
 SOAK     ?= 240
 BIN      ?= bin
 KILLS    ?= 1000

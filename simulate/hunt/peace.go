@@ -81,7 +81,7 @@ func (w *World) goOn() (on bool, err error) {
 // reopen opens a dispensary again where somebody is at home of whom a change was asked
 // for, as the site is told to. It reports whether that was so.
 func (w *World) reopen() (opened bool, err error) {
-	for _, n := range w.Nodes()[1:] {
+	for _, n := range w.Nodes() {
 		waiting, err := n.Processors.Exceptions(w.Ctx)
 		if err != nil {
 			return opened, err
