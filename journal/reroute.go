@@ -46,7 +46,7 @@ func (d *Door) reroute(tx storage.Tx, before, after *topology.Topology, changes 
 
 func (d *Door) rerouteType(tx storage.Tx, t *topology.Topology, def *catalogue.Def) error {
 	for last := atoll.ID(""); ; {
-		page, err := tx.Records(storage.Query{Type: def.Type, After: last, Limit: reroutePage})
+		page, err := tx.Records(storage.Query{Type: def.Type, After: last, Limit: reroutePage, All: true}) // deletions too
 		if err != nil {
 			return err
 		}

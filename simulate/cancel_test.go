@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"testing"
+	"time"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/central"
@@ -62,11 +63,39 @@ func TestR_D_39_CancelRequest(t *testing.T) {
 	}
 }
 
+// TestR_C_94: a site that lost what it kept to itself answers what others sent it
+// again.
+//
+// R-C-94, R-D-15.
+func TestR_C_94_R_D_15_AnsweredAgain(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.configure(central.ManageOnly(w.Stores["B"], true))
+	w.Apart = map[atoll.ID]bool{w.Stores["B"]: true}
+	w.sync(2, 3)
+	req, err := w.request("C", "B", item, "70")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sync(3, 2, 3)
+	w.replace(2)
+	w.Clock.Wind(time.Hour)
+	w.sync(2, 2, 3)
+	w.answer(2, "requisition", req)
+	w.peace()
+}
+
 // TestR_D_39: goods that were sent for an order, and are answered by goods received, are
 // asked back in the same way.
 //
 // R-D-39, R-D-61.
 func TestR_D_39_R_D_61_OrderedGoodsAskedBack(t *testing.T) {
+	for _, deleted := range []bool{false, true} {
+		orderedBack(t, deleted)
+	}
+}
+
+func orderedBack(t *testing.T, deleted bool) {
 	w := f1(t)
 	item := w.item("x")
 	w.sync(2)
@@ -76,13 +105,20 @@ func TestR_D_39_R_D_61_OrderedGoodsAskedBack(t *testing.T) {
 	response := w.one(1, "requisition", "purchase_order_id", string(order))
 	ci := w.supplies(1, "A", "B", atoll.Fields{}.Set("requisition_id", response.ID), map[atoll.ID]string{stock: "4"})
 	w.sync(2)
+	half := w.answer(2, "goods_received", ci)
+	if deleted { // somebody has it in hand, and throws it away when he is asked
+		w.perform(2, documents.Confirm, "goods_received", half.ID)
+	}
 	if err := w.Centre.AskCancel(w.ctx, "tester", ci); err != nil {
 		t.Fatal(err)
 	}
-	w.sync(2, 2)
-	if got := w.answer(2, "goods_received", ci).Fields.Text("status"); got != documents.Cancelled {
+	w.sync(2)
+	if deleted {
+		w.perform(2, documents.Delete, "goods_received", half.ID)
+	} else if got := w.want(2, "goods_received", half.ID).Fields.Text("status"); got != documents.Cancelled {
 		t.Errorf("the goods received are %s", got)
 	}
+	w.sync(2, 2)
 	if got := w.want(1, "invoice", ci).Fields.Text("status"); got != documents.Cancelled {
 		t.Errorf("the shipment is %s", got)
 	}

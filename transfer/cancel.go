@@ -103,12 +103,13 @@ func sameAsSent(h *half, f atoll.Fields) bool {
 	return documents.Compare(have, documents.Mul(or0(f.Number("sent_number_of_packs")), or0(f.Number("sent_pack_size")))) == 0
 }
 
-// giveBack restores the sender's stock once the other half is cancelled.
+// giveBack restores the sender's stock once the other half is cancelled, or deleted as
+// it may be when that was asked for.
 func (h *half) giveBack() process.Kind {
 	return process.Kind{
-		Name: "give back " + h.name, Type: h.to.doc, Needs: h.link,
+		Name: "give back " + h.name, Type: h.to.doc, Needs: h.link, Gone: true,
 		Answer: func(c process.Case) ([]journal.Proposal, error) {
-			if c.Fields.Text("kind") != h.as || c.Fields.Text("status") != documents.Cancelled {
+			if c.Fields.Text("kind") != h.as || c.Fields.Text("status") != documents.Cancelled && !c.Record.Deleted {
 				return nil, nil
 			}
 			r, own, ok, err := find(c.R, atoll.Key{Type: h.from.doc, ID: c.Fields.ID(h.link)})

@@ -17,6 +17,7 @@ import (
 	"github.com/cheggaaa/pb/v3"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/simulate/hunt"
 )
 
@@ -394,6 +395,7 @@ func (o *simulated) exercised(s *session) {
 		rows = append(rows, []string{"law", l.Name, mark(o.Tally.Laws[l.Name]), l.Words})
 	}
 	s.table("Nothing was played.", []string{"SORT", "NAME", "TIMES", ""}, rows)
+	s.say("Records of %d of %d types were written.", len(o.Tally.Types), len(catalogue.Embedded().Types()))
 }
 
 // tellStory tells a story in words, with what it broke.

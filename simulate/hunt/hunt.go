@@ -78,6 +78,8 @@ type Tally struct {
 	Laws   map[string]int   `json:"laws"`   // things that were held against each
 	// Refusals are changes that the story had refused, by the code of the reason.
 	Refusals map[string]int `json:"refusals,omitempty"`
+	// Types are operations in the journals, by the record's type.
+	Types map[string]int `json:"types,omitempty"`
 }
 
 // Count is what became of the steps of one kind of work.
@@ -90,7 +92,7 @@ type Count struct {
 // NewTally returns a tally with a zero for everything that there is, so that what
 // was never exercised is seen.
 func NewTally() Tally {
-	t := Tally{Work: map[string]Count{}, Faults: map[string]int{}, Laws: map[string]int{}, Refusals: map[string]int{}}
+	t := Tally{Work: map[string]Count{}, Faults: map[string]int{}, Laws: map[string]int{}, Refusals: map[string]int{}, Types: map[string]int{}}
 	for _, w := range Works() {
 		t.Work[w.Name] = Count{}
 	}
@@ -119,6 +121,9 @@ func (t Tally) Add(o Tally) {
 	}
 	for code, n := range o.Refusals {
 		t.Refusals[code] += n
+	}
+	for kind, n := range o.Types {
+		t.Types[kind] += n
 	}
 }
 

@@ -39,7 +39,7 @@ func Laws() []Law {
 		{"owned", "nobody wrote what it did not own", owned},
 		{"told", "every site's status tells the truth, and so does the centre's of every site", told},
 		{"numbers", "within a store a number is given to one document of a kind", numbers},
-		{"rest", "when everybody has synchronised nothing waits, and nobody has anything more to say", nil},
+		{"rest", "when everybody has synchronised nothing waits, and nobody has anything more to say", (*World).jobsOver},
 		{"sound", "nothing fails with what nobody should be told, and nothing panics", nil},
 		{"played", "every step of the story could be played", nil},
 		{"checked", "what must hold inside one database does, by all that atoll check asks; and the laws could be held against it", checked},

@@ -21,7 +21,12 @@ func owned(w *World) error {
 			return err
 		}
 		w.stopped(r, refused)
-		o := &owners{w: w, held: map[atoll.ID]map[uint64]atoll.SiteID{}, store: map[atoll.Key]atoll.ID{}}
+		o := &owners{
+			w: w, held: map[atoll.ID]map[uint64]atoll.SiteID{}, store: map[atoll.Key]atoll.ID{},
+			primary: map[atoll.SiteID]bool{atoll.CentreID: true}, rights: map[string]map[atoll.ID]bool{}, right: map[atoll.ID]string{},
+			homes: map[atoll.ID]map[atoll.ID]bool{},
+		}
+		w.tally.Types = map[string]int{}
 		heads, err := r.Journals()
 		if err != nil {
 			return err
@@ -64,6 +69,11 @@ type owners struct {
 	w     *World
 	held  map[atoll.ID]map[uint64]atoll.SiteID // of each store, by epoch
 	store map[atoll.Key]atoll.ID               // of each record that belongs to one
+	// Who ever was, and had:
+	primary map[atoll.SiteID]bool
+	rights  map[string]map[atoll.ID]bool   // by domain: the stores with the right
+	right   map[atoll.ID]string            // the domain of each delegation
+	homes   map[atoll.ID]map[atoll.ID]bool // by person: home stores
 }
 
 // learn remembers where stores went, and to which store records belong.
@@ -77,11 +87,42 @@ func (o *owners) learn(_ atoll.SiteID, e *atoll.Entry) {
 				o.held[op.ID][uint64(op.Fields.Int("epoch"))] = atoll.SiteID(op.Fields.Int("site_id"))
 			}
 		}
+		o.w.tally.Types[string(op.Type)]++
 		def, ok := o.w.Catalogue.Lookup(op.Type)
 		if ok && op.Verb == atoll.Insert && op.Fields.Has(def.Scope) {
 			o.store[op.Key] = op.Fields.ID(def.Scope)
 		}
+		switch {
+		case op.Type == "system" && op.Fields.Has("primary"):
+			o.primary[atoll.SiteID(op.Fields.Int("primary"))] = true
+		case op.Type == "delegation":
+			if op.Fields.Has("domain") {
+				o.right[op.ID] = op.Fields.Text("domain")
+			}
+			note(o.rights, o.right[op.ID], op.Fields.ID("store_id"))
+		case ok && def.Home != "" && op.Fields.Has(def.Home):
+			note(o.homes, op.ID, op.Fields.ID(def.Home))
+		}
 	}
+}
+
+func note[K comparable](of map[K]map[atoll.ID]bool, key K, id atoll.ID) {
+	if of[key] == nil {
+		of[key] = map[atoll.ID]bool{}
+	}
+	of[key][id] = true
+}
+
+// had reports whether one of the stores was ever at the site.
+func (o *owners) had(site atoll.SiteID, stores map[atoll.ID]bool) bool {
+	for s := range stores {
+		for _, by := range o.held[s] {
+			if by == site {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // judge holds each operation to who could write it.
@@ -103,9 +144,27 @@ func (o *owners) judge(site atoll.SiteID, e *atoll.Entry) {
 			if site != atoll.CentreID && !op.Stays {
 				o.w.Breach("owned", "entry %d of site %d sent %s, which is local", e.Seq, site, op.Key)
 			}
-		case catalogue.Central, catalogue.CentralStore, catalogue.Patient, catalogue.Name, catalogue.Message:
-			// Rights and homes change hands by processes of their own; see the laws of those
-			// who play them.
+		case catalogue.Central, catalogue.Name:
+			if def.Editor != catalogue.ByPrimary || len(def.Also) > 0 {
+				continue
+			}
+			o.w.Looked("owned", 1)
+			if !o.primary[site] && !o.had(site, o.rights[def.Area]) && !o.had(site, o.rights["all"]) {
+				o.w.Breach("owned", "entry %d of site %d (%s) wrote %s: the site never was the primary, and never had the right to edit %s", e.Seq, site, e.Cause.Kind, op.Key, def.Area)
+			}
+		case catalogue.Patient:
+			who := op.ID
+			if def.Home == "" {
+				who = o.store[op.Key]
+			}
+			if def.Editor != catalogue.ByHome || who == "" || site == atoll.CentreID || def.Home == "" && len(def.Also) > 0 {
+				continue
+			}
+			o.w.Looked("owned", 1)
+			if !o.had(site, o.homes[who]) {
+				o.w.Breach("owned", "entry %d of site %d (%s) wrote %s, of somebody who never was at home there", e.Seq, site, e.Cause.Kind, op.Key)
+			}
+		case catalogue.CentralStore, catalogue.Message: // the centre's, or nobody's to change
 		}
 	}
 }

@@ -28,6 +28,7 @@ func (w *World) makePeace() {
 			f.Peace(w)
 		}
 	}
+	w.joinAll()
 	for range 20 {
 		if err := w.settle(); err != nil {
 			w.Breach("rest", "%v", err)
@@ -122,6 +123,9 @@ func (w *World) reopen() (opened bool, err error) {
 // settle lets all sites synchronise until none has anything more to say or to hear.
 func (w *World) settle() error {
 	for range mostCycles {
+		if err := w.workJobs(); err != nil {
+			return fmt.Errorf("in peace the centre cannot work on jobs: %w", err)
+		}
 		moved := 0
 		for _, n := range w.Nodes()[1:] {
 			c, err := n.Site.Cycle(w.Ctx)

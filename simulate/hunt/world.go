@@ -53,6 +53,8 @@ type World struct {
 	poisoned []poisoned
 	forged   map[atoll.Hash]provocation // entries that must be refused, and why
 	clerk    string                     // the session of the centre's user who looks patients up
+	comers   []comer                    // sites that are not enrolled yet
+	added    int                        // sites, by the story
 	forgot   map[atoll.Key]atoll.Fields // what the centre's own lost entries had changed
 	retried  map[int64]bool             // refusals that were judged again, as a person asked
 

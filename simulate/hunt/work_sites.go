@@ -1,0 +1,129 @@
+package hunt
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/rights"
+	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/topology"
+)
+
+// siteWork is sites that come, and begin again.
+var siteWork = []Work{
+	{Name: "add site", Words: "a site is made, enrolled with its code and started", Weight: 1, Apart: true, Do: addSite},
+	{Name: "initialise again", Words: "a technician gives a site an empty database, which is filled again", Weight: 1, Apart: true, Do: initialiseAgain},
+}
+
+// mostSites bounds how many a story adds.
+const mostSites = 3
+
+// comer is a site that was made at the centre and is not enrolled yet.
+type comer struct {
+	site atoll.SiteID
+	name string
+	code string // of the store that is made for it
+}
+
+// addSite makes a site, with a store of its own or one that was the centre's. The line
+// may fail while it enrols: then the technician tries again.
+func addSite(w *World, d Dice) error {
+	if len(w.comers) > 0 && w.Alive(w.Centre) {
+		return w.join(w.comers[0])
+	}
+	if !w.Alive(w.Centre) || len(w.Sites()) == 0 || w.added >= mostSites || w.namesAway() {
+		return ErrIdle
+	}
+	w.added++
+	name := fmt.Sprint("new site ", w.added)
+	s, _, err := w.Centre.Centre.AddSite(w.Ctx, "tester", name, topology.Server)
+	if err != nil {
+		return err
+	}
+	c := comer{s.ID, name, fmt.Sprint("N", w.added)}
+	w.comers = append(w.comers, c)
+	w.Say("%s is made, with number %d", name, s.ID)
+	own := slices.DeleteFunc(w.Topology(w.Centre).Stores(), func(s topology.Store) bool { return s.Site != atoll.CentreID })
+	store, there := Pick(d, own)
+	if there && d.Chance(40) {
+		w.Say("it gets store %s", store.Code)
+		if err := w.configure(central.Assign(store.ID, s.ID)); err != nil && !lawfulRefusal(err) {
+			return err
+		}
+	}
+	return w.join(c)
+}
+
+// namesAway reports whether the right to edit names is not at the primary: the name of a
+// new store then waits until it is back, as the list of exceptions tells.
+func (w *World) namesAway() bool {
+	return slices.ContainsFunc(w.Topology(w.Centre).Delegations(), func(g topology.Delegation) bool {
+		return g.Active && (g.Domain == "names" || g.Domain == rights.All)
+	})
+}
+
+// join enrols a site over the line, with a fresh code, and starts it.
+func (w *World) join(c comer) error {
+	code, err := w.Centre.Centre.NewCode(w.Ctx, c.site)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(w.Topology(w.Centre).Stores(), func(s topology.Store) bool { return s.Site == c.site }) {
+		s, ok := w.Topology(w.Centre).Store(w.Stores[c.code])
+		if !ok {
+			if err := w.AddStore(w.Ctx, c.code, false); err != nil {
+				return err
+			}
+		}
+		if s.Site > atoll.CentreID {
+			return ErrIdle // it has moved to another site, and a person makes up his mind
+		}
+		w.Say("%s gets store %s", c.name, c.code)
+		if err := w.configure(central.Assign(w.Stores[c.code], c.site)); err != nil {
+			return err
+		}
+	}
+	w.Say("%s enrols", c.name)
+	id := station.Identity{Role: station.Remote, Site: c.site, Name: c.name}
+	switch err := w.enrol(id, code); {
+	case errors.Is(err, atoll.SiteSecret) && len(w.struck) > 0:
+		w.Say("the code is used up by a request that it knows nothing of; it will get another")
+		return nil
+	case err != nil:
+		return err
+	}
+	w.comers = slices.DeleteFunc(w.comers, func(o comer) bool { return o == c })
+	_, err = w.Open(w.Ctx, c.name, id)
+	return err
+}
+
+// joinAll enrols the sites that are not yet.
+func (w *World) joinAll() {
+	for _, c := range slices.Clone(w.comers) {
+		if err := w.join(c); err != nil {
+			w.Breach("rest", "in peace %s cannot enrol: %v", c.name, err)
+		}
+	}
+}
+
+// initialiseAgain gives a site an empty database, most often after it has sent what it
+// had. What it has not sent is exported, and lost to the system.
+func initialiseAgain(w *World, d Dice) error {
+	if _, ok := w.disks.(memoryDisks); !ok {
+		return ErrIdle
+	}
+	n, ok := Pick(d, w.Nodes()[1:])
+	if !ok || !w.Alive(n) || w.old[n.Name] != nil || w.cloned(n.Identity.Site) || !w.Works(n) {
+		return ErrIdle
+	}
+	if d.Chance(70) {
+		if err := w.Cycle(n); err != nil {
+			return err
+		}
+	}
+	w.reinitialise(n)
+	return nil
+}
