@@ -11,11 +11,11 @@ import (
 
 // goodsWork is what else happens to stock and money in a store.
 var goodsWork = []Work{
-	{Name: "repack", Words: "stock is packed anew", Weight: 2, Apart: true, Do: repack},
-	{Name: "adjust", Words: "stock is written up or down", Weight: 2, Apart: true, Do: adjust},
-	{Name: "build", Words: "goods are made of other goods", Weight: 1, Apart: true, Do: build},
-	{Name: "payment", Words: "money is paid or received", Weight: 2, Apart: true, Do: pay},
-	{Name: "imprest", Words: "a customer's imprest sheet, stock history or order is written by hand", Weight: 1, Apart: true, Do: imprest},
+	{Name: "repack", Words: "stock is packed anew", Weight: 0, Apart: true, Do: repack},
+	{Name: "adjust", Words: "stock is written up or down", Weight: 0, Apart: true, Do: adjust},
+	{Name: "build", Words: "goods are made of other goods", Weight: 0, Apart: true, Do: build},
+	{Name: "payment", Words: "money is paid or received", Weight: 0, Apart: true, Do: pay},
+	{Name: "imprest", Words: "a customer's imprest sheet, stock history or order is written by hand", Weight: 0, Apart: true, Do: imprest},
 }
 
 func repack(w *World, d Dice) error {

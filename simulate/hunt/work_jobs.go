@@ -8,10 +8,10 @@ import (
 
 // jobWork is what an operator at the centre has sites do.
 var jobWork = []Work{
-	{Name: "verify", Words: "a site and the centre compare what they hold", Weight: 2, Apart: true, Do: verifyJob},
-	{Name: "resync", Words: "the centre sends a site patients, a store, a type or a record again", Weight: 2, Apart: true, Do: resync},
-	{Name: "resend", Words: "a site sends the centre again what it owns", Weight: 1, Apart: true, Do: resend},
-	{Name: "abort job", Words: "a job is called off", Weight: 1, Apart: true, Do: abortJob},
+	{Name: "verify", Words: "a site and the centre compare what they hold", Weight: 0, Apart: true, Do: verifyJob},
+	{Name: "resync", Words: "the centre sends a site patients, a store, a type or a record again", Weight: 0, Apart: true, Do: resync},
+	{Name: "resend", Words: "a site sends the centre again what it owns", Weight: 0, Apart: true, Do: resend},
+	{Name: "abort job", Words: "a job is called off", Weight: 0, Apart: true, Do: abortJob},
 }
 
 // selection is what a job is about.

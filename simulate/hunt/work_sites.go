@@ -14,8 +14,8 @@ import (
 
 // siteWork is sites that come, and begin again.
 var siteWork = []Work{
-	{Name: "add site", Words: "a site is made, enrolled with its code and started", Weight: 1, Apart: true, Do: addSite},
-	{Name: "initialise again", Words: "a technician gives a site an empty database, which is filled again", Weight: 1, Apart: true, Do: initialiseAgain},
+	{Name: "add site", Words: "a site is made, enrolled with its code and started", Weight: 0, Apart: true, Do: addSite},
+	{Name: "initialise again", Words: "a technician gives a site an empty database, which is filled again", Weight: 0, Apart: true, Do: initialiseAgain},
 }
 
 // mostSites bounds how many a story adds.
