@@ -280,9 +280,7 @@ func notice(c process.Case, h *half, initiating atoll.Key, number int64, store t
 	body := fmt.Sprintf("Transferred: %s %d was made in %s on %s", h.words, number, store.Name, c.Now.UTC().Format("2 January 2006"))
 	return journal.Proposal{
 		Verb: atoll.Insert,
-		// Not by the initiating half alone: a site that lost what it kept to itself answers
-		// again, with a number of its own, and what it said before stands (R-C-94).
-		Key: atoll.Key{Type: "message", ID: atoll.DeriveID("message", h.name, string(initiating.ID), body, atoll.Stamp(c.Now))},
+		Key:  newsKey(c, h.name, string(initiating.ID)),
 		Fields: atoll.Fields{}.Set("from_store_id", store.ID).Set("to_store_id", from).Set("kind", "transfer").Set("status", "new").
 			Set("subject_type", string(initiating.Type)).Set("subject_id", string(initiating.ID)).Set("body", body).
 			Set("created_at", atoll.Stamp(c.Now)),

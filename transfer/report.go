@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"github.com/atollsync/atoll/integrate"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/process"
+	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
 )
 
@@ -47,17 +49,50 @@ func reportOf(c process.Case, by atoll.ID, about atoll.Key, to atoll.ID, reason 
 	if by != "" {
 		f.Set("from_store_id", by)
 	}
-	// A site tells the same news once. One that the store moves to does not have what the
-	// site before told, and may tell it again.
-	key := atoll.Key{Type: "message", ID: atoll.DeriveID("message", messageKind, c.Site.String(), string(about.ID), string(by), string(reason), words)}
-	return journal.Proposal{Verb: atoll.Insert, Key: key, Fields: f}
+	// A site that the store moves to does not have what the site before told, and may
+	// tell it again.
+	return journal.Proposal{
+		Verb: atoll.Insert, Fields: f,
+		Key: newsKey(c, messageKind, c.Site.String(), string(about.ID), string(by), string(reason), words),
+	}
 }
 
-// once returns the proposal unless its record is there already.
+// newsKey is the key of a message with news about a document. The centre's is the same
+// whenever it is told, so that a restored centre says what it had said (R-B-78). A
+// remote site's is of the moment: one that was initialised again, and does not get back
+// what it kept to itself, answers and tells anew, and what it told before stands at the
+// centre (R-C-94).
+func newsKey(c process.Case, about ...string) atoll.Key {
+	if c.Site != c.T.Centre() {
+		about = append(about, atoll.Stamp(c.Now))
+	}
+	return atoll.Key{Type: "message", ID: atoll.DeriveID(append([]string{"message"}, about...)...)}
+}
+
+// once returns the proposal of a message unless the same is here already, whoever's
+// database it was told in: from the same store to the same, about the same document,
+// in the same words. A notice that a document was made has words with its number, and
+// is told once whatever they are.
 func once(c process.Case, p journal.Proposal) ([]journal.Proposal, error) {
-	done, err := c.Exists(p.Key)
-	if err != nil || done {
+	if done, err := c.Exists(p.Key); err != nil || done {
 		return nil, err
+	}
+	told, err := c.R.Records(storage.Query{Type: "message", Where: map[string]string{"subject_id": p.Fields.Text("subject_id")}})
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range told {
+		f, err := m.Fields()
+		if err != nil {
+			return nil, err
+		}
+		same := true
+		for _, name := range []string{"kind", "from_store_id", "to_store_id", "subject_type"} {
+			same = same && f.Text(name) == p.Fields.Text(name)
+		}
+		if same && (p.Fields.Text("kind") != messageKind || bytes.Equal(f["body"], p.Fields["body"])) {
+			return nil, nil
+		}
 	}
 	return []journal.Proposal{p}, nil
 }
