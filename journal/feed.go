@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/atollsync/atoll"
@@ -196,7 +197,7 @@ func (d *Door) relist(tx storage.Tx, before, after *topology.Topology, changes [
 			}
 		}
 	}
-	for a := range todo {
+	for _, a := range slices.Sorted(maps.Keys(todo)) { // in one order, so that the feed is the same whenever it is played
 		if err := d.relistKin(tx, after, a); err != nil {
 			return err
 		}
