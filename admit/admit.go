@@ -41,6 +41,7 @@ type Change struct {
 	Before *atoll.Record // nil for a record that was not there
 	Old    atoll.Fields  // of Before; nil if there was none
 	New    atoll.Fields  // nil after a delete
+	By     atoll.SiteID  // the site that makes it, or made it
 	// Here is set for an edit being made here and now; an arrival was made elsewhere,
 	// by what its site knew then.
 	Here bool
@@ -114,7 +115,7 @@ func (j *Judge) entry(t *topology.Topology, w World, site atoll.SiteID, ops []at
 		if c.Op == nil {
 			continue // it changes nothing
 		}
-		c.Imported = imported
+		c.By, c.Imported = site, imported
 		changes = append(changes, c)
 	}
 	for i := range changes {

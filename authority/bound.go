@@ -6,16 +6,26 @@ import (
 )
 
 // Bound reports whether this is done to the subject by whatever site the store is
-// active on: it changes hands when the store does. It is found out by asking who would
-// do it if the store were nowhere, so it holds for every rule of ownership.
-func Bound(t *topology.Topology, verb atoll.Verb, s Subject, store atoll.ID) bool {
+// active on, or by this site because the store is: it changes hands when the store
+// does. It is found out by asking who would do it if the store were nowhere, so it
+// holds for every rule of ownership, and for every departure from one.
+func Bound(t *topology.Topology, site atoll.SiteID, verb atoll.Verb, s Subject, store atoll.ID) bool {
 	const nobody = atoll.SiteID(0)
 	now, err := writer(t, verb, s, nobody)
 	if err != nil {
 		return false
 	}
-	then, err := writer(t.Supposing(store, nobody), verb, s, nobody)
-	return err != nil || now.Site != then.Site
+	without := t.Supposing(store, nobody)
+	then, err := writer(without, verb, s, nobody)
+	if err != nil || now.Site != then.Site {
+		return true
+	}
+	if now.Site == site {
+		return false // with the store or without it
+	}
+	_, may := Exception(t, site, verb, s)
+	_, still := Exception(without, site, verb, s)
+	return may && !still
 }
 
 // Holds reports whether the subject is in the site's own hand: it is the owner, and
@@ -26,7 +36,7 @@ func Holds(t *topology.Topology, s Subject, site atoll.SiteID) bool {
 		return false
 	}
 	for _, m := range t.Moves() {
-		if Bound(t, atoll.Update, s, m.Store) {
+		if Bound(t, site, atoll.Update, s, m.Store) {
 			// While its store moves it is in nobody's hand: the store may have been
 			// elsewhere, and have come back, before this site heard that it left.
 			return false

@@ -17,7 +17,9 @@ func Rules() []admit.Rule { return []admit.Rule{inOneHand, primaryCloses, movedB
 // not on the site it leaves, which has said that it sent all it had; not on the
 // site it goes to, which does not have all of it yet (R-H-30 2 and 9, R-H-31). It
 // is asked where an edit is made: what the site it leaves did before it knew
-// arrives in good time, and what comes later comes under an old epoch (R-H-32).
+// arrives in good time, and what comes later comes under an old epoch (R-H-32). What
+// a site may only ask the centre for, because the store is active there, is bound too:
+// once the store has gone, the site has no right to ask.
 func inOneHand(t *topology.Topology, w admit.World, _ []admit.Change, c admit.Change) error {
 	if !c.Here {
 		return nil
@@ -31,7 +33,7 @@ func inOneHand(t *topology.Topology, w admit.World, _ []admit.Change, c admit.Ch
 			if err != nil {
 				return err
 			}
-			if authority.Bound(t, c.Op.Verb, s, m.Store) {
+			if authority.Bound(t, c.By, c.Op.Verb, s, m.Store) {
 				return Locked(t, m).About(c.Op.Key)
 			}
 		}

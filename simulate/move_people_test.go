@@ -5,6 +5,8 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/handover"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/patients"
 	"github.com/atollsync/atoll/topology"
 )
 
@@ -34,6 +36,36 @@ func TestR_H_36_PatientsOfTheStore(t *testing.T) {
 		t.Errorf("site 3 received %d records", c.Received)
 	}
 	w.peace()
+}
+
+// TestR_H_31: what a site may ask of the centre for a store only because the store is
+// active there is refused there as all other work is, once the site has said that it
+// sent all it had: the store may be gone before the request arrives. The centre, which
+// needs no store for it, goes on (R-G-41, R-B-35).
+func TestR_H_31_R_G_41_AskedForAStoreThatMoves(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C", "D")
+	w.sync(2, 3)
+	ada := w.register("C", "Ada", "Lovelace", "1990-12-10")
+	dora := w.register("D", "Dora", "Richter", "1991-04-16")
+	w.peace()
+	id := w.move("C", 2)
+	w.hears(3)
+	w.wants(id, topology.Freeze)
+	_, err := w.At(3).AskTransfer(w.ctx, "nurse", patients.Wanted{Person: patientKey(ada), To: w.Stores["D"], From: w.Stores["C"], Reason: "moved house"})
+	w.refused(err, atoll.Rule, "being moved", "goes on there")
+	join := atoll.Key{Type: "patient_store_join", ID: atoll.DeriveID("Ada in D")}
+	err = w.Sites[3].Insert(w.ctx, journal.Proposal{Verb: atoll.Insert, Key: join, Fields: atoll.Fields{}.Set("patient_id", ada).Set("store_id", w.Stores["D"])})
+	w.refused(err, atoll.Rule, "being moved")
+	// For D, its neighbour, it asks (R-H-33).
+	w.transfer(3, dora, "B")
+	w.show(ada, "D")
+	w.sync(3, 2, 2)
+	w.wants(id, topology.Moved)
+	w.peace()
+	if home, editable := w.person(2, ada); home != w.Stores["C"] || !editable {
+		t.Errorf("home %s, editable %t", home, editable)
+	}
 }
 
 // TestR_H_38_R_D_46: a document that was under way to a store when the store moved
