@@ -107,7 +107,9 @@ func partOf(c process.Case, home atoll.ID) bool {
 	return ok && (asked.Site == to.Site || asked.Site == from.Site)
 }
 
-// carryOutAll is carryOut for all patients of a store: some at a time.
+// carryOutAll is carryOut for all patients of a store: some at a time. Those who came
+// there by a transfer since the request was taken up are not among them. A request
+// that was under way before there were turns takes its own here.
 func carryOutAll(c process.Case) ([]journal.Proposal, error) {
 	from, to := c.Fields.ID("all_of_store_id"), c.Fields.ID("to_store_id")
 	refuse := func(answer string) []journal.Proposal {
@@ -118,6 +120,14 @@ func carryOutAll(c process.Case) ([]journal.Proposal, error) {
 	}
 	if !partOf(c, from) {
 		return refuse("neither the old nor the new home site asked for it"), nil
+	}
+	turn := c.Fields.Int("turn")
+	if turn == 0 {
+		last, err := lastTurn(c.R, from)
+		if err != nil {
+			return nil, err
+		}
+		turn = last + 1
 	}
 	k, _ := ofPerson(Patient)
 	mine, err := c.R.Records(storage.Query{Type: k.transfer, Where: map[string]string{"request_id": string(c.Record.ID)}})
@@ -146,6 +156,7 @@ func carryOutAll(c process.Case) ([]journal.Proposal, error) {
 			return nil, err
 		}
 		switch {
+		case transfer.Int("turn") >= turn: // came later
 		case open(transfer) && transfer.ID("request_id") == c.Record.ID:
 		case transfer.ID("request_id") == c.Record.ID && transfer.Text("step") == Stopped: // somebody stopped this one
 		case open(transfer) || running+len(out) >= atOnce:
@@ -164,6 +175,9 @@ func carryOutAll(c process.Case) ([]journal.Proposal, error) {
 		state = Done
 	}
 	say := atoll.Fields{}
+	if c.Fields.Int("turn") != turn {
+		say.Set("turn", turn)
+	}
 	if c.Fields.Text("state") != state {
 		say.Set("state", state)
 	}

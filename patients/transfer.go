@@ -61,8 +61,10 @@ func open(transfer atoll.Fields) bool {
 // is set.
 type Wanted struct {
 	Person atoll.Key
-	AllOf  atoll.ID // all patients whose home store it is
-	To     atoll.ID
+	// AllOf stands for the patients whose home store it is, and not for those who are
+	// transferred to it after the centre has taken up the request.
+	AllOf atoll.ID
+	To    atoll.ID
 	// From is the store that asks, active on this site; at the centre it may be "".
 	From   atoll.ID
 	Reason string
@@ -172,12 +174,31 @@ func switched(r storage.RecordReader, t *topology.Topology, k kind, transfer ato
 	if by != "" {
 		out[1].Fields.Set("forced", true)
 	}
+	if k.person == Patient {
+		turn, err := lastTurn(r, to)
+		if err != nil {
+			return nil, err
+		}
+		out[1].Fields.Set("turn", turn)
+	}
 	rows, err := joins(r, k, who, to)
 	if err != nil || len(rows) > 0 {
 		return out, err
 	}
 	id, err := joinID(r, k, who, to)
 	return append(out, insert(atoll.Key{Type: k.join, ID: id}, atoll.Fields{}.Set(k.field, who).Set("store_id", to))), err
+}
+
+// lastTurn returns how many requests about all patients of the store the centre has
+// taken up. A request is about those who were at home there before its own turn, so
+// that two against each other do not take each other's patients for ever (R-G-48).
+// It is counted, not timed: clocks are set back.
+func lastTurn(r storage.RecordReader, store atoll.ID) (last int64, err error) {
+	rows, err := r.Records(storage.Query{Type: "home_request", Where: map[string]string{"all_of_store_id": string(store)}})
+	for _, row := range rows {
+		last = max(last, row.MustFields().Int("turn"))
+	}
+	return last, err
 }
 
 // transfer reads the transfer of a person that is under way, at the centre.

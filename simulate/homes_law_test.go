@@ -84,6 +84,82 @@ func TestR_G_41_AllOfAStore(t *testing.T) {
 	w.peace()
 }
 
+// TestR_G_48: the patients of two stores change places, each asked for before the
+// other is finished, some by a central server that knew of no turns: both requests
+// end, and everybody is at home in one store. Who comes after a request is not taken
+// along by it, and who is asked for by herself later goes where that says.
+//
+// R-G-41, R-G-48.
+func TestR_G_48_AllOfTwoStoresAgainstEachOther(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		syncs []atoll.SiteID // between the two requests
+		old   bool           // the first was begun by a program without turns
+	}{
+		{"at once", nil, false},
+		{"the first is taken up", []atoll.SiteID{3}, false},
+		{"the first has switched", []atoll.SiteID{3, 2}, false},
+		{"the first is older than turns", []atoll.SiteID{3}, true},
+		{"both are older than turns", []atoll.SiteID{3}, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w := f1(t)
+			w.dispensaries("A", "B", "C")
+			w.sync(2, 3)
+			ofB := []atoll.ID{w.register("B", "Ada", "Obi", "1990-01-01"), w.register("B", "Bea", "Adu", "1991-02-02"), w.register("B", "Cem", "Oz", "1992-03-03")}
+			ofC := []atoll.ID{w.register("C", "Dan", "Li", "1993-04-04"), w.register("C", "Eve", "Ng", "1994-05-05")}
+			w.sync(2, 3)
+			ask := func(from, to string) atoll.Key {
+				id, err := w.At(3).AskTransfer(w.ctx, "nurse", patients.Wanted{AllOf: w.Stores[from], To: w.Stores[to], Reason: "the rooms are changed"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return atoll.Key{Type: "home_request", ID: id}
+			}
+			first := ask("B", "C")
+			w.sync(row.syncs...)
+			second := ask("C", "B")
+			w.sync(3)
+			if row.old {
+				w.edit(1, change(first.Type, first.ID, atoll.Fields{}.Set("turn", nil)))
+				if row.name == "both are older than turns" {
+					w.edit(1, change(second.Type, second.ID, atoll.Fields{}.Set("turn", nil)))
+				}
+			}
+			w.peace()
+			for _, request := range []atoll.Key{first, second} {
+				if f := w.want(1, request.Type, request.ID).Fields; f.Text("state") != patients.Done {
+					t.Errorf("the request rests as %v", f)
+				}
+			}
+			at := func(id atoll.ID) atoll.ID {
+				home, editable := w.person(3, id)
+				if old, stale := w.person(2, id); old != home || editable == stale {
+					t.Errorf("%s: home %s and %s, editable %t and %t", id, home, old, editable, stale)
+				}
+				return home
+			}
+			switched := len(row.syncs) > 1
+			for _, id := range ofB {
+				// Those who were in C already when the second was asked are among its own.
+				if home := at(id); (home == w.Stores["B"]) != switched {
+					t.Errorf("one of B is at home in %s", home)
+				}
+			}
+			for _, id := range ofC {
+				if home := at(id); home != w.Stores["B"] {
+					t.Errorf("one of C is at home in %s", home)
+				}
+			}
+			w.transfer(3, ofC[0], "C")
+			w.peace()
+			if home := at(ofC[0]); home != w.Stores["C"] {
+				t.Errorf("asked for by herself, she is at home in %s", home)
+			}
+		})
+	}
+}
+
 // TestR_G_48: two requests at once: the second waits, and is carried out, or
 // refused when its asker has no part in it any longer; one that is not begun can
 // be cancelled, one that has switched cannot.
