@@ -8,9 +8,11 @@ import (
 )
 
 // repeatAtHome lets a repeat be dispensed only on its patient's home site, unless
-// a preference allows it wherever the patient is visible (R-B-97).
+// a preference allows it wherever the patient is visible (R-B-97). It holds at the
+// counter, by what is known there: what arrives from elsewhere was handed out,
+// whatever the preference and the home are by now.
 func repeatAtHome(t *topology.Topology, w admit.World, _ []admit.Change, c admit.Change) error {
-	if c.Op.Type != "prescription" || c.New == nil || c.Op.Verb == atoll.Restate || t.Prefers(catalogue.RepeatsEverywhere) ||
+	if !c.Here || c.Op.Type != "prescription" || c.New == nil || c.Op.Verb == atoll.Restate || t.Prefers(catalogue.RepeatsEverywhere) ||
 		!c.New.Has("repeat_id") || c.Old.ID("repeat_id") == c.New.ID("repeat_id") {
 		return nil
 	}

@@ -70,7 +70,8 @@ func Key(domain string) atoll.Key {
 }
 
 // Grant gives the right to the site where the store is active. It fails with
-// atoll.Exists when the right, or part of it, is delegated to another (R-F-26).
+// atoll.Exists when the right, or part of it, is delegated to another (R-F-26). To
+// the holder, from whom the right is on its way, it is the same as [Keep].
 func Grant(c *catalogue.Catalogue, t *topology.Topology, d Deed, store atoll.ID) ([]journal.Proposal, error) {
 	if err := check(c, t, d.Domain, store); err != nil {
 		return nil, err
@@ -89,7 +90,8 @@ func Grant(c *catalogue.Catalogue, t *topology.Topology, d Deed, store atoll.ID)
 }
 
 // Change hands a delegated right on to another store's site, once the old holder
-// has sent everything (R-F-10).
+// has sent everything (R-F-10). To the holder itself it is the same as [Keep], if the
+// right was on its way from it.
 func Change(c *catalogue.Catalogue, t *topology.Topology, d Deed, store atoll.ID) ([]journal.Proposal, error) {
 	if err := check(c, t, d.Domain, store); err != nil {
 		return nil, err
@@ -146,8 +148,13 @@ func held(t *topology.Topology, domain string) error {
 // when nothing of the holder can be on its way, otherwise when it has confirmed.
 func pass(t *topology.Topology, d Deed, store atoll.ID) ([]journal.Proposal, error) {
 	g, known := t.Delegation(d.Domain)
-	if known && g.Active && g.Store == store && !g.Closing {
-		return nil, nil
+	if known && g.Active && g.Store == store {
+		if !g.Closing {
+			return nil, nil
+		}
+		// It has had the right all along: an epoch raised now would refuse what it did
+		// before it heard.
+		return Keep(t, d)
 	}
 	holder, _ := t.Delegate(d.Domain)
 	if d.AtOnce || holder == t.Centre() {

@@ -167,6 +167,39 @@ func TestR_B_97_Repeats(t *testing.T) {
 	w.peace()
 }
 
+// TestR_B_97_HandedOutBeforeItWasSwitchedOff: what was dispensed under the preference
+// stands when it arrives after the preference was switched off; whoever has heard of
+// that dispenses none.
+func TestR_B_97_HandedOutBeforeItWasSwitchedOff(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C")
+	w.prefer("repeats_everywhere", true)
+	item := w.item("x")
+	w.sync(2, 3)
+	ada := w.patient("B")
+	repeat := w.insert(2, "repeat", atoll.Fields{}.Set("patient_id", ada).Set("item_id", item).Set("quantity", number("1")).
+		Set("total_repeats", 3).Set("status", "active"))
+	w.sync(2)
+	w.show(ada, "C")
+	w.sync(2, 3)
+	w.prefer("repeats_everywhere", false)
+	id, err := w.prescribe("C", ada, atoll.Fields{}.Set("repeat_id", repeat).Set("repeat_number", 1).Set("status", documents.Finalised))
+	if err != nil {
+		t.Fatalf("before the site heard: %v", err)
+	}
+	w.sync(3)
+	if open := w.quarantined(3); len(open) != 0 {
+		t.Fatalf("what was handed out is in quarantine: %s", open[0].Message)
+	}
+	w.equal("prescription", id, 3, 1)
+	_, err = w.prescribe("C", ada, atoll.Fields{}.Set("repeat_id", repeat).Set("repeat_number", 2))
+	w.refused(err, atoll.Rule, "dispensed at home", "site 2", "Store B")
+	w.peace()
+	if f := w.want(2, "repeat", repeat).Fields; f.Int("used_repeats") != 1 {
+		t.Errorf("at home the repeat was used %d times", f.Int("used_repeats"))
+	}
+}
+
 func TestR_B_98_NewUsersUp(t *testing.T) {
 	w := f1(t)
 	if _, err := w.At(2).AddUser(w.ctx, "amina", station.StoreUser, ""); err != nil {

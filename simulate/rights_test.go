@@ -182,6 +182,49 @@ func TestR_F_23_WithdrawnWithUnsentEdits(t *testing.T) {
 	}
 }
 
+// TestR_F_10_GivenBackToItsHolder: a right that is on its way from its holder, and is
+// given to the holder again before it heard, was never gone: its epoch stays, and what
+// the holder did meanwhile stands.
+func TestR_F_10_GivenBackToItsHolder(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		atOnce bool
+		give   func(*central.Centre, string, central.Delegation, atoll.ID) central.Configuration
+	}{
+		{"granted", false, (*central.Centre).Grant},
+		{"granted at once", true, (*central.Centre).Grant},
+		{"handed on at once", true, (*central.Centre).ChangeDelegate},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w := f1(t)
+			c := w.Centre.Centre
+			w.grant("items", "B")
+			w.sync(2, 3)
+			_, epoch := w.topology(1).Delegate("items")
+			w.configure(c.Withdraw("tester", central.Delegation{Domain: "items"}))
+			w.configure(row.give(c, "tester", central.Delegation{Domain: "items", AtOnce: row.atOnce}, w.Stores["B"]))
+			before, err := w.newItem(2, "before it heard")
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.sync(2)
+			if open := w.quarantined(2); len(open) != 0 {
+				t.Errorf("what the holder did is in quarantine: %s", open[0].Message)
+			}
+			if site, now := w.topology(1).Delegate("items"); site != 2 || now != epoch {
+				t.Errorf("the right is at site %d, epoch %d; want site 2, epoch %d", site, now, epoch)
+			}
+			after, err := w.newItem(2, "after it heard")
+			if err != nil {
+				t.Error(err)
+			}
+			w.peace()
+			w.equal("item", before, 2, 1)
+			w.equal("item", after, 2, 1)
+		})
+	}
+}
+
 func (w *world) insertItem(at atoll.SiteID) atoll.ID {
 	w.t.Helper()
 	_, p := Item("true")
