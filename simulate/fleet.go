@@ -84,6 +84,9 @@ type Fleet struct {
 	// Apart are stores that kept their data at their site at some time: what others
 	// have of them may be old, and laws that need all of it leave them out.
 	Apart map[atoll.ID]bool
+	// Gone are records of such stores, made when their data stayed at the site, whose
+	// site has lost a disk since: nobody else ever had them.
+	Gone map[atoll.ID]bool
 	// Damaged says that rows were spoiled on purpose. Unless it is set, nothing may
 	// ever have been found to differ and been repaired.
 	Damaged bool

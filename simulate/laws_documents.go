@@ -109,8 +109,9 @@ func (c *checker) pairs(ctx context.Context, nodes map[atoll.SiteID]*holding, ce
 	for id, half := range answers {
 		for _, r := range half {
 			// One that was read in from another system may answer what was not; and one to a
-			// document that was refused is listed, unless it was cancelled.
-			if !there[id] && !refused[id] && r.MustFields().Text("status") != documents.Cancelled && slices.ContainsFunc(sides, func(s side) bool { return r.ID == atoll.DeriveID(s.name, string(id)) }) {
+			// document that was refused is listed, unless it was cancelled. One to a document
+			// that its site kept to itself outlives that site's disk.
+			if !there[id] && !refused[id] && !c.fleet.Gone[id] && r.MustFields().Text("status") != documents.Cancelled && slices.ContainsFunc(sides, func(s side) bool { return r.ID == atoll.DeriveID(s.name, string(id)) }) {
 				c.say("paired", "%s answers %s, which is not there", r.Key, id)
 			}
 		}

@@ -43,6 +43,7 @@ func (w *World) put(n *Node, disk *memory.Disk, prepare func(*memory.Disk) error
 			return nil, err
 		}
 	}
+	w.keptApart(own)
 	w.newBook(own, n.Name, disk)
 	w.disks.(memoryDisks)[n.Name] = disk //nolint:forcetypeassert // only these have images
 	again, err := w.Open(w.Ctx, n.Name, n.Identity)
@@ -53,6 +54,31 @@ func (w *World) put(n *Node, disk *memory.Disk, prepare func(*memory.Disk) error
 		w.serve(again)
 	}
 	return again, nil
+}
+
+// keptApart notes which records the site made while their store's data stayed there: if
+// they are not on its next disk either, nobody has them.
+func (w *World) keptApart(site atoll.SiteID) {
+	for b, entries := range w.account.books {
+		if b.site != site {
+			continue
+		}
+		for _, je := range entries {
+			e, err := atoll.DecodeEntry(je.Content)
+			if err != nil {
+				continue // a poisoned one
+			}
+			for _, op := range e.Operations {
+				if op.Verb != atoll.Insert || !op.Stays {
+					continue
+				}
+				if w.Gone == nil {
+					w.Gone = map[atoll.ID]bool{}
+				}
+				w.Gone[op.ID] = true
+			}
+		}
+	}
 }
 
 // newBook begins the account of a database that is not the one the node had.
