@@ -175,4 +175,10 @@ func (w *World) revive() {
 		}
 		w.Say("%s starts again", n.Name)
 	}
+	if w.Alive(w.Centre) {
+		for _, look := range w.unseen {
+			look()
+		}
+		w.unseen = nil
+	}
 }

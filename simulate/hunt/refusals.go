@@ -20,6 +20,10 @@ func (w *World) Fenced(site atoll.SiteID, why string) {
 	w.fenced[site] = why
 }
 
+// found looks at what an act at the centre came to: at the end of the step, or, if the
+// centre crashed in it, when it is up again, before anything else is done there.
+func (w *World) found(look func()) { w.unseen = append(w.unseen, look) }
+
 // provocation is an entry that the story made so that it must be refused.
 type provocation struct {
 	at  atoll.Origin

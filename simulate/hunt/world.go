@@ -64,6 +64,7 @@ type World struct {
 	// forgot what it had acknowledged to them: until then they cannot know.
 	uninformed map[atoll.SiteID]bool
 	fenced     map[atoll.SiteID]string // whose work may be refused, and why
+	unseen     []func()                // looks at what was done at the centre
 	said       []string                // in this step
 	lines      []string
 	breaches   []Breach
