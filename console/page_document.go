@@ -190,9 +190,6 @@ func (c *console) actOnDocument(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	if err := v.R.ParseForm(); err != nil {
-		return badForm(err)
-	}
 	version, err := versionOf(v)
 	if err != nil {
 		return err
@@ -299,9 +296,6 @@ func (c *console) changeLines(v *Visit) error {
 	rec, def, err := c.record(v)
 	if err != nil {
 		return err
-	}
-	if err := v.R.ParseForm(); err != nil {
-		return badForm(err)
 	}
 	version, err := versionOf(v)
 	if err != nil {

@@ -453,7 +453,11 @@ func workPath(w work, store atoll.ID) string {
 	return "/work/" + w.Path + "?store=" + url.QueryEscape(string(store))
 }
 
+// versionOf reads the form, and returns the version of the document that it was made for.
 func versionOf(v *Visit) (uint64, error) {
+	if err := v.R.ParseForm(); err != nil {
+		return 0, badForm(err)
+	}
 	n, err := strconv.ParseUint(v.R.PostFormValue("version"), 10, 62)
 	if err != nil {
 		return 0, atoll.Errorf(atoll.Invalid, "the form does not say which version was read").Do("open the document again")

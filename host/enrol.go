@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
-	"os"
 	"path/filepath"
 
 	"github.com/atollsync/atoll"
@@ -128,14 +127,8 @@ func (h *Host) Reinitialise(ctx context.Context) (unsent string, entries int, er
 	if err != nil {
 		return unsent, entries, err
 	}
-	old, now := filepath.Join(h.Data, database), filepath.Join(h.Data, before+".db")
-	if err := os.Rename(old, now); err != nil {
+	if err := h.putAside(before); err != nil {
 		return unsent, entries, err
-	}
-	for _, suffix := range []string{"-wal", "-shm"} {
-		if err := os.Rename(old+suffix, now+suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return unsent, entries, err
-		}
 	}
 	store, err := create(ctx, h.Config, id)
 	if err != nil {

@@ -170,13 +170,6 @@ func (c Config) put(dir string, m backup.Manifest, replace bool) (kept []string,
 		}
 		names = append(names, f.Name)
 	}
-	move := func(from, to string) error {
-		err := os.Rename(from, to)
-		if errors.Is(err, os.ErrNotExist) {
-			return nil
-		}
-		return err
-	}
 	for _, name := range names {
 		now := filepath.Join(c.Data, filepath.FromSlash(name))
 		if _, err := os.Lstat(now); err == nil {
@@ -193,30 +186,48 @@ func (c Config) put(dir string, m backup.Manifest, replace bool) (kept []string,
 			return kept, err
 		}
 	}
-	at := filepath.Join(c.Data, database)
-	aside := filepath.Join(c.Data, stamp+".db")
 	if Exists(c.Data) {
-		kept = append(kept, aside)
-		if err := move(at, aside); err != nil {
-			return kept, err
-		}
-	} else if last := c.lastAside(); last != "" {
-		// A restore may have been interrupted right here: what is left of the database
-		// before belongs to the one that was put aside.
-		aside = last
+		kept = append(kept, filepath.Join(c.Data, stamp+".db"))
 	}
-	// The log of a database holds its last transactions.
-	for _, suffix := range []string{"-wal", "-shm"} {
-		if err := move(at+suffix, aside+suffix); err != nil {
-			return kept, err
-		}
+	if err := c.putAside(stamp); err != nil {
+		return kept, err
 	}
+	at := filepath.Join(c.Data, database)
 	for _, suffix := range []string{"-wal", ""} { // closing it has left no log; if it has, it comes along
 		if err := move(filepath.Join(dir, database)+suffix, at+suffix); err != nil {
 			return kept, err
 		}
 	}
 	return kept, syncDirectory(c.Data)
+}
+
+// putAside renames the database of the data directory, if there is one, to a name that
+// begins with stem. Its log, with its last transactions, comes along, also that of a
+// database that was being put aside when the program was cut short.
+func (c Config) putAside(stem string) error {
+	at, aside := filepath.Join(c.Data, database), filepath.Join(c.Data, stem+".db")
+	if Exists(c.Data) {
+		if err := move(at, aside); err != nil {
+			return err
+		}
+	} else if last := c.lastAside(); last != "" {
+		aside = last
+	}
+	for _, suffix := range []string{"-wal", "-shm"} {
+		if err := move(at+suffix, aside+suffix); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// move renames a file, if it is there.
+func move(from, to string) error {
+	err := os.Rename(from, to)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // lastAside returns the database that was put aside last and has no log beside it, or

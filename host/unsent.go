@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/site"
 	"github.com/atollsync/atoll/storage"
 )
@@ -76,27 +77,19 @@ func (h *Host) exportUnsent(ctx context.Context, name string) (string, int, erro
 				restored = append(restored, e.Seq)
 			}
 		}
-		for after := head.Seq - st.Waiting; ; {
-			page, err := r.Entries(own, after, 200, 8<<20)
-			if err != nil || len(page) == 0 {
+		return journal.Walk(r, own, head.Seq-st.Waiting, func(je storage.JournalEntry) error {
+			e, err := atoll.DecodeEntry(je.Content)
+			if err == nil && !e.Withheld.IsZero() {
+				return nil // the mark of a restore
+			}
+			line, err := json.Marshal(readable(je, e, err, restored))
+			if err != nil {
 				return err
 			}
-			for _, je := range page {
-				after = je.Seq
-				e, err := atoll.DecodeEntry(je.Content)
-				if err == nil && !e.Withheld.IsZero() {
-					continue // the mark of a restore
-				}
-				line, err := json.Marshal(readable(je, e, err, restored))
-				if err != nil {
-					return err
-				}
-				n++
-				if _, err := fmt.Fprintf(w, "%s\n", line); err != nil {
-					return err
-				}
-			}
-		}
+			n++
+			_, err = fmt.Fprintf(w, "%s\n", line)
+			return err
+		})
 	})
 	err = errors.Join(err, w.Flush(), f.Sync(), f.Close())
 	if err == nil && n == 0 {

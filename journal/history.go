@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -81,20 +82,48 @@ func Shared(r storage.Reader, rec atoll.Record) (bool, error) {
 // the first that does not follow (R-K-60). Base is the hash at after. Lost entries
 // (see Door.Skip) break no chain.
 func Verify(r storage.Reader, site atoll.SiteID, after uint64, base atoll.Hash) (int, error) {
-	n, prev := 0, base
+	n, prev, last := 0, base, after
+	err := Walk(r, site, after, func(e storage.JournalEntry) error {
+		want := atoll.Chain(prev, e.Site, e.Timeline, e.Seq, atoll.Digest(e.Content))
+		if e.Seq != last+1 || (want != e.Hash && !takenUp(e)) {
+			return atoll.Errorf(atoll.WrongChain, "entry %d of site %d does not follow the one before it", e.Seq, site).
+				Do("the journal was altered; restore it from a backup, or from the centre's copy")
+		}
+		last, prev = e.Seq, e.Hash
+		n++
+		return nil
+	})
+	return n, err
+}
+
+// Walk calls fn with the entries of a site's journal after seq after, in order, up to
+// its first error. It reads page by page, so that the longest journal takes little
+// memory.
+func Walk(r storage.Reader, site atoll.SiteID, after uint64, fn func(storage.JournalEntry) error) error {
 	for {
 		page, err := r.Entries(site, after, 500, 8<<20)
 		if err != nil || len(page) == 0 {
-			return n, err
+			return err
 		}
 		for _, e := range page {
-			want := atoll.Chain(prev, e.Site, e.Timeline, e.Seq, atoll.Digest(e.Content))
-			if e.Seq != after+1 || (want != e.Hash && !takenUp(e)) {
-				return n, atoll.Errorf(atoll.WrongChain, "entry %d of site %d does not follow the one before it", e.Seq, site).
-					Do("the journal was altered; restore it from a backup, or from the centre's copy")
+			if err := fn(e); err != nil {
+				return err
 			}
-			after, prev = e.Seq, e.Hash
-			n++
+			after = e.Seq
 		}
 	}
+}
+
+// walkAll walks all journals, by their sites' numbers.
+func walkAll(r storage.Reader, fn func(storage.JournalEntry) error) error {
+	heads, err := r.Journals()
+	if err != nil {
+		return err
+	}
+	for _, site := range slices.Sorted(maps.Keys(heads)) {
+		if err := Walk(r, site, 0, fn); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -23,30 +23,18 @@ func Missing(r storage.Reader, progress func(entries int)) (map[atoll.Key]atoll.
 			m.refused[atoll.Origin{Site: no.Site, Seq: no.Seq}] = true
 		}
 	}
-	journals, err := r.Journals()
+	n := 0
+	err = walkAll(r, func(e storage.JournalEntry) error {
+		if n++; n%500 == 0 && progress != nil {
+			progress(n)
+		}
+		return m.entry(e)
+	})
 	if err != nil {
 		return nil, err
 	}
-	n := 0
-	for site := range journals {
-		for after := uint64(0); ; {
-			page, err := r.Entries(site, after, 500, 8<<20)
-			if err != nil {
-				return nil, err
-			}
-			if len(page) == 0 {
-				break
-			}
-			for _, e := range page {
-				after = e.Seq
-				if err := m.entry(e); err != nil {
-					return nil, err
-				}
-			}
-			if n += len(page); progress != nil {
-				progress(n)
-			}
-		}
+	if progress != nil {
+		progress(n)
 	}
 	return m.last(), nil
 }
@@ -107,33 +95,18 @@ func (m *missing) last() map[atoll.Key]atoll.Origin {
 	return out
 }
 
-// Versions returns the entries that any journal here has about the record, in no
-// order. It reads all journals.
+// Versions returns the entries that any journal here has about the record, by the
+// numbers of their sites. It reads all journals.
 func Versions(r storage.Reader, key atoll.Key) (out []atoll.Origin, err error) {
-	journals, err := r.Journals()
-	if err != nil {
-		return nil, err
-	}
-	for site := range journals {
-		for after := uint64(0); ; {
-			page, err := r.Entries(site, after, 500, 8<<20)
-			if err != nil {
-				return nil, err
-			}
-			if len(page) == 0 {
-				break
-			}
-			for _, je := range page {
-				after = je.Seq
-				if !bytes.Contains(je.Content, []byte(key.ID)) {
-					continue
-				}
-				e, err := atoll.DecodeEntry(je.Content)
-				if err == nil && slices.ContainsFunc(e.Operations, func(op atoll.Operation) bool { return op.Key == key && op.Withheld.IsZero() }) {
-					out = append(out, atoll.Origin{Site: je.Site, Seq: je.Seq})
-				}
-			}
+	err = walkAll(r, func(je storage.JournalEntry) error {
+		if !bytes.Contains(je.Content, []byte(key.ID)) {
+			return nil
 		}
-	}
-	return out, nil
+		e, err := atoll.DecodeEntry(je.Content)
+		if err == nil && slices.ContainsFunc(e.Operations, func(op atoll.Operation) bool { return op.Key == key && op.Withheld.IsZero() }) {
+			out = append(out, atoll.Origin{Site: je.Site, Seq: je.Seq})
+		}
+		return nil // what cannot be read was refused, or is lost
+	})
+	return out, err
 }

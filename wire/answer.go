@@ -25,15 +25,21 @@ func (h *handler) authenticate(c *call) (atoll.SiteID, error) {
 	return h.Gate.Authenticate(c.r.Context(), token)
 }
 
+// admit returns the site that asks, if it has signed in and has not asked too often.
+func (h *handler) admit(c *call) (atoll.SiteID, error) {
+	site, err := h.authenticate(c)
+	if err != nil {
+		return 0, err
+	}
+	c.report.Site = site
+	return site, h.gauge.site(h.Now(), site)
+}
+
 // exchange serves one exchange. Before the first frame of the centre's answer a
 // failure is an ordinary problem; after it, a Problem frame ends the answer.
 func (h *handler) exchange(c *call) error {
-	site, err := h.authenticate(c)
+	site, err := h.admit(c)
 	if err != nil {
-		return err
-	}
-	c.report.Site = site
-	if err := h.gauge.site(h.Now(), site); err != nil {
 		return err
 	}
 	select {

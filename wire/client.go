@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -238,6 +239,22 @@ func (c *Client) signIn(ctx context.Context) (string, error) {
 // call sends one JSON message and reads another.
 func (c *Client) call(ctx context.Context, method, route string, in, out any) error {
 	return c.send(ctx, method, route, "", maxMessage, in, out)
+}
+
+// ask posts a question of this site's, signed in: once more with a new token where the
+// centre takes the one that it gave no longer.
+func (c *Client) ask(ctx context.Context, route string, in, out any) error {
+	for stale := ""; ; {
+		token, err := c.token(ctx, stale)
+		if err != nil {
+			return err
+		}
+		err = c.send(ctx, http.MethodPost, route, token, maxAnswer, in, out)
+		if stale != "" || !errors.Is(err, atoll.SignIn) {
+			return err
+		}
+		stale = token
+	}
 }
 
 // send is call, signed in with a token if there is one, for an answer of most

@@ -2,8 +2,6 @@ package wire
 
 import (
 	"context"
-	"errors"
-	"net/http"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/exchange"
@@ -11,12 +9,8 @@ import (
 
 // compare answers a site that looks for rows that differ (R-H-44).
 func (h *handler) compare(c *call) error {
-	site, err := h.authenticate(c)
+	site, err := h.admit(c)
 	if err != nil {
-		return err
-	}
-	c.report.Site = site
-	if err := h.gauge.site(h.Now(), site); err != nil {
 		return err
 	}
 	if h.Comparer == nil {
@@ -37,18 +31,8 @@ func (h *handler) compare(c *call) error {
 // client's own.
 func (c *Client) Compare(ctx context.Context, _ atoll.SiteID, q exchange.Comparison) (exchange.Compared, error) {
 	var out exchange.Compared
-	for stale := ""; ; {
-		token, err := c.token(ctx, stale)
-		if err != nil {
-			return out, err
-		}
-		err = c.send(ctx, http.MethodPost, "compare", token, maxAnswer, q, &out)
-		if stale == "" && errors.Is(err, atoll.SignIn) {
-			stale = token
-			continue
-		}
-		return out, err
-	}
+	err := c.ask(ctx, "compare", q, &out)
+	return out, err
 }
 
 var _ exchange.Comparer = (*Client)(nil)

@@ -2,8 +2,6 @@ package wire
 
 import (
 	"context"
-	"errors"
-	"net/http"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/exchange"
@@ -16,12 +14,8 @@ const maxAnswer = 8 << 20
 // site's own connection. The site's token alone opens nothing here: the person's
 // credentials come with the question (R-G-23, R-K-27).
 func (h *handler) people(c *call) error {
-	site, err := h.authenticate(c)
+	site, err := h.admit(c)
 	if err != nil {
-		return err
-	}
-	c.report.Site = site
-	if err := h.gauge.site(h.Now(), site); err != nil {
 		return err
 	}
 	if h.People == nil {
@@ -41,18 +35,8 @@ func (h *handler) people(c *call) error {
 // LookUp asks the centre about patients. The site that asks is the client's own.
 func (c *Client) LookUp(ctx context.Context, _ atoll.SiteID, ask exchange.LookUp) (exchange.LookedUp, error) {
 	var out exchange.LookedUp
-	for stale := ""; ; {
-		token, err := c.token(ctx, stale)
-		if err != nil {
-			return out, err
-		}
-		err = c.send(ctx, http.MethodPost, "people", token, maxAnswer, ask, &out)
-		if stale == "" && errors.Is(err, atoll.SignIn) {
-			stale = token
-			continue
-		}
-		return out, err
-	}
+	err := c.ask(ctx, "people", ask, &out)
+	return out, err
 }
 
 var _ exchange.People = (*Client)(nil)
