@@ -83,7 +83,8 @@ func (c *console) syncRows(v *Visit, rows int) (syncData, error) {
 		}
 		d.Cycles = append(d.Cycles, r)
 	}
-	return d, c.nameRows(v, &d, waiting, refused)
+	err = c.nameRows(v, &d, waiting, refused)
+	return d, err
 }
 
 // nameRows says what the waiting and refused transactions are about.

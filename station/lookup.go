@@ -328,7 +328,8 @@ func (s *Station) CentralHistory(ctx context.Context, patient atoll.ID, by Crede
 	if err != nil {
 		return out, err
 	}
-	return out, read(answer.Answer, &out)
+	err = read(answer.Answer, &out)
+	return out, err
 }
 
 // Fetch has the centre make the person visible in the store, and receives that

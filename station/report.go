@@ -195,7 +195,8 @@ func lastCheck(r storage.Reader) (c StockCheck, err error) {
 	if err != nil {
 		return c, err
 	}
-	return c, json.Unmarshal(b, &c)
+	err = json.Unmarshal(b, &c)
+	return c, err
 }
 
 // Asking is a question as people write it: stores and items by code, name or id,

@@ -139,7 +139,8 @@ func positionOf(r storage.ShelfReader, before time.Time) (at atoll.Position, err
 	if err != nil || len(marks) == 0 {
 		return 0, err
 	}
-	return at, json.Unmarshal(marks[0].Value, &at)
+	err = json.Unmarshal(marks[0].Value, &at)
+	return at, err
 }
 
 // replica is a retracted record.

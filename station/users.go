@@ -178,7 +178,8 @@ func loadUser(r storage.Reader, name string) (User, error) {
 	if err != nil {
 		return u, err
 	}
-	return u, json.Unmarshal(b, &u)
+	err = json.Unmarshal(b, &u)
+	return u, err
 }
 
 // Users returns all users, without their hashes.

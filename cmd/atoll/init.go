@@ -155,8 +155,10 @@ func (c serveCmd) Run(s *session) error {
 				return
 			}
 			s.say("Serving %s at %s", what, url)
-			s.say("  API   %s/api/v1/docs", strings.TrimSuffix(url, "/"))
-			s.say("  Stop  Ctrl-C")
+			url = strings.TrimSuffix(url, "/")
+			s.say("  Console  %s/   (open it in a browser; sign in as admin or another user)", url)
+			s.say("  API      %s/api/v1/docs", url)
+			s.say("  Stop     Ctrl-C")
 		})
 	})
 }

@@ -130,8 +130,12 @@ func configured(s *session, h *host.Host, preview bool, change central.Configura
 		return err
 	}
 	return s.print(p, func() {
+		none := "Done. No store is at another site, or at one in another way, because of it."
 		if preview {
-			s.say("Nothing is changed. It would do this:")
+			none = "Nothing is changed, and no store would be at another site, or at one in another way."
+			if len(p.Changes) > 0 {
+				s.say("Nothing is changed. It would do this:")
+			}
 		}
 		var rows [][]string
 		for _, ch := range p.Changes {
@@ -142,7 +146,7 @@ func configured(s *session, h *host.Host, preview bool, change central.Configura
 			}
 			rows = append(rows, []string{ch.Site.String(), st.Name, string(ch.From), string(ch.To), records})
 		}
-		s.table("Done; no instance changes by it.", []string{"SITE", "STORE", "FROM", "TO", "RECORDS"}, rows)
+		s.table(none, []string{"SITE", "STORE", "FROM", "TO", "RECORDS"}, rows)
 	})
 }
 
