@@ -13,6 +13,7 @@ import (
 // one exchange at the central server. Offered is always applied + duplicate +
 // quarantined.
 type CycleView struct {
+	Cycle       string       `json:"cycle,omitempty" doc:"Names the cycle at the site and at the central server, and in the logs of both" example:"3f9a01c2"`
 	Site        atoll.SiteID `json:"site" example:"2"`
 	Started     time.Time    `json:"started"`
 	Ended       time.Time    `json:"ended"`
@@ -41,7 +42,7 @@ func result(c atoll.Code) string {
 
 func cycleView(here atoll.SiteID, c site.Cycle) CycleView {
 	return CycleView{
-		Site: here, Started: c.Started, Ended: c.Started.Add(c.Took), Result: result(c.Code), Error: c.Error, Hint: c.Hint, Rounds: c.Rounds,
+		Cycle: c.ID, Site: here, Started: c.Started, Ended: c.Started.Add(c.Took), Result: result(c.Code), Error: c.Error, Hint: c.Hint, Rounds: c.Rounds,
 		Offered: c.Offered, Applied: c.Applied, Duplicate: c.Duplicate, Quarantined: c.Quarantined, Down: c.Received,
 		Integrated: c.Integrated.Stored, Waiting: c.Integrated.Waiting, Retracted: c.Retracted, BytesUp: c.BytesOut, BytesDown: c.BytesIn,
 	}
@@ -49,7 +50,7 @@ func cycleView(here atoll.SiteID, c site.Cycle) CycleView {
 
 func exchangeView(c central.Cycle) CycleView {
 	return CycleView{
-		Site: c.Site, Started: c.Started, Ended: c.Started.Add(c.Took), Result: result(c.Code), Error: c.Error, Rounds: 1,
+		Cycle: c.ID, Site: c.Site, Started: c.Started, Ended: c.Started.Add(c.Took), Result: result(c.Code), Error: c.Error, Rounds: 1,
 		Offered: c.Offered, Applied: c.Applied, Duplicate: c.Duplicate, Quarantined: c.Quarantined, Down: c.Sent, BytesDown: int64(c.Bytes),
 	}
 }

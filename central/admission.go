@@ -313,7 +313,6 @@ func (c *Centre) quarantine(tx storage.Tx, je storage.JournalEntry, ops []atoll.
 			}
 		}
 	}
-	c.Log.Warn("entry quarantined", "site", je.Site, "seq", je.Seq, "code", r.Code, "layer", r.Layer, "record", r.Subject.String())
 	return &exchange.Refusal{
 		Seq: je.Seq, Code: r.Code, Layer: r.Layer, Message: r.Message, Type: r.Subject.Type, ID: r.Subject.ID, Field: r.Field,
 	}, nil

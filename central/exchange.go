@@ -32,6 +32,7 @@ const (
 func (c *Centre) Exchange(ctx context.Context, h exchange.Hello, entries iter.Seq2[exchange.Entry, error]) iter.Seq2[exchange.Frame, error] {
 	return func(yield func(exchange.Frame, error) bool) {
 		started := c.Now()
+		ctx := exchange.InCycle(ctx, exchange.CycleOf(h.Nonce))
 		tally := tally{site: h.Site, started: started}
 		err := c.exchange(ctx, h, entries, &tally, func(f exchange.Frame) bool { return yield(f, nil) })
 		c.record(h, &tally, err)
@@ -56,6 +57,9 @@ func (c *Centre) exchange(ctx context.Context, h exchange.Hello, entries iter.Se
 
 	p := &push{centre: c, hello: h}
 	cut := p.read(ctx, entries)
+	for _, no := range p.receipt.Refusals {
+		c.Log.WarnContext(ctx, "entry quarantined", "site", h.Site, "seq", no.Seq, "code", no.Code, "layer", no.Layer, "type", no.Type, "id", no.ID)
+	}
 	if cut != nil && !p.begun {
 		return cut
 	}
@@ -189,6 +193,8 @@ type tally struct {
 
 // Cycle is one row of the centre's sync log (R-I-24).
 type Cycle struct {
+	// ID names the cycle of the site, there and here; see exchange.CycleOf.
+	ID          string        `json:"cycle,omitempty"`
 	Site        atoll.SiteID  `json:"site"`
 	Started     time.Time     `json:"started"`
 	Took        time.Duration `json:"took"`
@@ -220,7 +226,7 @@ func stopped(code atoll.Code) bool {
 func (c *Centre) record(h exchange.Hello, y *tally, err error) {
 	now := c.Now()
 	row := Cycle{
-		Site: h.Site, Started: y.started, Took: now.Sub(y.started), Turn: h.Turn,
+		ID: exchange.CycleOf(h.Nonce), Site: h.Site, Started: y.started, Took: now.Sub(y.started), Turn: h.Turn,
 		Offered: y.receipt.Offered, Applied: y.receipt.Applied, Duplicate: y.receipt.Duplicate,
 		Quarantined: y.receipt.Quarantined, Sent: y.records, Bytes: y.bytes, Complete: y.complete,
 	}

@@ -61,6 +61,7 @@ func (c Config) withDefaults() Config {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	c.Log = exchange.Traced(c.Log)
 	if c.Device == "" {
 		c.Device = Device()
 	}

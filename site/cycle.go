@@ -3,6 +3,7 @@ package site
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/atollsync/atoll"
@@ -14,6 +15,9 @@ import (
 // Cycle is one row of the sync log (R-I-24): everything one cycle did. Offered is
 // always Applied + Duplicate + Quarantined.
 type Cycle struct {
+	// ID names the cycle at both ends; see exchange.CycleOf. A cycle that repeats an
+	// exchange to which no answer came bears the id of the one that began it.
+	ID          string          `json:"cycle,omitempty"`
 	Started     time.Time       `json:"started"`
 	Took        time.Duration   `json:"took"`
 	Rounds      int             `json:"rounds"`
@@ -83,6 +87,7 @@ func (s *Site) Cycle(ctx context.Context) (Cycle, error) {
 	}()
 	s.progress("prepare", 0, 0)
 	err := s.rounds(ctx, &row)
+	ctx = exchange.InCycle(ctx, row.ID)
 	if err == nil {
 		s.look(ctx, &row)
 	}
@@ -102,7 +107,28 @@ func (s *Site) Cycle(ctx context.Context) (Cycle, error) {
 	if s.Hooks.Cycled != nil {
 		s.Hooks.Cycled(row)
 	}
+	s.tell(ctx, row)
 	return row, err
+}
+
+// tell logs the cycle (R-K-29).
+func (s *Site) tell(ctx context.Context, row Cycle) {
+	level := slog.LevelInfo
+	switch {
+	case row.Code != "":
+		level = slog.LevelWarn
+	case row.Sent == 0 && row.Received == 0:
+		level = slog.LevelDebug // nothing went either way, as hundreds of times a day
+	}
+	attrs := []slog.Attr{
+		slog.Int("site", int(s.Door.Site)), slog.Int("rounds", row.Rounds), slog.Int("sent", row.Sent), slog.Int("applied", row.Applied),
+		slog.Int("quarantined", row.Quarantined), slog.Int("received", row.Received),
+		slog.Int64("bytes_out", row.BytesOut), slog.Int64("bytes_in", row.BytesIn), slog.Duration("took", row.Took),
+	}
+	if row.Code != "" {
+		attrs = append(attrs, slog.String("code", string(row.Code)), slog.String("err", row.Error))
+	}
+	s.Log.LogAttrs(ctx, level, "sync cycle", attrs...)
 }
 
 func (s *Site) mayRun(ctx context.Context) error {
@@ -139,6 +165,7 @@ func (s *Site) rounds(ctx context.Context, row *Cycle) error {
 		row.Rounds++
 		started, before, content := s.Now(), row.Sent+row.Received, row.content
 		more, moved, err := s.exchange(ctx, row)
+		ctx := exchange.InCycle(ctx, row.ID)
 		s.owed = s.owed || moved
 		if err != nil {
 			if perr := s.process(ctx); perr != nil {

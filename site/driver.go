@@ -64,7 +64,7 @@ func (s *Site) Run(ctx context.Context) error {
 			}
 		}
 		if err != nil {
-			s.Log.WarnContext(ctx, "sync failed", "code", string(atoll.CodeOf(err)), "err", err, "next", wait.String())
+			s.Log.InfoContext(ctx, "sync is tried again", "code", string(atoll.CodeOf(err)), "err", err, "in", wait.String())
 		}
 	}
 }

@@ -46,6 +46,7 @@ func (s *Site) exchange(ctx context.Context, row *Cycle) (more, moved bool, err 
 	if err := r.open(ctx); err != nil {
 		return false, false, err
 	}
+	ctx = exchange.InCycle(ctx, row.ID)
 	for f, ferr := range s.Centre.Exchange(ctx, r.hello, r.entries(ctx)) {
 		if ferr != nil {
 			err = ferr
@@ -66,7 +67,7 @@ func (s *Site) exchange(ctx context.Context, row *Cycle) (more, moved bool, err 
 // exchange that was never answered to its end is opened again under the same
 // turn and nonce.
 func (r *round) open(ctx context.Context) error {
-	s := r.site
+	s, row := r.site, r.row
 	return s.Store.Update(ctx, func(tx storage.Tx) error {
 		l, err := loadLink(tx)
 		if err != nil {
@@ -74,7 +75,10 @@ func (r *round) open(ctx context.Context) error {
 		}
 		if !l.Open {
 			l.Turn++
-			l.Nonce, l.Open = newNonce(), true
+			l.Nonce, l.Open = exchange.NonceIn(row.ID, newNonce()), true
+		}
+		if row.ID == "" {
+			row.ID = exchange.CycleOf(l.Nonce)
 		}
 		if err := s.placed(tx, &l); err != nil {
 			return err

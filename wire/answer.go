@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -58,6 +59,7 @@ func (h *handler) exchange(c *call) error {
 	}
 	last := h.said.of(site)
 	hello, rest, err := h.hello(kind, payload, last)
+	c.report.Cycle = exchange.CycleOf(cmp.Or(hello.Nonce, rest.nonce))
 	if err != nil {
 		return err
 	}
@@ -148,7 +150,7 @@ func (h *handler) hello(kind Kind, payload []byte, last *remembered) (hello exch
 		if err != nil {
 			return hello, rest, err
 		}
-		if short == nil {
+		if short == nil { // the rest still says which cycle it is
 			return hello, rest, &unknownHello{}
 		}
 		return *short, rest, nil

@@ -225,7 +225,7 @@ func (h *handler) log(c *call, err error) {
 			attrs = append(attrs, slog.Any("cause", cause))
 		}
 	}
-	h.Logger.LogAttrs(c.r.Context(), level, "sync request", attrs...)
+	h.Logger.LogAttrs(exchange.InCycle(c.r.Context(), r.Cycle), level, "sync request", attrs...)
 }
 
 // wrongMethod is a NotFound that HTTP has a status of its own for.

@@ -175,13 +175,14 @@ func decodeShort(b []byte, last *remembered) (h *exchange.Hello, rest rest, err 
 	if len(b) < 17 || b[0] >= shortPacked<<1 || b[0]&shortPacked != 0 && b[0]&(shortDone|shortHead) != 0 {
 		return nil, rest, wrong
 	}
+	flags := b[0]
+	rest.nonce = hex.EncodeToString(b[9:17])
 	if last == nil || [8]byte(b[1:9]) != last.mark {
 		return nil, rest, nil
 	}
-	flags, nonce := b[0], b[9:17]
 	in := cutter{b[17:], true}
 	next := last.hello
-	next.Nonce = hex.EncodeToString(nonce)
+	next.Nonce = rest.nonce
 	next.Turn += in.uvarint()
 	next.Clock += in.varint()
 	if flags&shortCaughtUp != 0 {
@@ -215,6 +216,7 @@ type rest struct {
 	nothing bool
 	packed  bool
 	check   [8]byte // the beginning of the head's hash, if packed
+	nonce   string  // of the exchange, also when the last Hello is not known
 }
 
 // Members of a quiet answer, as bits of its first byte.
