@@ -66,8 +66,8 @@ type CompareRow struct {
 	Sum    string       `json:"sum"` // 16 hexadecimal digits of its checksum; "" for a row the site does not show
 	Origin atoll.Origin `json:"origin,omitzero"`
 	// Spoiled says that the row is not as it was stored; Waiting that a newer one has
-	// arrived and could not be taken; Unsent that it was changed here since; Deleted
-	// that it is a tombstone.
+	// arrived and could not be taken; Unsent that the centre has not been sent
+	// this version, or is not to have it; Deleted that it is a tombstone.
 	Spoiled bool `json:"spoiled,omitempty"`
 	Waiting bool `json:"waiting,omitempty"`
 	Unsent  bool `json:"unsent,omitempty"`

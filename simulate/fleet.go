@@ -90,9 +90,12 @@ type Fleet struct {
 	// Damaged says that rows were spoiled on purpose. Unless it is set, nothing may
 	// ever have been found to differ and been repaired.
 	Damaged bool
-	parts   Parts
-	dir     string
-	closers []func() error
+	// Stranded are records that may have been found to differ and been repaired: readers
+	// had versions of them that a restored centre has lost and could not take again.
+	Stranded map[atoll.Key]bool
+	parts    Parts
+	dir      string
+	closers  []func() error
 }
 
 // Line is how a site reaches the centre.

@@ -287,14 +287,17 @@ func (m *comparison) read(r storage.Reader) error {
 		for _, sealed := range page {
 			rec := sealed.Record
 			after = rec.Position
-			if rec.Hidden || len(rec.Audiences) == 0 {
+			// What was made here and is under no audience stays here. The centre may have it as
+			// it was before its store kept it to itself, and must hear that this is newer.
+			stays := len(rec.Audiences) == 0
+			if rec.Hidden || stays && rec.Origin.Site != s.Door.Site {
 				continue
 			}
 			leaf := verify.LeafOf(rec)
 			aside := !slices.ContainsFunc(rec.Audiences, func(a atoll.Audience) bool { return covered[a] })
 			m.rows[rec.Key] = &mine{exchange.CompareRow{
 				Type: rec.Type, ID: rec.ID, Sum: hex.EncodeToString(leaf.Sum[:8]), Origin: rec.Origin, Spoiled: leaf.Sum != sealed.Seal,
-				Unsent: rec.Origin.Site == s.Door.Site && rec.Origin.Seq > l.Acknowledged.Seq, Deleted: rec.Deleted, Aside: aside,
+				Unsent: rec.Origin.Site == s.Door.Site && (rec.Origin.Seq > l.Acknowledged.Seq || stays), Deleted: rec.Deleted, Aside: aside,
 			}, leaf.Path}
 			if !aside {
 				m.tree = append(m.tree, leaf)

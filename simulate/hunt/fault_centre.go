@@ -131,6 +131,31 @@ func (w *World) sightLost(op atoll.Operation) (atoll.Key, bool) {
 	return atoll.Key{}, false
 }
 
+// strand notes records of which readers may hold versions that do not stand again: the
+// centre sent them out before it was restored, and cannot take them a second time. Those
+// readers find them by the digests (decision 0016).
+func (w *World) strand(keys []atoll.Key) {
+	if w.Stranded == nil {
+		w.Stranded = map[atoll.Key]bool{}
+	}
+	for _, key := range keys {
+		w.Stranded[key] = true
+	}
+}
+
+// dayOn lets a day go by after which sites look again into a difference that they could
+// not settle when they saw it first: a change of the record was under way then. It
+// reports whether there was reason to.
+func (w *World) dayOn() bool {
+	if len(w.Stranded) == w.waited {
+		return false
+	}
+	w.waited = len(w.Stranded)
+	w.wind(w.at + 25*60)
+	w.Say("a day goes by")
+	return true
+}
+
 // takeBack settles what sites hold of what the centre lost, as a person would: all
 // of it is taken back that can be, and the rest is left. It reports whether there was
 // any.
@@ -145,5 +170,10 @@ func (w *World) takeBack() (bool, error) {
 	}
 	left, err := w.Centre.Centre.LeaveFound(w.Ctx, "it cannot be taken back")
 	w.Say("the centre takes back %d records that sites held, and leaves %d", len(taken)-left, left)
+	for _, t := range taken {
+		if t.Err != nil {
+			w.Say("%s is left: %s", t.Key, t.Err)
+		}
+	}
 	return true, err
 }

@@ -47,7 +47,7 @@ func (w *World) newLine(n *Node) (simulate.Line, error) {
 // serve makes the centre's face anew, when the centre starts.
 func (w *World) serve(c *Node) {
 	w.handler = wire.Handler(wire.Options{
-		Centre: c.Centre, Gate: c.Centre, People: c, Now: w.lineNow, Version: "test",
+		Centre: c.Centre, Gate: c.Centre, People: c, Comparer: c.Centre, Now: w.lineNow, Version: "test",
 		// Time hardly passes within a step: the limits of requests in a second are tested
 		// elsewhere.
 		Limits: wire.Limits{SiteRate: 1e6, SiteBurst: 1e6, TotalRate: 1e6, TotalBurst: 1e6, WrongRate: 1e6, WrongBurst: 1e6},

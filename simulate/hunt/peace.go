@@ -51,7 +51,7 @@ func (w *World) makePeace() {
 		} else if called, err := w.callOff(); err != nil {
 			w.Breach("rest", "a transfer that cannot go on cannot be called off: %v", err)
 			break
-		} else if !more && !back && !called && !on && !opened {
+		} else if !more && !back && !called && !on && !opened && !w.dayOn() {
 			break
 		}
 	}

@@ -117,6 +117,9 @@ func (w *World) decide() (bool, error) {
 		if _, err := w.Centre.Centre.Decide(w.Ctx, r.ID, central.Return, "tester", why); err != nil && atoll.CodeOf(err) != atoll.NotFound {
 			return done, err
 		}
+		if _, lost := w.forgotten(r); lost {
+			w.strand(r.Keys)
+		}
 		w.Say("the centre returns the truth for entry %d of site %d: %s", r.Seq, r.Site, why)
 		done = true
 	}

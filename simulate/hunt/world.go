@@ -56,6 +56,7 @@ type World struct {
 	comers   []comer                    // sites that are not enrolled yet
 	added    int                        // sites, by the story
 	forgot   map[atoll.Key]atoll.Fields // what the centre's own lost entries had changed
+	waited   int                        // records that were stranded when the last day went by
 	retried  map[int64]bool             // refusals that were judged again, as a person asked
 
 	account *account
