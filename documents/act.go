@@ -109,23 +109,36 @@ func standing(w papers, t atoll.Type, f atoll.Fields) (Standing, error) {
 	return s, err
 }
 
-// otherHalf is the key of the document that this one answers, or that answers it.
-func otherHalf(t atoll.Type, f atoll.Fields) atoll.Key {
-	switch {
+// answered is the key of the document that this one answers. An order is answered by a
+// response requisition or by an invoice (R-D-90); what is sent for a response answers
+// nothing more.
+func answered(t atoll.Type, f atoll.Fields) atoll.Key {
+	switch kind := f.Text("kind"); {
 	case t == "goods_received" && f.Has("originating_id"):
 		return invoice(f.ID("originating_id"))
 	case f.Has("originating_id"):
 		return atoll.Key{Type: t, ID: f.ID("originating_id")}
-	case t == "invoice" && f.Has("linked_invoice_id"):
-		return invoice(f.ID("linked_invoice_id"))
-	case t == "invoice" && f.Has("linked_goods_received_id"):
-		return atoll.Key{Type: "goods_received", ID: f.ID("linked_goods_received_id")}
-	case t == "requisition" && f.Text("kind") == Response && f.Has("purchase_order_id"):
+	case !f.Has("purchase_order_id"):
+		return atoll.Key{}
+	case t == "requisition" && kind == Response, t == "invoice" && kind == CustomerInvoice && !f.Has("requisition_id"):
 		return atoll.Key{Type: "purchase_order", ID: f.ID("purchase_order_id")}
-	case t != "invoice" && f.Has("linked_requisition_id"):
-		return atoll.Key{Type: "requisition", ID: f.ID("linked_requisition_id")}
 	}
 	return atoll.Key{}
+}
+
+// otherHalf is the key of the document that answers this one, or that this one answers.
+func otherHalf(t atoll.Type, f atoll.Fields) atoll.Key {
+	switch {
+	case t == "goods_received":
+		return answered(t, f)
+	case f.Has("linked_invoice_id"):
+		return invoice(f.ID("linked_invoice_id"))
+	case f.Has("linked_goods_received_id"):
+		return atoll.Key{Type: "goods_received", ID: f.ID("linked_goods_received_id")}
+	case f.Has("linked_requisition_id"):
+		return atoll.Key{Type: "requisition", ID: f.ID("linked_requisition_id")}
+	}
+	return answered(t, f)
 }
 
 // Allowed answers what may be done with a document now, and why the rest may not.

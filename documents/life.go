@@ -214,7 +214,7 @@ var life = []step{
 
 // answers reports whether the document answers another store's.
 func (s Standing) answers() bool {
-	return s.Fields.Has("originating_id") || s.Type == "requisition" && s.Fields.Text("kind") == Response && s.Fields.Has("purchase_order_id")
+	return answered(s.Type, s.Fields).ID != ""
 }
 
 // steps returns the rows for the document, of every status.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/exchange"
 	"github.com/atollsync/atoll/handover"
 	"github.com/atollsync/atoll/journal"
@@ -309,6 +310,34 @@ func TestR_H_32_R_H_37_Forced(t *testing.T) {
 	}
 	if w.get(3, "stock_line", stock) != nil {
 		t.Error("the old site still shows the store's data")
+	}
+}
+
+// What was asked for by a store that was taken from the site by force does not stand; what
+// another store of the site has sent for it does, and arrives.
+//
+// R-H-37, R-D-06.
+func TestR_H_37_R_D_06_SentForWhatDoesNotStand(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.sync(3)
+	stock := w.stock("D", item, "50")
+	w.peace()
+	_, _, err := w.Centre.Centre.StartMove(w.ctx, "tester", handover.Order{Store: w.Stores["C"], To: 1, Forced: true, Reason: "tablet stolen", SignedBy: "Dr. Okello"}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := w.insert(3, "requisition", atoll.Fields{}.Set("store_id", w.Stores["C"]).Set("kind", documents.Request).
+		Set("status", documents.New).Set("name_id", topology.StoreNameID(w.Stores["D"])))
+	w.perform(3, documents.Finalise, "requisition", asked)
+	response := w.answer(3, "requisition", asked)
+	sent := w.supplies(3, "D", "C", atoll.Fields{}.Set("requisition_id", response.ID), map[atoll.ID]string{stock: "7"})
+	w.sync(3, 3)
+	if got := w.list(1, "requisition", "store_id", string(w.Stores["C"])); len(got) > 0 {
+		t.Errorf("the request stands: %s", got[0].Body)
+	}
+	if got := w.answer(1, "invoice", sent).Fields; got.ID("store_id") != w.Stores["C"] || got.Has("requisition_id") {
+		t.Errorf("what arrives is for request %q", got.ID("requisition_id"))
 	}
 }
 

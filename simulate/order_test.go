@@ -427,3 +427,28 @@ func TestR_D_90_TheInvoiceOption(t *testing.T) {
 	w.act(2, receive, w.want(2, "goods_received", gr.ID).Fields.ID("linked_invoice_id"))
 	w.peace()
 }
+
+// The invoice that answers an order is no more thrown away than a response requisition
+// is: whoever sends nothing says so, and the ordering store hears it.
+//
+// R-D-35, R-D-90.
+func TestR_D_35_R_D_90_TheInvoiceStays(t *testing.T) {
+	w := f1(t)
+	w.prefer("purchase_order_answer", "customer_invoice")
+	item := w.item("one")
+	w.sync(2)
+	order := w.buys(2, "B", "A", map[atoll.ID]string{item: "50"})
+	w.sync(2, 2)
+	ci := w.one(1, "invoice", "purchase_order_id", string(order)).ID
+	for _, act := range []documents.Action{documents.Delete, documents.Cancel} {
+		w.refused(w.attempt(1, act, "invoice", ci), atoll.LifeCycle, "answers another store's")
+	}
+	w.correct(1, change("invoice_line", w.one(1, "invoice_line", "invoice_id", string(ci)).ID, atoll.Fields{}.Set("number_of_packs", number("0"))))
+	w.perform(1, documents.Finalise, "invoice", ci)
+	w.sync(2, 2)
+	if got := w.want(2, "purchase_order", order).Fields; got.ID("linked_invoice_id") != ci || got.Text("linked_status") != documents.Finalised {
+		t.Errorf("the order says of its answer: %s %s", got.ID("linked_invoice_id"), got.Text("linked_status"))
+	}
+	w.answer(2, "goods_received", ci)
+	w.peace()
+}

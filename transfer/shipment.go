@@ -32,10 +32,11 @@ var shipmentHalf = half{
 		if c.Fields.Text("status") != documents.Finalised {
 			header.Set("is_pre_advice", true)
 		}
-		if id := request(c); id != "" {
+		id, err := request(c)
+		if id != "" {
 			header.Set("requisition_id", id)
 		}
-		return nil
+		return err
 	},
 	finishLine: func(c process.Case, store topology.Store, from, to atoll.Fields) error {
 		to.Set("kind", documents.StockIn)
@@ -66,13 +67,18 @@ func packToOne(line atoll.Fields) {
 }
 
 // request finds this store's own request behind a shipment that was made for its
-// response requisition (R-D-06).
-func request(c process.Case) atoll.ID {
+// response requisition (R-D-06); "" if there is none. The response stands also when
+// the request does not, as of a store that was taken from its site by force.
+func request(c process.Case) (atoll.ID, error) {
 	_, f, ok, err := find(c.R, atoll.Key{Type: "requisition", ID: c.Fields.ID("requisition_id")})
 	if err != nil || !ok {
-		return ""
+		return "", err
 	}
-	return f.ID("originating_id")
+	own, _, ok, err := find(c.R, atoll.Key{Type: "requisition", ID: f.ID("originating_id")})
+	if err != nil || !ok || own.Hidden {
+		return "", err
+	}
+	return own.ID, nil
 }
 
 // orderBehind is the purchase order that a shipment was made for, itself or by the
