@@ -111,14 +111,15 @@ type Field struct {
 	Name     string     `json:"name"`
 	Kind     Kind       `json:"kind"`
 	Required bool       `json:"required,omitempty"`
-	To       atoll.Type `json:"to,omitempty"`     // of a reference
-	Values   []string   `json:"values,omitempty"` // of an enum
-	Parent   bool       `json:"parent,omitempty"` // a reference to the record this one is part of (line to document): a reader waits for it
-	Index    bool       `json:"index,omitempty"`  // lists may filter by it
-	Fixed    bool       `json:"fixed,omitempty"`  // cannot change after the record is made
-	Max      int        `json:"max,omitempty"`    // bytes of text; 4,000 when zero
-	Secret   bool       `json:"secret,omitempty"` // never in logs, lists or exports
-	Since    int        `json:"since,omitempty"`  // catalogue version that brought it; 1 when zero
+	To       atoll.Type `json:"to,omitempty"`       // of a reference
+	Values   []string   `json:"values,omitempty"`   // of an enum
+	Parent   bool       `json:"parent,omitempty"`   // a reference to the record this one is part of (line to document): a reader waits for it
+	Index    bool       `json:"index,omitempty"`    // lists may filter by it
+	Fixed    bool       `json:"fixed,omitempty"`    // cannot change after the record is made
+	Identity bool       `json:"identity,omitempty"` // of a reference: there is one record for each that it may name; a merge gives it to no other
+	Max      int        `json:"max,omitempty"`      // bytes of text; 4,000 when zero
+	Secret   bool       `json:"secret,omitempty"`   // never in logs, lists or exports
+	Since    int        `json:"since,omitempty"`    // catalogue version that brought it; 1 when zero
 	Note     string     `json:"note,omitempty"`
 }
 

@@ -200,6 +200,7 @@ type Ref struct {
 	ID       atoll.ID
 	Required bool
 	Parent   bool
+	Identity bool
 }
 
 // References returns where the record points to, in the declared order. Absent
@@ -213,7 +214,7 @@ func (c *Catalogue) References(t atoll.Type, f atoll.Fields) []Ref {
 	var out []Ref
 	for _, r := range k.refers {
 		if id := f.ID(r.Name); id.Valid() {
-			out = append(out, Ref{r.Name, r.To, id, r.Required, r.Parent})
+			out = append(out, Ref{r.Name, r.To, id, r.Required, r.Parent, r.Identity})
 		}
 	}
 	return out

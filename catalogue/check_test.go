@@ -200,8 +200,8 @@ func TestIndexAndReferences(t *testing.T) {
 	}
 	refs := c.References("stock_line", f)
 	want := []Ref{
-		{"store_id", "store", atoll.ID(strings.Trim(someID, `"`)), true, false},
-		{"item_id", "item", atoll.ID(strings.Trim(otherID, `"`)), true, false},
+		{"store_id", "store", atoll.ID(strings.Trim(someID, `"`)), true, false, false},
+		{"item_id", "item", atoll.ID(strings.Trim(otherID, `"`)), true, false, false},
 	}
 	if len(refs) != 2 || refs[0] != want[0] || refs[1] != want[1] {
 		t.Errorf("references of a stock line: got %v; want %v", refs, want)

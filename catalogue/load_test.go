@@ -119,6 +119,7 @@ func TestR_B_00_FaultsAreRefused(t *testing.T) {
 		{"field of every record", "note: text", "id: text", "a.yaml:10", "belongs to every record"},
 		{"reference to nothing", "note: text", "note: reference", "a.yaml:10", "refers to no type"},
 		{"reference to no type", "note: text", "note: {kind: reference, to: thong}", "a.yaml:10", "did you mean thing?"},
+		{"identity without reference", "note: text", "note: {kind: text, identity: true}", "a.yaml:10", "refers to nothing"},
 		{"to without reference", "note: text", "note: {kind: text, to: thing}", "a.yaml:10", "refers to nothing"},
 		{"parent that may be missing", "note: text", "note: {kind: reference, to: thing, parent: true}", "a.yaml:10", "ties it to its parent"},
 		{"enum without values", "note: text", "note: enum", "a.yaml:10", "has no values"},

@@ -213,7 +213,7 @@ var (
 		"title", "since", "rows", "class", "editor", "mirrored", "route", "also", "scope", "home", "partner",
 		"stock", "mobile", "settled", "deletion", "merge", "joins", "label", "note", "fields",
 	}
-	fieldKeys     = []string{"kind", "required", "to", "values", "parent", "index", "fixed", "max", "secret", "since", "note"}
+	fieldKeys     = []string{"kind", "required", "to", "values", "parent", "index", "fixed", "identity", "max", "secret", "since", "note"}
 	exceptionKeys = []string{"name", "note", "class", "editor", "route", "adds"}
 	mobileKeys    = []string{"name", "only", "note"}
 )
@@ -261,6 +261,8 @@ func (r *reader) field(of string, e entry) Field {
 			f.Index = r.flag(e)
 		case "fixed":
 			f.Fixed = r.flag(e)
+		case "identity":
+			f.Identity = r.flag(e)
 		case "max":
 			f.Max = r.count(e)
 		case "secret":

@@ -39,8 +39,8 @@ func (v *verifier) field(d *declaration, f Field) {
 func (v *verifier) reference(d *declaration, f Field) {
 	key := "fields." + f.Name
 	if f.Kind != Reference {
-		if f.To != "" || f.Parent {
-			v.fail(d, key, "make it kind: reference, or remove to and parent", "field %s is %s and refers to nothing", f.Name, f.Kind)
+		if f.To != "" || f.Parent || f.Identity {
+			v.fail(d, key, "make it kind: reference, or remove to, parent and identity", "field %s is %s and refers to nothing", f.Name, f.Kind)
 		}
 		return
 	}
@@ -56,6 +56,8 @@ func (v *verifier) reference(d *declaration, f Field) {
 		v.fail(d, key, hint, "field %s refers to %q, which is no type", f.Name, f.To)
 	case to.def.Own && !d.def.Own:
 		v.fail(d, key, "refer to a built-in type", "field %s refers to an own type", f.Name)
+	case f.Identity && (!f.Required || !f.Fixed):
+		v.fail(d, key, "add required: true and fixed: true", "field %s says for good which one it is about", f.Name)
 	case f.Parent:
 		v.parent(d, f, to.def)
 	}

@@ -287,6 +287,6 @@ func (d Desk) stillNames(op atoll.Operation, key atoll.Key) (bool, error) {
 
 func (d Desk) names(t atoll.Type, f atoll.Fields, key atoll.Key) bool {
 	return slices.ContainsFunc(d.Catalogue.References(t, f), func(r catalogue.Ref) bool {
-		return r.To == key.Type && r.ID == key.ID && !survivor.Own(r.Field)
+		return r.To == key.Type && r.ID == key.ID && !r.Identity && !survivor.Own(r.Field)
 	})
 }

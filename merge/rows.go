@@ -17,8 +17,9 @@ type pointer struct {
 }
 
 // pointers returns the fields that refer to records of the type, in the order of
-// the catalogue. What a record says of its own merge is history, and messages are
-// never edited; both stay as they are.
+// the catalogue. What a record says of its own merge is history, messages are never
+// edited, and of what there is one for each there is one for the other, too; all three
+// stay as they are.
 func pointers(c *catalogue.Catalogue, t atoll.Type) []pointer {
 	var out []pointer
 	for _, d := range c.Types() {
@@ -26,7 +27,7 @@ func pointers(c *catalogue.Catalogue, t atoll.Type) []pointer {
 			continue
 		}
 		for _, f := range d.Fields {
-			if f.Kind == catalogue.Reference && f.To == t && !survivor.Own(f.Name) {
+			if f.Kind == catalogue.Reference && f.To == t && !f.Identity && !survivor.Own(f.Name) {
 				out = append(out, pointer{d, f})
 			}
 		}

@@ -244,7 +244,7 @@ func (d Desk) Force(who atoll.Key) ([]journal.Proposal, error) {
 // Cancel stops a transfer that has not switched the home store yet, or a request
 // that waits.
 func (d Desk) Cancel(who atoll.Key) ([]journal.Proposal, error) {
-	_, key, f, err := d.transfer(who)
+	k, key, f, err := d.transfer(who)
 	if err != nil {
 		return nil, err
 	}
@@ -254,8 +254,8 @@ func (d Desk) Cancel(who atoll.Key) ([]journal.Proposal, error) {
 	out := []journal.Proposal{update(key, atoll.Fields{}.Set("step", Stopped).Set("signed_by", d.Actor))}
 	request := atoll.Key{Type: "home_request", ID: f.ID("request_id")}
 	_, asked, err := find(d.R, request)
-	if err != nil || asked == nil || asked.Has("all_of_store_id") {
-		return out, err
+	if err != nil || asked.ID(k.field) != who.ID {
+		return out, err // it is about all of a store, or by a merge about another since
 	}
 	return append(out, update(request, atoll.Fields{}.Set("state", Stopped).Set("answer", "cancelled by "+d.Actor))), nil
 }

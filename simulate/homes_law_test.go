@@ -378,3 +378,40 @@ func TestR_G_48_R_E_03_ThenMerged(t *testing.T) {
 	}
 	w.peace()
 }
+
+// TestR_E_10_R_G_42: the home site merges a patient before it hears that she is being
+// transferred. The transfer under way stays hers and goes on; the request is about the
+// one who was kept from then on, and takes her there, too.
+func TestR_E_10_R_G_42_MergedWhileTransferred(t *testing.T) {
+	for _, kind := range []string{"the one who is transferred", "the one who is kept"} {
+		t.Run(kind, func(t *testing.T) {
+			w := f1(t)
+			w.dispensaries("B", "C")
+			w.sync(2, 3)
+			ada, twin := w.register("B", "Ada", "Lovelace", "1990-12-10"), w.register("B", "Ada", "Lovelace", "1990-12-10")
+			w.sync(2, 3)
+			asked := ada
+			if kind == "the one who is kept" {
+				asked = twin
+			}
+			if _, err := w.Centre.AskTransfer(w.ctx, "admin", patients.Wanted{Person: patientKey(asked), To: w.Stores["C"], Reason: "moved house"}); err != nil {
+				t.Fatal(err)
+			}
+			w.merge(2, patients.Patient, ada, twin)
+			w.peace()
+			if home, editable := w.person(3, twin); home != w.Stores["C"] || !editable {
+				t.Errorf("the one who was kept is at home in %s, editable %t", home, editable)
+			}
+			transfer := w.raw(1, "patient_transfer", patients.TransferID(patients.Patient, asked)).MustFields()
+			if transfer.ID("patient_id") != asked || transfer.Text("step") != patients.Done {
+				t.Errorf("the transfer that was under way is %s", transfer.Encode())
+			}
+			for _, r := range w.list(1, "home_request", "to_store_id", string(w.Stores["C"])) {
+				if r.Fields.Text("state") != patients.Done || r.Fields.ID("patient_id") != twin {
+					t.Errorf("the request is %s", r.Fields.Encode())
+				}
+			}
+			w.peace()
+		})
+	}
+}

@@ -140,11 +140,12 @@ func (s *Resolver) Any(t atoll.Type) (bool, error) {
 
 // Fields returns the fields with every reference to a merged record replaced by
 // the one to its survivor, and the fields as they are when there is none. What a
-// record says of its own merge is left as it is.
+// record says of its own merge is left as it is, and so is which one it is about for
+// good.
 func (s *Resolver) Fields(t atoll.Type, f atoll.Fields) (atoll.Fields, error) {
 	out, cloned := f, false
 	for _, ref := range s.c.References(t, f) {
-		if Own(ref.Field) {
+		if ref.Identity || Own(ref.Field) {
 			continue
 		}
 		to, err := s.Of(atoll.Key{Type: ref.To, ID: ref.ID})
