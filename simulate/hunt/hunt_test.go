@@ -2,6 +2,8 @@ package hunt
 
 import (
 	"testing"
+
+	"github.com/atollsync/atoll"
 )
 
 // Same seed, same run, to the byte: entries, answers, bytes on the line, the final
@@ -63,6 +65,26 @@ func TestRightTakenInACrash(t *testing.T) {
 	r := play(t, Tell(seed, Settings{}))
 	for _, b := range r.Breaches {
 		t.Errorf("seed %d: %s", seed, b)
+	}
+}
+
+// An entry that was refused and another that deletes what it made, judged together once
+// what they waited for is settled, come to nothing: the centre never had the record, and
+// nothing is lost.
+func TestR_K_40_MadeAndUnmadeTooLate(t *testing.T) {
+	r := play(t, Story{Seed: 4054, Sites: 4, Dials: map[string]int{}, Steps: []Step{
+		{"move store", 11648610855598213527, 719},
+		{"force move", 8881503364986832306, 1595},
+		{"register", 12340158261667997521, 2840},
+		{"prescription", 5151987680882544690, 2883},
+		{"prescription", 10115701845138630323, 3655},
+		{"act", 9276849731884817568, 50982},
+	}})
+	if n := r.Tally.Refusals[string(atoll.OldEpoch)] + r.Tally.Refusals[string(atoll.Ownership)]; n == 0 {
+		t.Error("nothing was refused")
+	}
+	for _, b := range r.Breaches {
+		t.Error(b)
 	}
 }
 

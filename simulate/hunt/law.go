@@ -87,13 +87,17 @@ func kept(w *World) error {
 		if err != nil {
 			return err
 		}
+		late, err := lateEntries(r)
+		if err != nil {
+			return err
+		}
 		for _, b := range books {
 			for _, e := range w.account.books[b] {
 				w.Looked("kept", 1)
 				if _, lost := w.account.excused[leaf{b, e.Seq}]; lost {
 					continue
 				}
-				if err := w.keptEntry(r, b, e, refused[atoll.Origin{Site: b.site, Seq: e.Seq}]); err != nil {
+				if err := w.keptEntry(r, b, e, refused[atoll.Origin{Site: b.site, Seq: e.Seq}], late); err != nil {
 					return err
 				}
 			}
@@ -102,7 +106,7 @@ func kept(w *World) error {
 	})
 }
 
-func (w *World) keptEntry(r storage.Reader, b book, e storage.JournalEntry, refused bool) error {
+func (w *World) keptEntry(r storage.Reader, b book, e storage.JournalEntry, refused bool, late map[atoll.Origin]bool) error {
 	copied, err := r.Entry(b.site, e.Seq)
 	if atoll.CodeOf(err) == atoll.NotFound {
 		w.Breach("kept", "the centre lacks entry %d of site %d, which was acknowledged to its user", e.Seq, b.site)
@@ -123,7 +127,7 @@ func (w *World) keptEntry(r storage.Reader, b book, e storage.JournalEntry, refu
 		return err
 	}
 	for _, op := range entry.Operations {
-		if op.Stays || op.Verb == atoll.Restate {
+		if op.Stays || op.Verb == atoll.Restate || late[atoll.Origin{Site: b.site, Seq: e.Seq}] && w.unmade(r, b, op.Key, late) {
 			continue
 		}
 		if err := w.keptOperation(r, atoll.Origin{Site: b.site, Seq: e.Seq}, op); err != nil {
@@ -143,6 +147,39 @@ func refusedEntries(r storage.Reader) (map[atoll.Origin]bool, error) {
 		}
 	}
 	return out, err
+}
+
+// lateEntries are the entries that were refused at first and stand since, judged
+// together with those that were held behind them.
+func lateEntries(r storage.Reader) (map[atoll.Origin]bool, error) {
+	all, err := r.Refusals(0, false, 0, 0)
+	out := map[atoll.Origin]bool{}
+	for _, no := range all {
+		if no.State == storage.Applied {
+			out[atoll.Origin{Site: no.Site, Seq: no.Seq}] = true
+		}
+	}
+	return out, err
+}
+
+// unmade reports whether the record never came to the centre because late entries of
+// the database made and deleted it: together they come to nothing.
+func (w *World) unmade(r storage.Reader, b book, key atoll.Key, late map[atoll.Origin]bool) bool {
+	if _, err := r.Record(key); atoll.CodeOf(err) != atoll.NotFound {
+		return false
+	}
+	made, gone := false, false
+	for _, e := range w.account.books[b] {
+		entry, err := atoll.DecodeEntry(e.Content)
+		if err != nil || !late[atoll.Origin{Site: b.site, Seq: e.Seq}] {
+			continue
+		}
+		for _, op := range entry.Operations {
+			made = made || op.Key == key && op.Verb == atoll.Insert
+			gone = gone || op.Key == key && op.Verb == atoll.Delete
+		}
+	}
+	return made && gone
 }
 
 // keptOperation: the record is at the version of the operation, as the operation left

@@ -1,6 +1,7 @@
 package hunt
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/atollsync/atoll"
@@ -97,11 +98,17 @@ func forceHome(w *World, d Dice) error {
 	}
 	w.Centre.Clock.Wind(patients.Wait(w.Topology(w.Centre)))
 	w.Say("the transfer of %s is forced", w.Name(string(who.Type), who.ID))
-	err := w.Centre.ForceTransfer(w.Ctx, "the director", who)
-	if s, known := w.Topology(w.Centre).Store(t.From); known && err == nil && t.Step == patients.Freezing {
-		w.Fenced(s.Site, "a home store was taken from it by force")
-	}
-	return err
+	old, known := w.Topology(w.Centre).Store(t.From)
+	w.found(func() {
+		all, _ := w.Centre.HomeTransfers(w.Ctx, who.Type, true)
+		forced := slices.ContainsFunc(all, func(h station.HomeTransfer) bool {
+			return h.Person == t.Person && h.Round == t.Round && h.Forced
+		})
+		if forced && known && t.Step == patients.Freezing {
+			w.Fenced(old.Site, "a home store was taken from it by force")
+		}
+	})
+	return w.Centre.ForceTransfer(w.Ctx, "the director", who)
 }
 
 func cancelHome(w *World, d Dice) error {

@@ -51,9 +51,11 @@ func forceMove(w *World, d Dice) error {
 		return ErrIdle
 	}
 	w.Say("the move from site %d to site %d is forced", m.From, m.To)
-	err := w.Centre.Centre.ForceMove(w.Ctx, "tester", m.ID, "the director")
-	if err == nil {
-		w.Fenced(m.From, "a store was taken from it by force")
-	}
-	return err
+	before, _ := w.Topology(w.Centre).Store(m.Store)
+	w.found(func() {
+		if now, _ := w.Topology(w.Centre).Store(m.Store); now.Epoch != before.Epoch {
+			w.Fenced(m.From, "a store was taken from it by force")
+		}
+	})
+	return w.Centre.Centre.ForceMove(w.Ctx, "tester", m.ID, "the director")
 }
