@@ -88,7 +88,7 @@ func (c *Centre) Start(ctx context.Context) (atoll.Timeline, error) {
 		}
 		l.Awaited = false
 		t = l.Timeline
-		return saveJSON(tx, shelfCentre, "life", l)
+		return storage.Save(tx, shelfCentre, "life", l)
 	})
 	return t, err
 }
@@ -114,7 +114,7 @@ func (c *Centre) Await(ctx context.Context) error {
 			return err
 		}
 		l.Awaited = true
-		return saveJSON(tx, shelfCentre, "life", l)
+		return storage.Save(tx, shelfCentre, "life", l)
 	})
 }
 
@@ -175,7 +175,7 @@ func (l life) run() string {
 
 func loadLife(r storage.Reader) (life, error) {
 	var l life
-	err := loadJSON(r, shelfCentre, "life", &l)
+	err := storage.Load(r, shelfCentre, "life", &l)
 	if errors.Is(err, atoll.NotFound) {
 		err = nil
 	}

@@ -443,18 +443,11 @@ func (c *Centre) Comparison(ctx context.Context, site atoll.SiteID) (out Compari
 func (c *Centre) Comparisons(ctx context.Context) (out []Comparison, err error) {
 	err = c.Store.View(ctx, func(r storage.Reader) error {
 		out = []Comparison{}
-		items, err := r.Scan(shelfSites, "", 0, false)
-		if err != nil {
-			return err
-		}
-		for _, it := range items {
-			var s SiteState
-			if err := loadJSON(r, shelfSites, it.Key, &s); err != nil {
-				return err
-			}
+		all, err := storage.Listed[SiteState](r, shelfSites, "", 0, false)
+		for _, s := range all {
 			out = append(out, Comparison{s.Site, s.Compared, s.Outcome, slices.Contains(s.Orders, orderVerify) || slices.Contains(s.Orders, orderRepair)})
 		}
-		return nil
+		return err
 	})
 	return out, err
 }

@@ -238,7 +238,7 @@ func (c *Centre) record(h exchange.Hello, y *tally, err error) {
 	}
 	c.later(func(tx storage.Tx) error {
 		key := y.started.UTC().Format("20060102T150405.000000000") + siteKey(h.Site)
-		if err := saveJSON(tx, shelfLog, key, row); err != nil {
+		if err := storage.Save(tx, shelfLog, key, row); err != nil {
 			return err
 		}
 		s, err := State(tx, h.Site)

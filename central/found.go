@@ -54,7 +54,7 @@ type count struct {
 }
 
 func loadCount(r storage.Reader) (n count, err error) {
-	if err = loadJSON(r, shelfCentre, foundCount, &n); errors.Is(err, atoll.NotFound) {
+	if err = storage.Load(r, shelfCentre, foundCount, &n); errors.Is(err, atoll.NotFound) {
 		err = nil
 	}
 	return n, err
@@ -95,7 +95,7 @@ func (c *Centre) recall(tx storage.Tx, st *standing, h exchange.Hello) error {
 			return err
 		}
 		st.life.Lost = append(st.life.Lost, Span{From: from, To: own.Seq})
-		if err := saveJSON(tx, shelfCentre, "life", st.life); err != nil {
+		if err := storage.Save(tx, shelfCentre, "life", st.life); err != nil {
 			return err
 		}
 		c.Log.Warn("entries of this centre's own were lost when its database was restored; their numbers are not used again",
@@ -150,7 +150,7 @@ func (c *Centre) keepFound(tx storage.Tx, h exchange.Hello) (kept []exchange.Fou
 		return kept, nil
 	}
 	c.Log.Warn("sites hold records of head office's own that this database lost when it was restored", "records", n.Rows, "site", h.Site)
-	return kept, saveJSON(tx, shelfCentre, foundCount, n)
+	return kept, storage.Save(tx, shelfCentre, foundCount, n)
 }
 
 // keepOne is false when there is no room, or when another site told of the same
@@ -165,7 +165,7 @@ func (c *Centre) keepOne(tx storage.Tx, site atoll.SiteID, f exchange.Found, n *
 		return true, nil // nothing is lost of it
 	}
 	row := Found{Key: key, At: c.Now()}
-	err = loadJSON(tx, shelfFound, key.String(), &row)
+	err = storage.Load(tx, shelfFound, key.String(), &row)
 	fresh := errors.Is(err, atoll.NotFound)
 	if err != nil && !fresh {
 		return false, err
@@ -194,7 +194,7 @@ func (c *Centre) keepOne(tx storage.Tx, site atoll.SiteID, f exchange.Found, n *
 			row.Sites = append(row.Sites, site)
 		}
 	}
-	return true, saveJSON(tx, shelfFound, key.String(), row)
+	return true, storage.Save(tx, shelfFound, key.String(), row)
 }
 
 // plausible reports whether it can be a record of the centre's own.

@@ -68,7 +68,7 @@ func (c *Centre) begin(tx storage.Tx, h exchange.Hello) (st standing, err error)
 	}
 	if st.rewind != nil && (st.life.Since == nil || *st.life.Since > st.since) {
 		st.life.Since = &st.since
-		if err := saveJSON(tx, shelfCentre, "life", st.life); err != nil {
+		if err := storage.Save(tx, shelfCentre, "life", st.life); err != nil {
 			return st, err
 		}
 	}

@@ -244,7 +244,7 @@ func (c *Centre) gather(tx storage.Tx, id atoll.ID) (more bool, err error) {
 		return false, err
 	}
 	var g gathering
-	if err := loadJSON(tx, shelfJobs, string(id), &g); err != nil && !errors.Is(err, atoll.NotFound) {
+	if err := storage.Load(tx, shelfJobs, string(id), &g); err != nil && !errors.Is(err, atoll.NotFound) {
 		return false, err
 	}
 	listed := 0
@@ -264,10 +264,10 @@ func (c *Centre) gather(tx storage.Tx, id atoll.ID) (more bool, err error) {
 		return false, err
 	}
 	if more = errors.Is(err, errPage); more {
-		return true, saveJSON(tx, shelfJobs, string(id), g)
+		return true, storage.Save(tx, shelfJobs, string(id), g)
 	}
 	g.Done = true
-	if err := saveJSON(tx, shelfJobs, string(id), g); err != nil {
+	if err := storage.Save(tx, shelfJobs, string(id), g); err != nil {
 		return false, err
 	}
 	_, err = c.Door.Write(tx, journal.Edit{Actor: "atoll", Cause: atoll.Cause{Kind: "process/job", Ref: rec.String()}, Do: []journal.Proposal{
@@ -386,7 +386,7 @@ func jobView(r storage.Reader, rec atoll.Record) (JobView, error) {
 		return v, err
 	}
 	var g gathering
-	if err := loadJSON(r, shelfJobs, string(rec.ID), &g); err == nil && v.Records == 0 {
+	if err := storage.Load(r, shelfJobs, string(rec.ID), &g); err == nil && v.Records == 0 {
 		v.Records = g.Records
 	}
 	if v.Kind == handover.Verify && v.Step == handover.Done && f.Has("result") {

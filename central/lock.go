@@ -2,7 +2,6 @@ package central
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -91,7 +90,7 @@ func (c *Centre) Unlock(ctx context.Context, actor, code string) (until time.Tim
 		if !match {
 			return c.logLock(tx, actor, "wrong code")
 		}
-		if err := saveJSON(tx, shelfLock, "open/"+actor, until); err != nil {
+		if err := storage.Save(tx, shelfLock, "open/"+actor, until); err != nil {
 			return err
 		}
 		return c.logLock(tx, actor, "unlocked")
@@ -126,7 +125,7 @@ func (c *Centre) locked(r storage.Reader, actor string, do []journal.Proposal) e
 		return err
 	}
 	var until time.Time
-	if err := loadJSON(r, shelfLock, "open/"+actor, &until); err != nil && !errors.Is(err, atoll.NotFound) {
+	if err := storage.Load(r, shelfLock, "open/"+actor, &until); err != nil && !errors.Is(err, atoll.NotFound) {
 		return err
 	}
 	if c.Now().After(until) {
@@ -137,26 +136,15 @@ func (c *Centre) locked(r storage.Reader, actor string, do []journal.Proposal) e
 
 func (c *Centre) logLock(tx storage.Tx, user, what string) error {
 	at := c.Now()
-	return saveJSON(tx, shelfLockLog, at.UTC().Format("20060102T150405.000000000")+" "+user, LockEvent{At: at, User: user, What: what})
+	return storage.Save(tx, shelfLockLog, at.UTC().Format("20060102T150405.000000000")+" "+user, LockEvent{At: at, User: user, What: what})
 }
 
 // LockLog returns the newest events about the lock, newest first.
 func (c *Centre) LockLog(ctx context.Context, limit int) ([]LockEvent, error) {
 	var out []LockEvent
-	err := c.Store.View(ctx, func(r storage.Reader) error {
-		out = nil
-		items, err := r.Scan(shelfLockLog, "", limit, true)
-		if err != nil {
-			return err
-		}
-		for _, it := range items {
-			var e LockEvent
-			if err := json.Unmarshal(it.Value, &e); err != nil {
-				return err
-			}
-			out = append(out, e)
-		}
-		return nil
+	err := c.Store.View(ctx, func(r storage.Reader) (err error) {
+		out, err = storage.Listed[LockEvent](r, shelfLockLog, "", limit, true)
+		return err
 	})
 	return out, err
 }

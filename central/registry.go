@@ -224,16 +224,12 @@ func statesOf(r storage.Reader, one atoll.SiteID) (map[atoll.SiteID]SiteState, e
 	if one != 0 {
 		return nil, nil
 	}
-	items, err := r.Scan(shelfSites, "", 0, false)
+	all, err := storage.Listed[SiteState](r, shelfSites, "", 0, false)
 	if err != nil {
 		return nil, err
 	}
-	out := make(map[atoll.SiteID]SiteState, len(items))
-	for _, it := range items {
-		var s SiteState
-		if err := json.Unmarshal(it.Value, &s); err != nil {
-			return nil, err
-		}
+	out := make(map[atoll.SiteID]SiteState, len(all))
+	for _, s := range all {
 		out[s.Site] = s
 	}
 	return out, nil

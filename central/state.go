@@ -101,7 +101,7 @@ func (s SiteState) afterLoss(seq uint64) bool {
 // site was never made.
 func State(r storage.Reader, site atoll.SiteID) (SiteState, error) {
 	var s SiteState
-	err := loadJSON(r, shelfSites, siteKey(site), &s)
+	err := storage.Load(r, shelfSites, siteKey(site), &s)
 	if errors.Is(err, atoll.NotFound) {
 		return s, atoll.Errorf(atoll.SiteUnknown, "there is no site %d", site).
 			Do("make it at the centre with: atoll site add NAME")
@@ -109,4 +109,4 @@ func State(r storage.Reader, site atoll.SiteID) (SiteState, error) {
 	return s, err
 }
 
-func (s SiteState) save(tx storage.Tx) error { return saveJSON(tx, shelfSites, siteKey(s.Site), s) }
+func (s SiteState) save(tx storage.Tx) error { return storage.Save(tx, shelfSites, siteKey(s.Site), s) }

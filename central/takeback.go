@@ -3,7 +3,6 @@ package central
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 
@@ -27,16 +26,9 @@ func (c *Centre) FoundRecords(ctx context.Context) (rows []Found, words string, 
 }
 
 func (c *Centre) found(r storage.Reader) (rows []Found, err error) {
-	items, err := r.Scan(shelfFound, "", 0, false)
+	rows, err = storage.Listed[Found](r, shelfFound, "", 0, false)
 	if err != nil {
 		return nil, err
-	}
-	for _, it := range items {
-		var row Found
-		if err := json.Unmarshal(it.Value, &row); err != nil {
-			return nil, err
-		}
-		rows = append(rows, row)
 	}
 	order := c.Door.Judge.Catalogue.Order
 	slices.SortStableFunc(rows, func(a, b Found) int {
@@ -121,7 +113,7 @@ func (c *Centre) settleFound(ctx context.Context, reason string, keys []atoll.Ke
 			}
 			n.Rows, n.Bytes = n.Rows-1, n.Bytes-len(row.Body)
 		}
-		return saveJSON(tx, shelfCentre, foundCount, n)
+		return storage.Save(tx, shelfCentre, foundCount, n)
 	})
 }
 

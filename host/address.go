@@ -108,13 +108,9 @@ func (h *Host) remember(ctx context.Context, address string, encrypted bool) err
 		}
 		now.Pin = pin.String()
 	}
-	b, err := json.Marshal(now)
-	if err != nil {
-		return err
-	}
 	return h.Store.Update(ctx, func(tx storage.Tx) error {
 		return errors.Join(tx.Set(shelfHost, "listen", []byte(h.Listen)), tx.Set(shelfHost, "url", []byte(h.URL)),
-			tx.Set(shelfHost, "tls", []byte(h.TLS)), tx.Set(shelfHost, "served", b))
+			tx.Set(shelfHost, "tls", []byte(h.TLS)), storage.Save(tx, shelfHost, "served", now))
 	})
 }
 

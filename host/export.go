@@ -71,13 +71,7 @@ func (h *Host) SiteRequest(ctx context.Context) (string, error) {
 			Key: public, Device: h.Device, Timeline: atoll.NewTimeline(), Protocol: exchange.Protocol, App: h.App,
 			Catalogue: h.Catalogue.Version(), CatalogueHash: h.Catalogue.Hash(),
 		}}
-		err = h.Store.Update(ctx, func(tx storage.Tx) error {
-			b, err := json.Marshal(q)
-			if err != nil {
-				return err
-			}
-			return tx.Set(shelfHost, "request", b)
-		})
+		err = h.Store.Update(ctx, func(tx storage.Tx) error { return storage.Save(tx, shelfHost, "request", q) })
 	}
 	if err != nil {
 		return "", err
@@ -87,13 +81,7 @@ func (h *Host) SiteRequest(ctx context.Context) (string, error) {
 }
 
 func (h *Host) loadRequest(ctx context.Context) (q request, err error) {
-	err = h.Store.View(ctx, func(r storage.Reader) error {
-		b, err := r.Get(shelfHost, "request")
-		if err != nil {
-			return err
-		}
-		return json.Unmarshal(b, &q)
-	})
+	err = h.Store.View(ctx, func(r storage.Reader) error { return storage.Load(r, shelfHost, "request", &q) })
 	return q, err
 }
 

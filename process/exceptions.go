@@ -2,7 +2,6 @@ package process
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -28,12 +27,8 @@ type Exception struct {
 func (p *Processors) except(tx storage.Tx, k Kind, key atoll.Key, err error) error {
 	place := k.Name + " " + key.String()
 	var known Exception
-	b, gerr := tx.Get(shelfExceptions, place)
-	if gerr == nil {
-		gerr = json.Unmarshal(b, &known)
-	}
-	if gerr != nil && !errors.Is(gerr, atoll.NotFound) {
-		return gerr
+	if err := storage.Load(tx, shelfExceptions, place, &known); err != nil && !errors.Is(err, atoll.NotFound) {
+		return err
 	}
 	if err == nil {
 		if known.Kind == "" {
@@ -56,10 +51,7 @@ func (p *Processors) except(tx storage.Tx, k Kind, key atoll.Key, err error) err
 			return err
 		}
 	}
-	if b, err = json.Marshal(e); err != nil {
-		return err
-	}
-	return tx.Set(shelfExceptions, place, b)
+	return storage.Save(tx, shelfExceptions, place, e)
 }
 
 // tell lets the kind tell others of the exception. What it wants to tell never
@@ -123,20 +115,6 @@ func parseKey(s string) (atoll.Key, bool) {
 // Exceptions returns the documents that could not be answered, up to 200.
 func (p *Processors) Exceptions(ctx context.Context) ([]Exception, error) {
 	var out []Exception
-	err := p.Store.View(ctx, func(r storage.Reader) error {
-		out = nil
-		items, err := r.Scan(shelfExceptions, "", 200, false)
-		if err != nil {
-			return err
-		}
-		for _, it := range items {
-			var e Exception
-			if err := json.Unmarshal(it.Value, &e); err != nil {
-				return err
-			}
-			out = append(out, e)
-		}
-		return nil
-	})
+	err := p.Store.View(ctx, func(r storage.Reader) (err error) { out, err = ExceptionsIn(r); return err })
 	return out, err
 }

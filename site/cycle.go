@@ -282,7 +282,7 @@ func (s *Site) log(ctx context.Context, row Cycle) error {
 // appendLog adds a row, and now and then removes the oldest.
 func (s *Site) appendLog(tx storage.Tx, l *link, row Cycle) error {
 	key := row.Started.UTC().Format("20060102T150405.000000000")
-	if err := saveJSON(tx, shelfLog, key, row); err != nil {
+	if err := storage.Save(tx, shelfLog, key, row); err != nil {
 		return err
 	}
 	if l.LogRows++; l.LogRows <= logRows+logSpare {
@@ -304,20 +304,9 @@ func (s *Site) appendLog(tx storage.Tx, l *link, row Cycle) error {
 // SyncLog returns the newest rows of the sync log, newest first.
 func (s *Site) SyncLog(ctx context.Context, limit int) ([]Cycle, error) {
 	var out []Cycle
-	err := s.Store.View(ctx, func(r storage.Reader) error {
-		out = nil
-		items, err := r.Scan(shelfLog, "", limit, true)
-		if err != nil {
-			return err
-		}
-		for _, it := range items {
-			var row Cycle
-			if err := loadJSON(r, shelfLog, it.Key, &row); err != nil {
-				return err
-			}
-			out = append(out, row)
-		}
-		return nil
+	err := s.Store.View(ctx, func(r storage.Reader) (err error) {
+		out, err = storage.Listed[Cycle](r, shelfLog, "", limit, true)
+		return err
 	})
 	return out, err
 }
@@ -325,20 +314,9 @@ func (s *Site) SyncLog(ctx context.Context, limit int) ([]Cycle, error) {
 // Refused returns what the centre told this site it quarantined, newest first.
 func (s *Site) Refused(ctx context.Context, limit int) ([]exchange.Refusal, error) {
 	var out []exchange.Refusal
-	err := s.Store.View(ctx, func(r storage.Reader) error {
-		out = nil
-		items, err := r.Scan(shelfNo, "", limit, true)
-		if err != nil {
-			return err
-		}
-		for _, it := range items {
-			var no exchange.Refusal
-			if err := loadJSON(r, shelfNo, it.Key, &no); err != nil {
-				return err
-			}
-			out = append(out, no)
-		}
-		return nil
+	err := s.Store.View(ctx, func(r storage.Reader) (err error) {
+		out, err = storage.Listed[exchange.Refusal](r, shelfNo, "", limit, true)
+		return err
 	})
 	return out, err
 }

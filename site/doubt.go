@@ -32,7 +32,7 @@ func (l *link) doubt(tx storage.Tx, since uint64) error {
 			case !errors.Is(err, atoll.NotFound):
 				return err
 			}
-			if err := saveJSON(tx, shelfOdd, rec.Key.String(), rec.Key); err != nil {
+			if err := storage.Save(tx, shelfOdd, rec.Key.String(), rec.Key); err != nil {
 				return err
 			}
 			l.Doubts++
@@ -95,7 +95,7 @@ func (l *link) found(tx storage.Tx) (out []exchange.Found, err error) {
 	bytes := 0
 	for _, it := range items {
 		var key atoll.Key
-		if err := loadJSON(tx, shelfOdd, it.Key, &key); err != nil {
+		if err := storage.Load(tx, shelfOdd, it.Key, &key); err != nil {
 			return nil, err
 		}
 		rec, err := tx.Record(key)

@@ -156,7 +156,7 @@ func (s *Site) Configure(ctx context.Context, by string, fn func(*Settings)) err
 				On("batch").Do("choose between %d and %d; 0 leaves it to how fast the line is", leastBatch, mostBatch)
 		}
 		set.By, set.Since = by, s.Now()
-		return saveJSON(tx, shelfSync, "settings", set)
+		return storage.Save(tx, shelfSync, "settings", set)
 	})
 	if err == nil {
 		s.Nudge()

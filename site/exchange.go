@@ -328,7 +328,7 @@ func (r *round) receipt(rc exchange.Receipt) {
 		}
 		l.OpenRefusals = rc.Open
 		for _, no := range rc.Refusals {
-			if err := saveJSON(tx, shelfNo, seqKey(no.Seq), no); err != nil {
+			if err := storage.Save(tx, shelfNo, seqKey(no.Seq), no); err != nil {
 				return err
 			}
 		}

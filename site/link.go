@@ -1,9 +1,7 @@
 package site
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -184,14 +182,14 @@ func (l *link) rewind(tx storage.Tx, to atoll.Position, since uint64) error {
 
 func loadLink(r storage.Reader) (link, error) {
 	l := link{State: Unenrolled}
-	err := loadJSON(r, shelfSync, "link", &l)
+	err := storage.Load(r, shelfSync, "link", &l)
 	if errors.Is(err, atoll.NotFound) {
 		err = nil
 	}
 	return l, err
 }
 
-func (l link) save(tx storage.Tx) error { return saveJSON(tx, shelfSync, "link", l) }
+func (l link) save(tx storage.Tx) error { return storage.Save(tx, shelfSync, "link", l) }
 
 // Settings are what people choose about synchronisation here (R-I-07, R-I-08).
 // Pausing and disabling both go on capturing changes.
@@ -213,7 +211,7 @@ const DefaultInterval = 10 * time.Minute
 
 func loadSettings(r storage.Reader) (Settings, error) {
 	var s Settings
-	err := loadJSON(r, shelfSync, "settings", &s)
+	err := storage.Load(r, shelfSync, "settings", &s)
 	if errors.Is(err, atoll.NotFound) {
 		err = nil
 	}
@@ -221,23 +219,4 @@ func loadSettings(r storage.Reader) (Settings, error) {
 		s.Interval = DefaultInterval
 	}
 	return s, err
-}
-
-func loadJSON(r storage.Reader, bucket, key string, into any) error {
-	b, err := r.Get(bucket, key)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(b, into); err != nil {
-		return fmt.Errorf("%s/%s: %w", bucket, key, err)
-	}
-	return nil
-}
-
-func saveJSON(tx storage.Tx, bucket, key string, value any) error {
-	b, err := json.Marshal(value)
-	if err != nil {
-		return err
-	}
-	return tx.Set(bucket, key, b)
 }

@@ -166,11 +166,7 @@ func (s *Station) ExamineStock(ctx context.Context) (c StockCheck, due bool, err
 	if c.Examination, err = s.CheckStock(ctx, ""); err != nil {
 		return c, false, err
 	}
-	b, err := json.Marshal(c)
-	if err != nil {
-		return c, false, err
-	}
-	if err := s.Store.Update(ctx, func(tx storage.Tx) error { return tx.Set(shelfCheck, "last", b) }); err != nil {
+	if err := s.Store.Update(ctx, func(tx storage.Tx) error { return storage.Save(tx, shelfCheck, "last", c) }); err != nil {
 		return c, false, err
 	}
 	for _, d := range c.Differences[:min(len(c.Differences), stockCheckTold)] {
@@ -191,11 +187,7 @@ func (s *Station) LastStockCheck(ctx context.Context) (c StockCheck, err error) 
 }
 
 func lastCheck(r storage.Reader) (c StockCheck, err error) {
-	b, err := r.Get(shelfCheck, "last")
-	if err != nil {
-		return c, err
-	}
-	err = json.Unmarshal(b, &c)
+	err = storage.Load(r, shelfCheck, "last", &c)
 	return c, err
 }
 

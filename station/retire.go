@@ -49,11 +49,7 @@ func (s *Station) markDay(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		b, err := json.Marshal(at)
-		if err != nil {
-			return err
-		}
-		return tx.Set(shelfDays, now.Format(time.RFC3339), b)
+		return storage.Save(tx, shelfDays, now.Format(time.RFC3339), at)
 	})
 }
 

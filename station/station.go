@@ -6,7 +6,6 @@ package station
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -96,25 +95,18 @@ const shelfSelf = "self"
 func LoadIdentity(ctx context.Context, s storage.Store) (Identity, error) {
 	var id Identity
 	err := s.View(ctx, func(r storage.Reader) error {
-		b, err := r.Get(shelfSelf, "identity")
+		err := storage.Load(r, shelfSelf, "identity", &id)
 		if errors.Is(err, atoll.NotFound) {
 			return atoll.Errorf(atoll.Initialise, "nothing is set up here yet").Do("run: atoll init central, or: atoll init site")
 		}
-		if err != nil {
-			return err
-		}
-		return json.Unmarshal(b, &id)
+		return err
 	})
 	return id, err
 }
 
 // SaveIdentity stores who the database belongs to.
 func SaveIdentity(tx storage.Tx, id Identity) error {
-	b, err := json.Marshal(id)
-	if err != nil {
-		return err
-	}
-	return tx.Set(shelfSelf, "identity", b)
+	return storage.Save(tx, shelfSelf, "identity", id)
 }
 
 // New returns the station of the identity.

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"regexp"
 	"slices"
@@ -165,41 +164,23 @@ func NewPassword() string {
 }
 
 func saveUser(tx storage.Tx, u User) error {
-	b, err := json.Marshal(u)
-	if err != nil {
-		return err
-	}
-	return tx.Set(shelfUsers, u.Name, b)
+	return storage.Save(tx, shelfUsers, u.Name, u)
 }
 
-func loadUser(r storage.Reader, name string) (User, error) {
-	var u User
-	b, err := r.Get(shelfUsers, name)
-	if err != nil {
-		return u, err
-	}
-	err = json.Unmarshal(b, &u)
+func loadUser(r storage.Reader, name string) (u User, err error) {
+	err = storage.Load(r, shelfUsers, name, &u)
 	return u, err
 }
 
 // Users returns all users, without their hashes.
 func (s *Station) Users(ctx context.Context) ([]User, error) {
 	var out []User
-	err := s.Store.View(ctx, func(r storage.Reader) error {
-		out = nil
-		items, err := r.Scan(shelfUsers, "", 0, false)
-		if err != nil {
-			return err
+	err := s.Store.View(ctx, func(r storage.Reader) (err error) {
+		out, err = storage.Listed[User](r, shelfUsers, "", 0, false)
+		for i := range out {
+			out[i].Hash = ""
 		}
-		for _, it := range items {
-			var u User
-			if err := json.Unmarshal(it.Value, &u); err != nil {
-				return err
-			}
-			u.Hash = ""
-			out = append(out, u)
-		}
-		return nil
+		return err
 	})
 	return out, err
 }
@@ -259,11 +240,7 @@ func (s *Station) SignInUser(ctx context.Context, name, password string) (token 
 				return err
 			}
 		}
-		b, err := json.Marshal(session{User: name, Expires: s.Now().Add(sessionLife)})
-		if err != nil {
-			return err
-		}
-		return tx.Set(shelfSessions, digest(token), b)
+		return storage.Save(tx, shelfSessions, digest(token), session{User: name, Expires: s.Now().Add(sessionLife)})
 	})
 	switch {
 	case err != nil:
@@ -285,15 +262,12 @@ func (s *Station) Session(ctx context.Context, token string) (User, error) {
 	var u User
 	denied := atoll.Errorf(atoll.SignIn, "not signed in, or no longer").Do("sign in again")
 	err := s.Store.View(ctx, func(r storage.Reader) error {
-		b, err := r.Get(shelfSessions, digest(token))
+		var ses session
+		err := storage.Load(r, shelfSessions, digest(token), &ses)
 		if errors.Is(err, atoll.NotFound) {
 			return denied
 		}
 		if err != nil {
-			return err
-		}
-		var ses session
-		if err := json.Unmarshal(b, &ses); err != nil {
 			return err
 		}
 		if s.Now().After(ses.Expires) {

@@ -1,7 +1,6 @@
 package transfer
 
 import (
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -80,19 +79,11 @@ func track(tx storage.Tx, c process.Case) error {
 		} else if !errors.Is(err, atoll.NotFound) {
 			return err
 		}
-		if err := keep(tx, place, open{Since: c.Now.UnixMilli()}); err != nil {
+		if err := storage.Save(tx, shelfOpen, place, open{Since: c.Now.UnixMilli()}); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func keep(tx storage.Tx, place string, o open) error {
-	b, err := json.Marshal(o)
-	if err != nil {
-		return err
-	}
-	return tx.Set(shelfOpen, place, b)
 }
 
 // trackAnswer lists an answer, at the centre, to a document that was refused here: both
@@ -115,7 +106,7 @@ func trackAnswer(tx storage.Tx, c process.Case, initiating atoll.Key) error {
 	}
 	for _, no := range refusals {
 		if no.State != storage.Applied && slices.Contains(no.Keys, initiating) {
-			return keep(tx, initiating.String(), open{Since: c.Now.UnixMilli(), Answer: c.Record.Key.String(), Refusal: no.ID})
+			return storage.Save(tx, shelfOpen, initiating.String(), open{Since: c.Now.UnixMilli(), Answer: c.Record.Key.String(), Refusal: no.ID})
 		}
 	}
 	return nil

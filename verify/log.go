@@ -1,8 +1,6 @@
 package verify
 
 import (
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/atollsync/atoll"
@@ -34,12 +32,8 @@ type Repair struct {
 
 // Log keeps the repair.
 func Log(tx storage.Tx, r Repair) error {
-	b, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
 	at := r.At.UTC().Format("20060102T150405.000000000")
-	if err := tx.Set(shelfRepairs, at+" "+r.Record+" "+r.Site.String(), b); err != nil {
+	if err := storage.Save(tx, shelfRepairs, at+" "+r.Record+" "+r.Site.String(), r); err != nil {
 		return err
 	}
 	all, err := tx.Scan(shelfRepairs, "", maxRepairs+1, false)
@@ -56,17 +50,5 @@ func Log(tx storage.Tx, r Repair) error {
 
 // Repairs returns what was repaired, newest first, up to limit (0: all).
 func Repairs(r storage.ShelfReader, limit int) ([]Repair, error) {
-	items, err := r.Scan(shelfRepairs, "", limit, true)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]Repair, 0, len(items))
-	for _, it := range items {
-		var rep Repair
-		if err := json.Unmarshal(it.Value, &rep); err != nil {
-			return nil, fmt.Errorf("%s/%s: %w", shelfRepairs, it.Key, err)
-		}
-		out = append(out, rep)
-	}
-	return out, nil
+	return storage.Listed[Repair](r, shelfRepairs, "", limit, true)
 }

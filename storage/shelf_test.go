@@ -1,0 +1,66 @@
+package storage_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/storage"
+)
+
+// shelf is one bucket.
+type shelf map[string][]byte
+
+func (s shelf) Get(_, key string) ([]byte, error) {
+	b, ok := s[key]
+	if !ok {
+		return nil, atoll.Errorf(atoll.NotFound, "no %s", key)
+	}
+	return b, nil
+}
+
+func (s shelf) Scan(_, after string, _ int, _ bool) (out []storage.Item, err error) {
+	for k, v := range s {
+		if k > after {
+			out = append(out, storage.Item{Key: k, Value: v})
+		}
+	}
+	slices.SortFunc(out, func(a, b storage.Item) int { return strings.Compare(a.Key, b.Key) })
+	return out, nil
+}
+
+func (s shelf) Set(_, key string, value []byte) error { s[key] = value; return nil }
+func (s shelf) Drop(_, key string) error              { delete(s, key); return nil }
+
+func TestShelfKeepsValues(t *testing.T) {
+	type place struct{ Name string }
+	s := shelf{}
+	var p place
+	if err := storage.Load(s, "b", "one", &p); !errors.Is(err, atoll.NotFound) {
+		t.Fatalf("nothing was saved, got %v", err)
+	}
+	if list, err := storage.Listed[place](s, "b", "", 0, false); err != nil || list == nil || len(list) != 0 {
+		t.Fatalf("an empty bucket lists as %#v, %v", list, err)
+	}
+	if err := errors.Join(storage.Save(s, "b", "one", place{"A"}), storage.Save(s, "b", "two", place{"B"})); err != nil {
+		t.Fatal(err)
+	}
+	if err := storage.Load(s, "b", "one", &p); err != nil || p.Name != "A" {
+		t.Fatalf("loaded %v, %v", p, err)
+	}
+	if list, err := storage.Listed[place](s, "b", "", 0, false); err != nil || !slices.Equal(list, []place{{"A"}, {"B"}}) {
+		t.Fatalf("listed %v, %v", list, err)
+	}
+	s["two"] = []byte("{") // as a damaged disk leaves it
+	if err := storage.Load(s, "b", "two", &p); err == nil || !strings.Contains(err.Error(), "b/two") {
+		t.Fatalf("a damaged value is not named: %v", err)
+	}
+	if _, err := storage.Listed[place](s, "b", "", 0, false); err == nil || !strings.Contains(err.Error(), "b/two") {
+		t.Fatalf("a damaged value is not named: %v", err)
+	}
+	if err := storage.Save(s, "b", "three", func() {}); err == nil {
+		t.Fatal("saved what is no value")
+	}
+}
