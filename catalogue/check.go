@@ -16,11 +16,12 @@ type compiled struct {
 	required int // how many fields are required
 	fields   map[string]*Field
 	indexed  []*Field
+	words    []string // the fields whose words it is found by
 	refers   []*Field
 }
 
 func compile(d *Def, order int) *compiled {
-	k := &compiled{def: d, order: order, fields: make(map[string]*Field, len(d.Fields))}
+	k := &compiled{def: d, order: order, fields: make(map[string]*Field, len(d.Fields)), words: byWords(d)}
 	for i := range d.Fields {
 		f := &d.Fields[i]
 		k.fields[f.Name] = f
@@ -222,10 +223,11 @@ func (c *Catalogue) References(t atoll.Type, f atoll.Fields) []Ref {
 
 // Index returns the values of the fields that lists may filter by: text, enums,
 // dates and ids without quotation marks, numbers and booleans as they are
-// written. Absent fields are left out. It is nil when there is nothing.
+// written. Absent fields are left out. To these come the words that records are
+// looked for by (Looked). It is nil when there is nothing.
 func (c *Catalogue) Index(t atoll.Type, f atoll.Fields) map[string]string {
 	k, ok := c.types[t]
-	if !ok || len(k.indexed) == 0 {
+	if !ok {
 		return nil
 	}
 	var out map[string]string
@@ -244,5 +246,5 @@ func (c *Catalogue) Index(t atoll.Type, f atoll.Fields) map[string]string {
 		out[field.Name] = s
 	}
 	begin(k.def, f, out)
-	return out
+	return indexWords(k, f, out)
 }

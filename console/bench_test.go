@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,7 +22,8 @@ import (
 
 // How large the benchmarks' systems are.
 var (
-	records    = flag.Int("records", 200_000, "records of BenchmarkPages")
+	records    = flag.Int("records", 200_000, "records of BenchmarkPages, half of them items")
+	only       = flag.String("page", "", "BenchmarkPages asks only for the pages that begin so")
 	fleetSites = flag.Int("sites", 40_000, "sites of BenchmarkFleet")
 )
 
@@ -79,14 +83,14 @@ func (f *fleet) many(t testing.TB, n int) {
 }
 
 // records puts so many items into the centre.
-func (f *fleet) items(t testing.TB, n int) (last atoll.ID) {
+func (f *fleet) items(t testing.TB, n int) (ids []atoll.ID) {
 	t.Helper()
 	now := f.Clock.Now()
 	for made := 0; made < n; {
 		var do []journal.Proposal
 		for range min(2000, n-made) {
-			last = atoll.NewID(now)
-			do = append(do, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "item", ID: last}, Fields: atoll.Fields{}.
+			ids = append(ids, atoll.NewID(now))
+			do = append(do, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "item", ID: ids[made]}, Fields: atoll.Fields{}.
 				Set("code", fmt.Sprintf("I%06d", made)).Set("name", fmt.Sprintf("Item number %d", made)).Set("kind", "stock").Set("status", "active")})
 			made++
 		}
@@ -94,7 +98,33 @@ func (f *fleet) items(t testing.TB, n int) (last atoll.ID) {
 			t.Fatal(err)
 		}
 	}
-	return last
+	return ids
+}
+
+// stock puts so many stock lines into the centre's database, in turn of every store
+// and item: as copies of what sites have, which nobody may change here.
+func (f *fleet) stock(t testing.TB, n int, items []atoll.ID) {
+	t.Helper()
+	stores := slices.Sorted(maps.Values(f.Stores))
+	for made := 0; made < n; {
+		err := f.Centre.Store.Update(t.Context(), func(tx storage.Tx) error {
+			for range min(5000, n-made) {
+				key := atoll.Key{Type: "stock_line", ID: atoll.NewID(f.Clock.Now())}
+				fields := atoll.Fields{}.Set("store_id", stores[made%len(stores)]).Set("item_id", items[made%len(items)]).
+					Set("pack_size", json.Number("100")).Set("total_number_of_packs", json.Number("12")).
+					Set("available_number_of_packs", json.Number("12")).Set("cost_price_per_pack", json.Number("1.25")).
+					Set("batch", fmt.Sprintf("B%05d", made%7000)).Set("expiry_date", "2028-01-31")
+				made++
+				if _, err := tx.Put(atoll.Record{Key: key, Version: 1, Body: fields.Encode()}, f.Catalogue.Index(key.Type, fields)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // BenchmarkPages asks for the pages of a centre with 1,000 sites and 200,000
@@ -102,15 +132,21 @@ func (f *fleet) items(t testing.TB, n int) (last atoll.ID) {
 func BenchmarkPages(b *testing.B) {
 	f := newFleet(b)
 	f.many(b, 1000)
-	item := f.items(b, *records)
+	items := f.items(b, *records/2)
+	f.stock(b, *records/2, items)
+	item := items[len(items)-1]
 	admin := f.centre.as(station.Administrator)
 	for _, page := range []string{
 		"/fleet", "/fleet?sort=name&page=7", "/fleet?q=centre+9", "/fleet/2", "/fleet/1099", "/records", "/records/item", "/records/item?q=number+77",
 		"/records/item?q=no+such+words", "/records/item/" + string(item), "/records/item/" + string(item) + "/edit", "/new/item", "/me",
-		"/today", "/find?q=number+77", "/find?q=" + fmt.Sprintf("I%06d", *records-1), "/find?q=no+such+words", "/reports", "/reports/stock?item=" + string(item), "/transfers",
+		"/today", "/find?q=number+77", "/find?q=" + fmt.Sprintf("I%06d", *records/2-1), "/find?q=no+such+words", "/find?q=item+number", "/records/item?q=i", "/reports",
+		"/reports/stock?item=" + string(item), "/reports/stock", "/reports/stock?by=system", "/reports/value", "/reports/use?item=" + string(item),
+		"/reports/consumption?item=" + string(item), "/reports/dashboard", "/reports/exceptions", "/reports/sync", "/records/stock_line?q=b00001", "/transfers",
 		"/jobs", "/enrolment", "/stores", "/stores/" + string(f.Stores["A"]), "/visibility", "/delegations", "/audit?site=1", "/work", "/work/stock", "/work/customer-invoices",
 	} {
-		b.Run(page, func(b *testing.B) { askBench(b, f.centre, page, admin) })
+		if strings.HasPrefix(page, *only) {
+			b.Run(page, func(b *testing.B) { askBench(b, f.centre, page, admin) })
+		}
 	}
 }
 
@@ -126,7 +162,7 @@ func BenchmarkFleet(b *testing.B) {
 
 func askBench(b *testing.B, at *face, page string, how func(*http.Request)) {
 	b.Helper()
-	size := 0
+	size, before := 0, processorTime()
 	for b.Loop() {
 		r := httptest.NewRequestWithContext(b.Context(), "GET", page, nil)
 		r.Header.Set("Accept", "text/html")
@@ -139,5 +175,6 @@ func askBench(b *testing.B, at *face, page string, how func(*http.Request)) {
 		size = w.Body.Len()
 	}
 	b.ReportMetric(float64(size), "B/page")
+	b.ReportMetric(float64((processorTime()-before).Microseconds())/1000/float64(b.N), "cpu-ms/page")
 	at.log.Reset()
 }

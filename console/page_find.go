@@ -62,15 +62,10 @@ func (c *console) findItems(v *Visit, text string) (foundGroup, error) {
 	if err != nil {
 		return g, err
 	}
-	for q := (storage.Query{Type: "item"}); len(recs) == 0; { // on to the end: nobody looks through the rest by hand
-		more, next, cut, err := c.search(v, def, q, text)
-		if err != nil {
+	if len(recs) == 0 {
+		if recs, _, _, err = c.search(v, def, storage.Query{Type: "item"}, text); err != nil {
 			return g, err
 		}
-		if recs = more; !cut {
-			break
-		}
-		q.After = next
 	}
 	for _, rec := range recs[:min(len(recs), mostFound)] {
 		id := string(rec.ID)

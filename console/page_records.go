@@ -17,7 +17,7 @@ import (
 const (
 	pageRows  = 50    // on one page
 	mostShown = 5     // columns of a list
-	mostRead  = 8_000 // records that one search by words looks at
+	mostRead  = 8_000 // records that a search without an index of words looks at
 	mostPick  = 100   // records that a filter or a form offers to choose from
 )
 
@@ -193,80 +193,6 @@ func (c *console) def(v *Visit) (*catalogue.Def, error) {
 		return nil, atoll.Errorf(atoll.NotFound, "there is no record type %.60q", t).Do("choose one from the page Records")
 	}
 	return def, nil
-}
-
-// search returns records whose own words hold the text, whatever the case. It
-// looks at so many records and says when there are more.
-func (c *console) search(v *Visit, def *catalogue.Def, q storage.Query, text string) (out []station.Record, next atoll.ID, cut bool, err error) {
-	text = strings.ToLower(text)
-	var found []atoll.Key
-	err = c.Database.View(v.ctx(), func(r storage.Reader) error {
-		found, next, cut = nil, "", false
-		q.Limit = 1000
-		for read := 0; ; {
-			page, err := r.Records(q)
-			if err != nil {
-				return err
-			}
-			for _, rec := range page {
-				if read++; !strings.Contains(strings.ToLower(string(rec.Body)), text) {
-					continue
-				}
-				f, err := rec.Fields()
-				if err != nil {
-					return err
-				}
-				if !says(def, f, text) || !v.sees(def.Type, f) || def.Merge != catalogue.NoMerge && survivor.Into(f) != "" {
-					continue
-				}
-				if len(found) == pageRows {
-					next = found[len(found)-1].ID
-					return nil
-				}
-				found = append(found, rec.Key)
-			}
-			if len(page) < q.Limit {
-				return nil
-			}
-			q.After = page[len(page)-1].ID
-			if read >= mostRead {
-				next, cut = q.After, true
-				return nil
-			}
-		}
-	})
-	for _, key := range found {
-		rec, rerr := c.Station.Record(v.ctx(), key)
-		if atoll.CodeOf(rerr) == atoll.NotFound {
-			continue // gone meanwhile
-		}
-		if rerr != nil {
-			return nil, "", false, rerr
-		}
-		out = append(out, rec)
-	}
-	return out, next, cut, err
-}
-
-// says reports whether a text that people read in the record holds the words.
-func says(def *catalogue.Def, f atoll.Fields, words string) bool {
-	for _, field := range def.Fields {
-		if field.Secret || !f.Has(field.Name) {
-			continue
-		}
-		switch field.Kind {
-		case catalogue.Text, catalogue.Enum, catalogue.Date:
-			if strings.Contains(strings.ToLower(f.Text(field.Name)), words) {
-				return true
-			}
-		case catalogue.Integer, catalogue.Decimal:
-			if f.Number(field.Name) == words {
-				return true
-			}
-		case catalogue.Boolean, catalogue.Time, catalogue.Reference, catalogue.Object:
-		}
-	}
-	return false
 }
 
 // columns are the fields that a list shows beside the record's name: what it must

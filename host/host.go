@@ -203,6 +203,7 @@ func Open(ctx context.Context, c Config) (*Host, error) {
 	if err := h.assemble(ctx); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
+	h.index(ctx)
 	if err := h.views(ctx); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}

@@ -4,12 +4,27 @@ import (
 	"context"
 	"time"
 
+	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/report"
 )
 
 // views makes the database have the views of the catalogue (R-J-13).
 func (h *Host) views(ctx context.Context) error {
 	return h.Store.DefineViews(ctx, report.Views(h.Catalogue))
+}
+
+// index makes what lists filter by, and what records are looked for by, fit this
+// program and its catalogue: after an upgrade, or a change of the operator's types.
+// Whoever cannot have it is not kept from the rest: it is tried again at the next
+// start.
+func (h *Host) index(ctx context.Context) {
+	n, err := journal.Reindex(ctx, h.Store, h.Catalogue)
+	switch {
+	case err != nil:
+		h.Log.WarnContext(ctx, "what records are found by could not be made anew; it is tried again at the next start", "err", err)
+	case n > 0:
+		h.Log.InfoContext(ctx, "what records are found by is made anew", "records", n)
+	}
 }
 
 // examine lets the ledger check run once a day, and after an initialisation

@@ -59,7 +59,7 @@ func consumption(d *Desk, a *asked, t *Table) error {
 		a.WithoutTransfers = true
 	}
 	shops := d.shops(a)
-	items, err := d.items()
+	items, err := d.items(a)
 	if err != nil {
 		return err
 	}
@@ -69,10 +69,10 @@ func consumption(d *Desk, a *asked, t *Table) error {
 	}
 	flows := map[uint64]*flow{}
 	at := func(store atoll.ID, item []byte) *flow {
-		shop, thing := shops.place([]byte(store)), items.place(item)
-		if a.Item != "" && items.ids[thing] != a.Item {
+		if !a.wants(item) {
 			return &flow{}
 		}
+		shop, thing := shops.place([]byte(store)), items.place(item)
 		f, ok := flows[pair(shop, thing)]
 		if !ok {
 			f = &flow{store: shop, item: thing}

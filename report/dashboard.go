@@ -27,7 +27,7 @@ type glance struct {
 // they are worth, and what of that has expired or soon will (R-J-10).
 func dashboard(d *Desk, a *asked, t *Table) error {
 	shops := d.shops(a)
-	items, err := d.items()
+	items, err := d.items(a)
 	if err != nil {
 		return err
 	}

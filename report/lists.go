@@ -37,7 +37,11 @@ func ledger(d *Desk, a *asked, t *Table) error {
 		{"ledger_reserved", "Reserved by documents", Number},
 		{"lowest", "Lowest balance", Number},
 	}
-	items, err := d.items()
+	var ids []atoll.ID
+	for _, x := range found.Differences {
+		ids = append(ids, x.Item)
+	}
+	items, err := d.itemsOf(ids)
 	if err != nil {
 		return err
 	}
@@ -142,7 +146,11 @@ func differences(d *Desk, a *asked, t *Table) error {
 	if err != nil {
 		return err
 	}
-	items, err := d.items()
+	var ids []atoll.ID
+	for _, x := range all {
+		ids = append(ids, x.Item)
+	}
+	items, err := d.itemsOf(ids)
 	if err != nil {
 		return err
 	}
@@ -165,10 +173,10 @@ func differences(d *Desk, a *asked, t *Table) error {
 			continue
 		}
 		to, _ := d.T.Store(x.To)
-		item := items.place([]byte(x.Item))
-		if a.Item != "" && items.ids[item] != a.Item {
+		if !a.wants([]byte(x.Item)) {
 			continue
 		}
+		item := items.place([]byte(x.Item))
 		t.Rows = append(t.Rows, []string{
 			from.Code, to.Code, strconv.FormatInt(x.Number, 10), items.codes[item], items.names[item], x.Batch, number(x.PackSize).String(),
 			number(x.Sent).String(), number(x.Received).String(), number(x.Difference).String(), string(x.Invoice),

@@ -58,13 +58,13 @@ func (d *Desk) moving(a *asked, from time.Time, fn func(movement)) error {
 	if err != nil {
 		return err
 	}
-	if err := d.lines("invoice_line", "invoice_id", heads, fn); err != nil {
+	if err := d.lines(a, "invoice_line", "invoice_id", heads, fn); err != nil {
 		return err
 	}
 	if heads, err = d.prescriptions(read, from, takes); err != nil {
 		return err
 	}
-	return d.lines("prescription_line", "prescription_id", heads, fn)
+	return d.lines(a, "prescription_line", "prescription_id", heads, fn)
 }
 
 // moved reports whether a document in the status has moved its stock (R-D-27).
@@ -144,7 +144,7 @@ func timeOf(r storage.Row, fields ...int) time.Time {
 const few = 2000
 
 // lines calls fn with what the lines of the documents moved.
-func (d *Desk) lines(t atoll.Type, parent string, heads map[atoll.ID]head, fn func(movement)) error {
+func (d *Desk) lines(a *asked, t atoll.Type, parent string, heads map[atoll.ID]head, fn func(movement)) error {
 	fields := []string{parent, "kind", "item_id", "number_of_packs", "pack_size"}
 	read := func(r storage.Row) error {
 		h, ok := heads[atoll.ID(r.Plain(0))]
@@ -163,17 +163,21 @@ func (d *Desk) lines(t atoll.Type, parent string, heads map[atoll.ID]head, fn fu
 		fn(m)
 		return nil
 	}
-	return linesOf(d.R, storage.RowQuery{Type: t, Fields: fields}, parent, heads, read)
+	return linesOf(d, a, storage.RowQuery{Type: t, Fields: fields}, parent, heads, read)
 }
 
-// linesOf reads the lines of few documents by the index, of many in one go.
-func linesOf[V any](r storage.Reader, q storage.RowQuery, parent string, docs map[atoll.ID]V, read func(storage.Row) error) error {
+// linesOf reads the lines of few documents by the index, of many in one go, or
+// those of the item that was asked for; read passes over what is of no document
+// among them.
+func linesOf[V any](d *Desk, a *asked, q storage.RowQuery, parent string, docs map[atoll.ID]V, read func(storage.Row) error) error {
 	if len(docs) > few {
-		return r.Rows(q, read)
+		if byItem, ok := d.byItem(a, q); ok {
+			return d.rows(byItem, read)
+		}
+		return d.R.Rows(q, read)
 	}
 	for id := range docs {
-		q.Where = map[string]string{parent: string(id)}
-		if err := r.Rows(q, read); err != nil {
+		if err := d.R.Rows(with(q, parent, id), read); err != nil {
 			return err
 		}
 	}

@@ -2,10 +2,13 @@ package report
 
 import (
 	"cmp"
+	"errors"
+	"maps"
 	"slices"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/survivor"
 )
 
 // things are the stores or items of an answer: each gets a small number, so that
@@ -50,26 +53,77 @@ func (t *things) order() {
 	}
 }
 
-// items reads all items, each with the one that stands for it (R-E-21).
-func (d *Desk) items() (*things, error) {
+// items reads the items of the answer, each with the one that stands for it
+// (R-E-21): all that there are, or the one that was asked for and those merged into
+// it.
+func (d *Desk) items(a *asked) (*things, error) {
+	if a.Item != "" {
+		return d.itemsOf(a.family)
+	}
 	t := &things{at: map[string]int32{}}
-	err := d.R.Rows(storage.RowQuery{Type: "item", Fields: []string{"code", "name"}}, func(r storage.Row) error {
-		t.add(r.ID, r.Text(0), r.Text(1))
+	merged := map[int32]atoll.ID{}
+	q := storage.RowQuery{Type: "item", Fields: []string{"code", "name", "status"}}
+	err := d.R.Rows(q, func(r storage.Row) error {
+		n := t.add(r.ID, r.Text(0), r.Text(1))
+		if string(r.Plain(2)) == survivor.Merged {
+			merged[n] = r.ID
+		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	for n, id := range slices.Clone(t.ids) {
+	for _, n := range slices.Sorted(maps.Keys(merged)) {
+		to, err := d.merged.Of(atoll.Key{Type: "item", ID: merged[n]})
+		if err != nil {
+			return nil, err
+		}
+		t.into[n] = t.place([]byte(to))
+	}
+	return t, nil
+}
+
+// itemsOf reads these items and no others, each with the one that stands for it.
+func (d *Desk) itemsOf(ids []atoll.ID) (*things, error) {
+	t := &things{at: map[string]int32{}}
+	for _, id := range ids {
+		if _, known := t.at[string(id)]; known {
+			continue
+		}
 		to, err := d.merged.Of(atoll.Key{Type: "item", ID: id})
 		if err != nil {
 			return nil, err
 		}
+		n, known := t.at[string(to)]
+		if !known {
+			f, err := d.item(to)
+			if err != nil {
+				return nil, err
+			}
+			n = t.add(to, f.Text("code"), cmp.Or(f.Text("name"), string(to)))
+		}
 		if to != id {
-			t.into[n] = t.place([]byte(to))
+			t.into[t.add(id, "", string(id))] = n
 		}
 	}
 	return t, nil
+}
+
+// item reads the fields of an item; there are none when it is not here.
+func (d *Desk) item(id atoll.ID) (atoll.Fields, error) {
+	rec, err := d.R.Record(atoll.Key{Type: "item", ID: id})
+	if errors.Is(err, atoll.NotFound) || rec.Deleted || rec.Hidden {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return rec.Fields()
+}
+
+// wants reports whether the item is one of the answer.
+func (a *asked) wants(item []byte) bool {
+	return a.Item == "" || slices.ContainsFunc(a.family, func(id atoll.ID) bool { return string(id) == string(item) })
 }
 
 // shops are the stores of the answer, in its order.
@@ -85,31 +139,60 @@ func (d *Desk) shops(a *asked) *things {
 }
 
 // each reads the rows of a type whose field store_id is a store of the answer of
-// which the records are here.
-// store_id must be the first field. Of few stores it asks the index.
+// which the records are here; of one item, if one was asked for and the type has
+// items. store_id must be the first field. Of one item, or of few stores, it asks
+// the index.
 func (d *Desk) each(a *asked, q storage.RowQuery, fn func(storage.Row) error) error {
-	if a.all || len(a.stores) > 32 || !d.indexed(q.Type, "store_id") {
-		recorded := map[string]bool{}
-		for _, f := range a.fresh {
-			recorded[string(f.Store)] = f.Standing.recorded()
-		}
-		return d.R.Rows(q, func(r storage.Row) error {
-			if !recorded[string(r.Plain(0))] {
-				return nil
-			}
-			return fn(r)
-		})
-	}
+	recorded := map[string]bool{}
 	for _, f := range a.fresh {
-		if !f.Standing.recorded() {
-			continue
+		recorded[string(f.Store)] = f.Standing.recorded()
+	}
+	read := func(r storage.Row) error {
+		if !recorded[string(r.Plain(0))] {
+			return nil
 		}
-		one := q
-		one.Where = map[string]string{"store_id": string(f.Store)}
-		for field, v := range q.Where {
-			one.Where[field] = v
+		return fn(r)
+	}
+	if byItem, ok := d.byItem(a, q); ok {
+		return d.rows(byItem, read)
+	}
+	if a.all || len(a.stores) > 32 || !d.indexed(q.Type, "store_id") {
+		return d.R.Rows(q, read)
+	}
+	var byStore []storage.RowQuery
+	for _, f := range a.fresh {
+		if f.Standing.recorded() {
+			byStore = append(byStore, with(q, "store_id", f.Store))
 		}
-		if err := d.R.Rows(one, fn); err != nil {
+	}
+	return d.rows(byStore, fn)
+}
+
+// byItem returns the queries for the rows of the item that was asked for; not ok
+// when none was, or the type has no index of items.
+func (d *Desk) byItem(a *asked, q storage.RowQuery) (out []storage.RowQuery, ok bool) {
+	if a.Item == "" || !d.indexed(q.Type, "item_id") {
+		return nil, false
+	}
+	for _, id := range a.family {
+		out = append(out, with(q, "item_id", id))
+	}
+	return out, true
+}
+
+// with narrows a query to the records that name the id.
+func with(q storage.RowQuery, field string, id atoll.ID) storage.RowQuery {
+	q.Where = maps.Clone(q.Where)
+	if q.Where == nil {
+		q.Where = map[string]string{}
+	}
+	q.Where[field] = string(id)
+	return q
+}
+
+func (d *Desk) rows(queries []storage.RowQuery, fn func(storage.Row) error) error {
+	for _, q := range queries {
+		if err := d.R.Rows(q, fn); err != nil {
 			return err
 		}
 	}

@@ -86,7 +86,7 @@ var stockFields = []string{
 // (R-J-02). Lots of which nothing is there, nor anything set aside, are left out.
 func stock(d *Desk, a *asked, t *Table) error {
 	shops := d.shops(a)
-	items, err := d.items()
+	items, err := d.items(a)
 	if err != nil {
 		return err
 	}
@@ -96,10 +96,10 @@ func stock(d *Desk, a *asked, t *Table) error {
 		fields = fields[:6]
 	}
 	err = d.each(a, storage.RowQuery{Type: "stock_line", Fields: fields}, func(r storage.Row) error {
-		store, item := shops.place(r.Plain(0)), items.place(r.Plain(1))
-		if a.Item != "" && items.ids[item] != a.Item {
+		if !a.wants(r.Plain(1)) {
 			return nil
 		}
+		store, item := shops.place(r.Plain(0)), items.place(r.Plain(1))
 		total, available := amountOf(r.Number(3)), amountOf(r.Number(4))
 		if total.sign() == 0 && available.sign() == 0 {
 			return nil

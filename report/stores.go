@@ -8,6 +8,7 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/survivor"
 	"github.com/atollsync/atoll/topology"
 )
 
@@ -53,6 +54,7 @@ type asked struct {
 	Question
 	stores map[atoll.ID]topology.Store // to be reported on
 	all    bool                        // these are all that can be
+	family []atoll.ID                  // the item asked for, and those merged into it
 	fresh  []Freshness
 }
 
@@ -156,11 +158,10 @@ func (d Desk) choose(q Question) (*asked, error) {
 		}
 	}
 	if q.Item != "" {
-		s, err := d.merged.Of(atoll.Key{Type: "item", ID: q.Item})
-		if err != nil {
+		if a.family, err = survivor.Family(d.R, atoll.Key{Type: "item", ID: q.Item}); err != nil {
 			return nil, err
 		}
-		a.Item = s
+		a.Item = a.family[0]
 	}
 	return a, nil
 }

@@ -53,17 +53,16 @@ func (u *used) total(withoutTransfers bool) amount {
 // says so (R-J-12).
 func use(d *Desk, a *asked, t *Table) error {
 	shops := d.shops(a)
-	items, err := d.items()
+	items, err := d.items(a)
 	if err != nil {
 		return err
 	}
 	spells := map[spell]*used{}
 	at := func(m movement, store atoll.ID) *used {
-		item := items.place(m.item)
-		if !m.at.Before(a.To) || a.Item != "" && items.ids[item] != a.Item {
+		if !m.at.Before(a.To) || !a.wants(m.item) {
 			return &used{}
 		}
-		k := spell{m.at.Format("2006-01"), shops.place([]byte(store)), item}
+		k := spell{m.at.Format("2006-01"), shops.place([]byte(store)), items.place(m.item)}
 		u, ok := spells[k]
 		if !ok {
 			u = &used{spell: k}

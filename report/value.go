@@ -21,14 +21,10 @@ func (w *worth) add(packs, size, cost, sell amount) {
 // left, so that sending changes no total.
 func value(d *Desk, a *asked, t *Table) error {
 	shops := d.shops(a)
-	items, err := d.items()
-	if err != nil {
-		return err
-	}
 	sums := make([]worth, len(shops.ids))
 	q := storage.RowQuery{Type: "stock_line", Fields: []string{"store_id", "item_id", "pack_size", "total_number_of_packs", "cost_price_per_pack", "sell_price_per_pack"}}
-	err = d.each(a, q, func(r storage.Row) error {
-		if a.Item != "" && items.ids[items.place(r.Plain(1))] != a.Item {
+	err := d.each(a, q, func(r storage.Row) error {
+		if !a.wants(r.Plain(1)) {
 			return nil
 		}
 		sums[shops.place(r.Plain(0))].add(amountOf(r.Number(3)), sizeOf(r.Number(2)), amountOf(r.Number(4)), amountOf(r.Number(5)))
@@ -37,7 +33,7 @@ func value(d *Desk, a *asked, t *Table) error {
 	if err != nil {
 		return err
 	}
-	under, err := d.underWay(a, items)
+	under, err := d.underWay(a)
 	if err != nil {
 		return err
 	}
@@ -72,7 +68,7 @@ func value(d *Desk, a *asked, t *Table) error {
 
 // underWay is what left the stores of the answer for other stores and is not in
 // stock there (R-D-27).
-func (d *Desk) underWay(a *asked, items *things) (worth, error) {
+func (d *Desk) underWay(a *asked) (worth, error) {
 	sent, err := d.sent(a)
 	if err != nil {
 		return worth{}, err
@@ -84,9 +80,9 @@ func (d *Desk) underWay(a *asked, items *things) (worth, error) {
 	q := storage.RowQuery{Type: "invoice_line", Fields: []string{
 		"invoice_id", "kind", "item_id", "number_of_packs", "pack_size", "cost_price_per_pack", "sell_price_per_pack", "stock_line_id",
 	}}
-	return sum, linesOf(d.R, q, "invoice_id", sent, func(r storage.Row) error {
+	return sum, linesOf(d, a, q, "invoice_id", sent, func(r storage.Row) error {
 		_, under := sent[atoll.ID(r.Plain(0))]
-		if !under || string(r.Plain(1)) != documents.StockOut || r.Values[7] == nil || a.Item != "" && items.ids[items.place(r.Plain(2))] != a.Item {
+		if !under || string(r.Plain(1)) != documents.StockOut || r.Values[7] == nil || !a.wants(r.Plain(2)) {
 			return nil
 		}
 		sum.add(amountOf(r.Number(3)), sizeOf(r.Number(4)), amountOf(r.Number(5)), amountOf(r.Number(6)))

@@ -98,6 +98,9 @@ type Query struct {
 	Limit int
 	// Where holds values that indexed fields must have (see RecordWriter.Put).
 	Where map[string]string
+	// Begun holds beginnings of names: for each, the record must have an indexed
+	// field whose name begins so, whatever its value.
+	Begun []string
 	// All includes deleted and hidden records.
 	All bool
 }
@@ -112,6 +115,10 @@ type RecordWriter interface {
 	// ignored. index holds the values of the indexed fields, replacing the
 	// earlier ones.
 	Put(r atoll.Record, index map[string]string) (atoll.Position, error)
+
+	// Reindex sets the values of the indexed fields and nothing else: the record's
+	// position and its seal stay. Nothing happens when the record is not there.
+	Reindex(key atoll.Key, index map[string]string) error
 
 	// Forget removes a record from the database without a trace: a replica that
 	// this site shall no longer hold. Forgetting what is not there does nothing.

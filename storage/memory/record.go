@@ -68,7 +68,11 @@ func (r *reader) Records(q storage.Query) ([]atoll.Record, error) {
 	}
 	var out []atoll.Record
 	most := bound(q.Limit)
-	err := r.rows(q.Type, q.After, fields(q.Where), func(found *row) bool {
+	read := func(fn func(*row) bool) error { return r.rows(q.Type, q.After, fields(q.Where), fn) }
+	if len(q.Begun) > 0 {
+		read = func(fn func(*row) bool) error { return r.begun(q, fn) }
+	}
+	err := read(func(found *row) bool {
 		if (q.All || found.live()) && found.record.ID > q.After {
 			out = append(out, found.out())
 		}
@@ -111,6 +115,44 @@ func (r *reader) rows(typ atoll.Type, from atoll.ID, where []field, fn func(*row
 		return next(found)
 	})
 	return err
+}
+
+// begun calls fn with the rows of the type that have the values, and for each of
+// these beginnings a field whose name begins so, in rising order of id, until fn
+// returns false.
+func (r *reader) begun(q storage.Query, fn func(*row) bool) error {
+	first, where := q.Begun[0], fields(q.Where)
+	var ids []atoll.ID
+	r.ask.indexed = indexed{typ: q.Type, field: first}
+	r.state.index.tree.Ascend(&r.ask.indexed, func(i *indexed) bool {
+		if i.typ != q.Type || !strings.HasPrefix(i.field, first) {
+			return false
+		}
+		ids = append(ids, i.id)
+		return true
+	})
+	slices.Sort(ids)
+	for n, id := range slices.Compact(ids) {
+		if err := r.tired(n + 1); err != nil {
+			return err
+		}
+		found, ok := r.row(atoll.Key{Type: q.Type, ID: id})
+		if ok && found.has(where) && found.begins(q.Begun[1:]) && !fn(found) {
+			break
+		}
+	}
+	return nil
+}
+
+// begins reports whether the record has, for each beginning, an indexed field
+// whose name begins so.
+func (r *row) begins(names []string) bool {
+	for _, name := range names {
+		if !slices.ContainsFunc(r.index, func(f field) bool { return strings.HasPrefix(f.name, name) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // Changed implements [storage.RecordReader].
@@ -176,6 +218,23 @@ func (t *tx) Put(rec atoll.Record, index map[string]string) (atoll.Position, err
 	had, _ := write(t, &t.state.records).Set(now)
 	t.replace(had, now)
 	return rec.Position, nil
+}
+
+// Reindex implements [storage.RecordWriter].
+func (t *tx) Reindex(key atoll.Key, index map[string]string) error {
+	if err := t.call(); err != nil {
+		return err
+	}
+	had, ok := t.row(key)
+	now := fields(index)
+	if !ok || slices.Equal(had.index, now) {
+		return nil
+	}
+	next := &row{had.record, now, had.seal}
+	write(t, &t.state.records).Set(next)
+	write(t, &t.state.changed).Set(next)
+	t.reindex(key, had.index, now)
+	return nil
 }
 
 // Forget implements [storage.RecordWriter].

@@ -304,6 +304,10 @@ func (p *player) write(tx storage.Tx) {
 	case 13:
 		k, audiences := p.key(), p.record().Audiences
 		p.hear(fmt.Sprint("place ", k, audiences), nil, tx.Place(k, audiences))
+		if p.IntN(2) == 0 {
+			index := p.index()
+			p.hear(fmt.Sprint("reindex ", k, index), nil, tx.Reindex(k, index))
+		}
 	case 14:
 		p.amend(tx)
 	case 9:
@@ -350,7 +354,7 @@ func (p *player) read(r storage.Reader) {
 		rec, err := r.Record(k)
 		p.hear(fmt.Sprint("record ", k), rec, err)
 	case 1, 2:
-		q := storage.Query{Type: p.typ(), Limit: p.limit(), Where: p.index(), All: p.IntN(2) == 0}
+		q := storage.Query{Type: p.typ(), Limit: p.limit(), Where: p.index(), All: p.IntN(2) == 0, Begun: [][]string{nil, nil, {"c"}, {"s", "u"}}[p.IntN(4)]}
 		if p.IntN(3) == 0 {
 			q.After = p.id()
 		}

@@ -40,6 +40,9 @@ const (
 	putIndexRow = `(?, ?, ?, ?)`
 	mostIndexed = 8 // rows in one statement
 
+	getIndexed = `SELECT indexed FROM record WHERE type = ? AND id = ?`
+	setIndexed = `UPDATE record SET indexed = ? WHERE type = ? AND id = ?`
+
 	dropIndex = `DELETE FROM record_index WHERE type = ? AND field = ? AND value = ? AND id = ?`
 
 	addCount = `INSERT INTO record_count (type, live) VALUES (?, ?)
@@ -105,6 +108,9 @@ func (r *reader) Record(key atoll.Key) (atoll.Record, error) {
 
 // Records implements [storage.RecordReader].
 func (r *reader) Records(q storage.Query) ([]atoll.Record, error) {
+	if len(q.Begun) > 0 {
+		return r.begun(q)
+	}
 	query, args := selectRecords(q)
 	return r.records("list records", query, args...)
 }
@@ -203,13 +209,9 @@ func (t *tx) Put(r atoll.Record, index map[string]string) (atoll.Position, error
 	if err != nil {
 		return 0, err
 	}
-	indexed := ""
-	if len(index) > 0 {
-		b, err := json.Marshal(index)
-		if err != nil {
-			return 0, err
-		}
-		indexed = string(b)
+	indexed, err := indexText(index)
+	if err != nil {
+		return 0, err
 	}
 	state := bit(r.Deleted)*deleted + bit(r.Hidden)*hidden
 	seal := digest.Of(r)
@@ -260,14 +262,48 @@ func (t *tx) take(key atoll.Key) (map[string]string, error) {
 		t.counts[key.Type]--
 	}
 	t.count(state, splitAudiences(audiences), seal, (*digest.Sum).Remove)
-	if indexed == "" {
+	return indexValues(key, indexed)
+}
+
+// indexText is what the column indexed holds of the values, indexValues the values
+// of what it holds.
+func indexText(values map[string]string) (string, error) {
+	if len(values) == 0 {
+		return "", nil
+	}
+	b, err := json.Marshal(values)
+	return string(b), err
+}
+
+func indexValues(key atoll.Key, text string) (values map[string]string, err error) {
+	if text == "" {
 		return nil, nil
 	}
-	var had map[string]string
-	if err := json.Unmarshal([]byte(indexed), &had); err != nil {
+	if err := json.Unmarshal([]byte(text), &values); err != nil {
 		return nil, atoll.Errorf(atoll.Damaged, "the record's index values cannot be read: %w", err).About(key)
 	}
-	return had, nil
+	return values, nil
+}
+
+// Reindex implements [storage.RecordWriter].
+func (t *tx) Reindex(key atoll.Key, index map[string]string) error {
+	now, err := indexText(index)
+	if err != nil {
+		return err
+	}
+	var before string
+	found, err := t.row("read a record's index", getIndexed, []any{string(key.Type), string(key.ID)}, &before)
+	if err != nil || !found || before == now {
+		return err
+	}
+	had, err := indexValues(key, before)
+	if err != nil {
+		return err
+	}
+	if _, err := t.exec("index a record", setIndexed, now, string(key.Type), string(key.ID)); err != nil {
+		return err
+	}
+	return t.reindex(key, had, index)
 }
 
 // reindex replaces the record's index rows, leaving alone those that stay.

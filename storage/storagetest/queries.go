@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -11,6 +12,9 @@ import (
 var queryTests = []test{
 	{"Records lists one type in rising order of id", recordsInOrder},
 	{"Records selects by every value in Where", recordsWhere},
+	{"Records selects by beginnings of the names of indexed fields", recordsBegun},
+	{"Records selects by beginnings that thousands have", recordsBegunByMany},
+	{"Reindex sets what lists filter by, and nothing else", reindexes},
 	{"Records pages by After and Limit R-K-56", recordsPage},
 	{"Records goes on after its cursor when others insert R-K-56", recordsPageWhileInserting},
 }
@@ -86,6 +90,111 @@ func recordsWhere(t *testing.T, b *bench) {
 		equal(t, fmt.Sprint(tt.where), list(t, b, storage.Query{Type: "item", Where: tt.where}), tt.want)
 	}
 	equal(t, "after and limit", list(t, b, storage.Query{Type: "item", Where: map[string]string{"odd": "1"}, After: id(1), Limit: 1}), items(3))
+}
+
+func recordsBegun(t *testing.T, b *bench) {
+	putAll(t, b, func(n int) map[string]string {
+		out := map[string]string{"odd": fmt.Sprint(n % 2), fmt.Sprintf("~ %d", n): "", "~ amoxicillin": "", "~ äx": "x"}
+		if n%2 == 0 {
+			out["~ amoxapine"] = "" // a second name that begins alike
+		}
+		if n%3 == 0 {
+			out["~ capsule"] = "1"
+		}
+		return out
+	}, 6, 5, 4, 3, 2, 1, 30)
+	update(t, b, func(tx storage.Tx) error {
+		if _, err := tx.Put(record(key("name", 1), 1), map[string]string{"~ amoxicillin": ""}); err != nil { // of another type
+			return err
+		}
+		gone := record(key("item", 7), 1)
+		gone.Deleted = true
+		if _, err := tx.Put(gone, map[string]string{"~ amoxicillin": "", "~ capsule": ""}); err != nil {
+			return err
+		}
+		gone.Key, gone.Deleted, gone.Hidden = key("item", 8), false, true
+		_, err := tx.Put(gone, map[string]string{"~ amoxicillin": "", "~ capsule": ""})
+		return err
+	})
+	for _, tt := range []struct {
+		q    storage.Query
+		want []atoll.Key
+	}{
+		{storage.Query{Begun: []string{"~ amox"}}, items(1, 2, 3, 4, 5, 6, 30)},
+		{storage.Query{Begun: []string{"~ amoxicillin"}, Limit: 2}, items(1, 2)},
+		{storage.Query{Begun: []string{"~ amoxicillin"}, After: id(4), Limit: 2}, items(5, 6)},
+		{storage.Query{Begun: []string{"~ amoxa"}}, items(2, 4, 6, 30)},
+		{storage.Query{Begun: []string{"~ a", "~ caps"}}, items(3, 6, 30)},
+		{storage.Query{Begun: []string{"~ caps", "~ amoxa", "~ 3"}}, items(30)},
+		{storage.Query{Begun: []string{"~ caps"}, Where: map[string]string{"odd": "1"}}, items(3)},
+		{storage.Query{Begun: []string{"~ caps"}, All: true}, items(3, 6, 7, 8, 30)},
+		{storage.Query{Begun: []string{"~ caps"}, Limit: 3}, items(3, 6, 30)},
+		{storage.Query{Begun: []string{"~ amoxicillins"}}, items()},
+		{storage.Query{Begun: []string{"~ ä"}}, items(1, 2, 3, 4, 5, 6, 30)},
+		{storage.Query{Begun: []string{"~ caps", "~ zinc"}}, items()},
+		{storage.Query{Begun: []string{"od"}, Limit: 1}, items(1)},
+		{storage.Query{Begun: []string{""}, Limit: 1}, items(1)},
+	} {
+		tt.q.Type = "item"
+		equal(t, fmt.Sprintf("%+v", tt.q), list(t, b, tt.q), tt.want)
+	}
+}
+
+func recordsBegunByMany(t *testing.T, b *bench) {
+	const many = 2500
+	var ns []int
+	for n := 1; n <= many; n++ {
+		ns = append(ns, n)
+	}
+	putAll(t, b, func(n int) map[string]string {
+		out := map[string]string{"~ tablet": "", "~ each": "", "odd": fmt.Sprint(n % 2)}
+		if n == 7 || n == many {
+			out["~ zinc"] = ""
+		}
+		return out
+	}, ns...)
+	for _, tt := range []struct {
+		q    storage.Query
+		want []atoll.Key
+	}{
+		{storage.Query{Begun: []string{"~ tab"}, Limit: 3}, items(1, 2, 3)},
+		{storage.Query{Begun: []string{"~ tab", "~ e"}, After: id(many - 2)}, items(many-1, many)},
+		{storage.Query{Begun: []string{"~ tab", "~ zi"}}, items(7, many)},
+		{storage.Query{Begun: []string{"~ zi", "~ e"}, After: id(7)}, items(many)},
+		{storage.Query{Begun: []string{"~ tab"}, Where: map[string]string{"odd": "1"}, Limit: 2, After: id(2)}, items(3, 5)},
+		{storage.Query{Begun: []string{"~ tab", "~ amox"}}, items()},
+	} {
+		tt.q.Type = "item"
+		equal(t, fmt.Sprintf("%+v", tt.q), list(t, b, tt.q), tt.want)
+	}
+	equal(t, "all", len(list(t, b, storage.Query{Type: "item", Begun: []string{"~ each"}})), many)
+}
+
+func reindexes(t *testing.T, b *bench) {
+	putAll(t, b, func(int) map[string]string { return map[string]string{"code": "a", "unit": "box"} }, 1, 2)
+	look := func() (out []storage.Sealed) {
+		return read(t, b, func(r storage.Reader) ([]storage.Sealed, error) { return r.Sealed(0, 0) })
+	}
+	before := look()
+	update(t, b, func(tx storage.Tx) error {
+		return errors.Join(tx.Reindex(key("item", 1), map[string]string{"code": "a", "~ word": ""}),
+			tx.Reindex(key("item", 2), nil), tx.Reindex(key("item", 3), map[string]string{"code": "a"}))
+	})
+	equal(t, "records and seals", look(), before)
+	for _, tt := range []struct {
+		q    storage.Query
+		want []atoll.Key
+	}{
+		{storage.Query{Where: map[string]string{"code": "a"}}, items(1)},
+		{storage.Query{Where: map[string]string{"unit": "box"}}, items()},
+		{storage.Query{Begun: []string{"~ w"}}, items(1)},
+	} {
+		tt.q.Type = "item"
+		equal(t, fmt.Sprintf("%+v", tt.q), list(t, b, tt.q), tt.want)
+	}
+	putAll(t, b, nil, 1) // takes all of it out
+	equal(t, "put again", list(t, b, storage.Query{Type: "item", Begun: []string{"~ w"}}), items())
+	equal(t, "changed since", len(look()), 2)
 }
 
 func recordsPage(t *testing.T, b *bench) {
