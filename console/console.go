@@ -31,6 +31,7 @@ type console struct {
 	press   *press
 	streams chan struct{} // one place for each open stream of events
 	sites   siteList
+	answers answers
 }
 
 // New returns the handler of all pages. It is to be served at the root of a host.

@@ -154,7 +154,7 @@ func (c *console) reportPage(v *Visit) error {
 			return v.page("report", d.Title, d) // which one?
 		}
 	}
-	t, err := c.Station.Ask(v.ctx(), def.Name, d.Query.asking(v))
+	t, err := c.ask(v, def.Name, d.Query)
 	if err != nil {
 		wrong := problemOf(err)
 		if wrong.Code != atoll.Invalid && wrong.Code != atoll.NotHere {
@@ -177,7 +177,7 @@ func (c *console) reportFile(v *Visit) error {
 	if format != report.CSV && format != report.XLSX {
 		return atoll.Errorf(atoll.Invalid, "there is no such form of a file").On("format")
 	}
-	t, err := c.Station.Ask(v.ctx(), def.Name, q.asking(v))
+	t, err := c.ask(v, def.Name, q)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,65 @@
+package console
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/atollsync/atoll/report"
+)
+
+// How long the answer of a report is kept: that of all items in a country takes a
+// second, and whoever turns its pages wants them of one answer. It says when it was
+// made.
+const (
+	longAnswer  = 10 * reportRows // rows; shorter ones are asked for anew
+	keptAnswer  = time.Minute
+	keptAnswers = 4
+)
+
+// answers are the long answers of reports, by what was asked and
+// what the reader may see.
+type answers struct {
+	sync.Mutex
+	of map[string]*report.Table
+}
+
+// ask asks a report, or returns the answer that it gave a moment ago.
+func (c *console) ask(v *Visit, name string, q reportQuery) (*report.Table, error) {
+	asking := q.asking(v)
+	key := fmt.Sprintf("%s %+v", name, asking)
+	if t := c.answers.get(key); t != nil {
+		return t, nil
+	}
+	t, err := c.Station.Ask(v.ctx(), name, asking)
+	if err == nil && len(t.Rows) > longAnswer {
+		c.answers.keep(key, t)
+	}
+	return t, err
+}
+
+func (a *answers) get(key string) *report.Table {
+	a.Lock()
+	defer a.Unlock()
+	return a.of[key]
+}
+
+// keep keeps the answer for a while, if there is room: it may be large.
+func (a *answers) keep(key string, t *report.Table) {
+	a.Lock()
+	defer a.Unlock()
+	if len(a.of) >= keptAnswers {
+		return
+	}
+	if a.of == nil {
+		a.of = map[string]*report.Table{}
+	}
+	a.of[key] = t
+	time.AfterFunc(keptAnswer, func() {
+		a.Lock()
+		defer a.Unlock()
+		if a.of[key] == t {
+			delete(a.of, key)
+		}
+	})
+}
