@@ -12,7 +12,7 @@ LINT      = $(GO) tool -modfile=tools/go.mod golangci-lint
 PLATFORMS = windows/amd64 linux/arm64 android/arm64
 
 # Packages whose tests know -update, and the fuzz targets as package:name.
-GOLDEN = $(sort $(dir $(shell grep -rl --include='*_test.go' 'flag.Bool."update"' .)))
+GOLDEN = $(sort $(dir $(shell grep -rl --include='*_test.go' --exclude-dir=golden 'atoll/golden"' .)))
 FUZZES = $(shell grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|/[^/]*:func |:|')
 
 .DEFAULT_GOAL := help

@@ -2,42 +2,16 @@ package authority_test
 
 import (
 	"errors"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/authority"
 	"github.com/atollsync/atoll/catalogue"
+	"github.com/atollsync/atoll/golden"
 	"github.com/atollsync/atoll/topology"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("%s (-want +got): write it with -update and read the difference\n%s", name, d)
-	}
-}
 
 // The sites of the tests, by what they are to the record in question.
 var sites = []struct {
@@ -170,7 +144,7 @@ func TestR_B_79_WhoMayWrite(t *testing.T) {
 			}
 		}
 	}
-	golden(t, "writers.golden", b.String())
+	golden.File(t, "testdata/writers.golden", b.String())
 }
 
 // TestOneOwner: whatever the type and the system, one site owns a record, unless

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -16,41 +15,10 @@ import (
 	"testing/fstest"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/golden"
 )
 
-var update = flag.Bool("update", false, "rewrite the generated and golden files")
-
 func atollType(s string) atoll.Type { return atoll.Type(s) }
-
-// golden compares got with a file, which -update rewrites.
-func golden(t *testing.T, file string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatalf("%v; go test ./catalogue -update writes it", err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs from what the types say; go test ./catalogue -update rewrites it\n%s", file, firstDifference(got, want))
-	}
-}
-
-func firstDifference(got, want []byte) string {
-	a, b := strings.Split(string(got), "\n"), strings.Split(string(want), "\n")
-	for i := range a {
-		if i >= len(b) || a[i] != b[i] {
-			return fmt.Sprintf("line %d: got %q", i+1, a[i])
-		}
-	}
-	return "it has more lines"
-}
 
 const version1 = "version: 1\nchanges: [{version: 1, kind: first}]\n"
 
@@ -301,7 +269,7 @@ func TestR_K_65_ChangesAreListed(t *testing.T) {
 			fmt.Fprintf(&b, "%s.%s %s since %d\n", name, f.Name, strings.ReplaceAll(kindWords(f), "\n", " "), max(f.Since, d.Since, 1))
 		}
 	}
-	golden(t, "testdata/fields.golden", b.Bytes())
+	golden.File(t, "testdata/fields.golden", b.String())
 
 	if changes := c.Changes(); len(changes) == 0 || changes[0].Kind != FirstVersion || changes[0].Version != 1 {
 		t.Errorf("the change list begins with %v; want version 1", changes)
@@ -369,7 +337,7 @@ func TestDeclarationsAsJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "testdata/location.json", append(b, '\n'))
+	golden.File(t, "testdata/location.json", string(b)+"\n")
 }
 
 func FuzzLoad(f *testing.F) {

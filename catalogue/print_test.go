@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/atollsync/atoll/golden"
 )
 
 func TestMarkdownIsCurrent(t *testing.T) {
@@ -12,7 +14,7 @@ func TestMarkdownIsCurrent(t *testing.T) {
 	if err := Embedded().WriteMarkdown(&b); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "../docs/catalogue.md", b.Bytes())
+	golden.File(t, "../docs/catalogue.md", b.String())
 }
 
 func TestWordsForEveryClassAndRoute(t *testing.T) {
@@ -49,13 +51,13 @@ func TestTerminalOutputFits(t *testing.T) {
 	if err := c.WriteTable(&table, "sites"); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "testdata/table.golden", table.Bytes())
+	golden.File(t, "testdata/table.golden", table.String())
 	var b bytes.Buffer
 	d, _ := c.Lookup("prescription")
 	if err := WriteType(&b, d); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "testdata/prescription.golden", b.Bytes())
+	golden.File(t, "testdata/prescription.golden", b.String())
 }
 
 func narrow(t *testing.T, what, s string) {

@@ -1,18 +1,15 @@
 package documents_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/golden"
 )
-
-var update = flag.Bool("update", false, "write golden files anew")
 
 // kinds are every kind of document.
 var kinds = []struct {
@@ -76,15 +73,7 @@ func TestR_D_31_R_D_34_LifeCycle(t *testing.T) {
 			}
 		}
 	}
-	if *update {
-		if err := os.WriteFile("testdata/life.golden", []byte(b.String()), 0o644); err != nil { //nolint:gosec // a page of the tree
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile("testdata/life.golden")
-	if err != nil || string(want) != b.String() {
-		t.Errorf("the life cycle differs from testdata/life.golden: run with -update and read the diff\n%s", b.String())
-	}
+	golden.File(t, "testdata/life.golden", b.String())
 }
 
 // TestThePageTellsTheLifeCycle: the table in docs/documents.md is the one in force.
@@ -112,22 +101,7 @@ func TestThePageTellsTheLifeCycle(t *testing.T) {
 		}
 	}
 	b.WriteString("\n")
-	text, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(text), begin)
-	told, after, ends := strings.Cut(rest, end)
-	if !ok || !ends {
-		t.Fatal("the page has no place for the table")
-	}
-	if *update {
-		if err := os.WriteFile(page, []byte(before+begin+b.String()+end+after), 0o644); err != nil { //nolint:gosec // a page of the tree
-			t.Fatal(err)
-		}
-	} else if told != b.String() {
-		t.Errorf("%s tells another life cycle: run with -update and read the diff", page)
-	}
+	golden.Between(t, page, begin, end, b.String())
 }
 
 // TestR_D_39_R_D_32_TakenBack: what answers another store's document is taken back only

@@ -10,12 +10,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/atollsync/atoll/golden"
 )
 
-var (
-	deep   = flag.Bool("deep", false, "search the larger bounds, too: minutes, and some gigabytes")
-	update = flag.Bool("update", false, "write the tables of docs/model anew")
-)
+var deep = flag.Bool("deep", false, "search the larger bounds, too: minutes, and some gigabytes")
 
 // How large bounds are.
 const (
@@ -145,7 +144,7 @@ func onPage(t *testing.T, page, table string, rows []string) {
 		first, _, _ := strings.Cut(strings.TrimPrefix(row, "| "), " |")
 		i := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "| "+first+" |") })
 		switch {
-		case !*update && (i < 0 || lines[i] != row):
+		case !golden.Update() && (i < 0 || lines[i] != row):
 			t.Errorf("%s does not have the row %q: write it with -update and read the difference", file, row)
 		case i < 0:
 			lines = append(lines, row)
@@ -153,7 +152,7 @@ func onPage(t *testing.T, page, table string, rows []string) {
 			lines[i] = row
 		}
 	}
-	if *update {
+	if golden.Update() {
 		text = text[:at+len(mark)] + strings.Join(lines, "\n") + text[end:]
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)

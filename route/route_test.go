@@ -1,42 +1,16 @@
 package route_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/catalogue"
+	"github.com/atollsync/atoll/golden"
 	"github.com/atollsync/atoll/route"
 	"github.com/atollsync/atoll/topology"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("%s (-want +got): write it with -update and read the difference\n%s", name, d)
-	}
-}
 
 func id(name string) atoll.ID { return atoll.DeriveID("test", name) }
 
@@ -151,7 +125,7 @@ func TestR_B_71_R_B_74_R_B_78_Audiences(t *testing.T) {
 			}
 		}
 	}
-	golden(t, "audiences.golden", b.String())
+	golden.File(t, "testdata/audiences.golden", b.String())
 }
 
 // TestR_B_73_NotToTransferInstances: store data names the store's readers, and

@@ -1,11 +1,8 @@
 package topology_test
 
 import (
-	"flag"
 	"fmt"
 	"iter"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,31 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/golden"
 	"github.com/atollsync/atoll/topology"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-// golden compares with testdata/name, or writes it.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("%s (-want +got): write it with -update and read the difference\n%s", name, d)
-	}
-}
 
 func id(name string) atoll.ID { return atoll.DeriveID("test", name) }
 
@@ -146,12 +121,12 @@ func table(top *topology.Topology) string {
 
 // TestR_C_30_TablesOfF1: the worked example's tables follow from its visible
 // pairs and the two choices (R-C-03, R-C-04, R-C-11, R-C-15, R-C-26).
-func TestR_C_30_TablesOfF1(t *testing.T) { golden(t, "f1.golden", table(f1().build(t))) }
+func TestR_C_30_TablesOfF1(t *testing.T) { golden.File(t, "testdata/f1.golden", table(f1().build(t))) }
 
 // TestR_C_31_TablesOfF2: the mirrored example's tables.
 func TestR_C_31_TablesOfF2(t *testing.T) {
 	top := f2().build(t)
-	golden(t, "f2.golden", table(top))
+	golden.File(t, "testdata/f2.golden", table(top))
 	for _, code := range []string{"A", "B", "C", "D", "E", "F"} {
 		store := id("store" + code)
 		if got := top.SyncWith(store, 4); got != topology.WithTransfer {
@@ -267,7 +242,7 @@ func TestSubscriptions(t *testing.T) {
 			}
 		}
 	}
-	golden(t, "subscriptions.golden", b.String())
+	golden.File(t, "testdata/subscriptions.golden", b.String())
 }
 
 func replacements(s system) (out []string) {

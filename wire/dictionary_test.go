@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"flag"
 	"os"
 	"slices"
 	"testing"
@@ -12,9 +11,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files and the dictionary")
 
 // dictionaryHash holds the dictionary of protocol 1 still: once a site is in the
 // field, another one is another protocol.
@@ -103,7 +101,7 @@ func TestDictionary(t *testing.T) {
 	if again := makeDictionary(t); !slices.Equal(made, again) {
 		t.Fatal("two runs make two dictionaries")
 	}
-	if *update {
+	if golden.Update() {
 		must(t, os.WriteFile("dictionary1.zstd", made, 0o666))
 		t.Log("built in at the next compilation: run the tests again")
 	} else if !slices.Equal(made, dictionary) {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/golden"
 )
 
 const protocolDocument = "../docs/protocol.md"
@@ -44,7 +45,7 @@ func TestProtocolExamples(t *testing.T) {
 			return block
 		case seen[name]:
 			t.Errorf("example %q is in the document twice", name)
-		case string(m[2]) != want && !*update:
+		case string(m[2]) != want && !golden.Update():
 			t.Errorf("example %q is not what the code makes: run go test -run Protocol -update\nin the document:\n%s\nmade:\n%s", name, m[2], want)
 		}
 		seen[name] = true
@@ -55,7 +56,7 @@ func TestProtocolExamples(t *testing.T) {
 			t.Errorf("example %q is not in the document", name)
 		}
 	}
-	if *update && !bytes.Equal(made, text) {
+	if golden.Update() && !bytes.Equal(made, text) {
 		must(t, os.WriteFile(protocolDocument, made, 0o666))
 	}
 }

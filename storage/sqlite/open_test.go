@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/golden"
 	"github.com/atollsync/atoll/storage"
 )
 
@@ -30,14 +31,7 @@ func TestSchemaIsWhatMigrationsMake(t *testing.T) {
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
-	if *golden {
-		if err := os.WriteFile("schema.sql", got, 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if want, err := os.ReadFile("schema.sql"); err != nil || !bytes.Equal(got, want) {
-		t.Errorf("schema.sql is not what the migrations make (%v): run go test -update and read the difference", err)
-	}
+	golden.File(t, "schema.sql", string(got))
 }
 
 // A column that nobody explains is one that the next reader guesses about.

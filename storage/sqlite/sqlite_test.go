@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,8 +14,6 @@ import (
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/storage/storagetest"
 )
-
-var golden = flag.Bool("update", false, "write the golden files")
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(childVariable); path != "" {
