@@ -50,6 +50,7 @@ var rooms = []room{
 	{"storage/memory", "atoll digest storage"},
 	{"storage/storagetest", "atoll digest storage"},
 	{"exchange", "atoll"},
+	{"support", "atoll"},
 	{"survivor", "atoll catalogue storage"},
 
 	// The stages, in the order in which a change meets them.
@@ -80,7 +81,7 @@ var rooms = []room{
 	{"gateway/msupply", "atoll catalogue topology admit storage journal"},
 	{"signin", "atoll station"},
 	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents process merge patients rights handover plan transfer report station central site signin verify"},
-	{"console", "atoll catalogue topology authority admit storage survivor exchange journal integrate documents process merge patients rights handover plan transfer report station central site signin"},
+	{"console", "atoll catalogue topology authority admit storage survivor exchange journal integrate documents process merge patients rights handover plan transfer report station central site signin support"},
 
 	{"backup", "atoll"},
 

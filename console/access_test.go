@@ -33,6 +33,7 @@ var powers = map[string]station.Power{
 	"GET /transfers": "read", "GET /find": "read", "GET /reports": "read", "GET /reports/{name}": "read", "GET /reports/{name}/file": "read",
 	"GET /jobs": "sync", "POST /jobs": "sync", "POST /jobs/{job}/abort": "sync", "POST /moves/{job}/abort": "configure", "POST /moves/{job}/again": "configure",
 	"GET /enrolment": "configure", "POST /enrolment": "configure", "POST /enrolment/revoke": "configure", "POST /fleet/{site}/code": "configure",
+	"GET /server": "sync", "GET /server/log": "sync", "POST /server/support": "sync",
 	"GET /audit": "sync", "GET /stores": "read", "GET /stores/{store}": "read", "GET /visibility": "read", "GET /delegations": "read",
 	"POST /stores/unlock": "configure", "POST /stores/{store}/change": "configure", "POST /delegations": "configure",
 	"GET /work": "read", "GET /work/{work}": "read", "POST /work/{work}": "edit", "GET /work/{work}/new": "edit",

@@ -14,8 +14,10 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/console"
+	"github.com/atollsync/atoll/host"
 	"github.com/atollsync/atoll/simulate"
 	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/support"
 )
 
 const password = "correct horse battery"
@@ -27,6 +29,7 @@ type face struct {
 	handler http.Handler
 	cookies map[station.UserRole]string
 	log     *bytes.Buffer
+	logger  *slog.Logger
 	address string
 	store   atoll.ID // of its mobile client
 }
@@ -53,7 +56,14 @@ func newFace(t testing.TB, n *simulate.Node) *face {
 	t.Helper()
 	f := &face{t: t, node: n, cookies: map[station.UserRole]string{}, log: &bytes.Buffer{}, address: "192.0.2.1:1000"}
 	o := console.From(n.Station, n.Centre, n.Site)
-	o.Log = slog.New(slog.NewJSONHandler(f.log, nil))
+	recent := &support.Log{}
+	o.Log = recent.Beside(slog.New(slog.NewJSONHandler(f.log, nil)))
+	f.logger = o.Log
+	database, _ := n.Store.(host.Database)
+	o.Machine = &host.Host{
+		Config: host.Config{Now: n.Clock.Now, App: "test", Log: o.Log, Recent: recent},
+		Store:  database, Station: n.Station, Centre: n.Centre, Site: n.Site, Catalogue: n.Door.Judge.Catalogue,
+	}
 	f.handler = console.New(o)
 	return f
 }

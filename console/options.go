@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/atollsync/atoll/site"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/support"
 	"github.com/atollsync/atoll/topology"
 	"github.com/atollsync/atoll/transfer"
 )
@@ -155,6 +157,17 @@ type Options struct {
 	// Problem answers programs that ask for what is not there; nil answers them with
 	// a page too.
 	Problem func(http.ResponseWriter, error)
+	// Machine is the installation itself; without it its page says that it is not
+	// known.
+	Machine Machine
+}
+
+// Machine tells how well the installation is, what it logged, and all that support
+// needs in one file.
+type Machine interface {
+	Conditions(ctx context.Context) []support.Condition
+	Logged() *support.Log
+	Bundle(ctx context.Context, actor string, w io.Writer) error
 }
 
 // From returns the options for a station that is the centre or a remote site;

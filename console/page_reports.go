@@ -181,8 +181,7 @@ func (c *console) reportFile(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	v.Header().Set("Content-Type", format.ContentType())
-	v.Header().Set("Content-Disposition", `attachment; filename="`+t.Filename(format)+`"`)
+	v.attach(format.ContentType(), t.Filename(format))
 	if err := t.Write(v, format); err != nil { // it has begun, so an error can only end it
 		c.Log.WarnContext(v.ctx(), "a report was not written to its end", "report", def.Name, "err", err)
 	}

@@ -40,6 +40,11 @@ func TestBrowserPagesOfASite(t *testing.T) {
 	b.picture("sync")
 	b.open("/me")
 	b.picture("me")
+	f.one.logger.Warn("sync cycle", "site", 2, "code", "unavailable", "err", "no route to host", "cycle", "3f9a01c2")
+	f.one.logger.Info("replicas retired", "records", 12)
+	b.open("/server")
+	b.sees("no route to host")
+	b.picture("server")
 	b.open("/nowhere")
 	b.picture("problem")
 }

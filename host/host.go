@@ -25,6 +25,7 @@ import (
 	"github.com/atollsync/atoll/site"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/support"
 	"github.com/atollsync/atoll/wire"
 )
 
@@ -48,6 +49,7 @@ type Config struct {
 	App             string // program version
 	Now             func() time.Time
 	Log             *slog.Logger
+	Recent          *support.Log // keeps the newest lines of Log; made when nil
 	Hooks           site.Hooks
 	// Announce is the local network on which the server tells clients of itself
 	// (R-L-10); nil tells nobody. A server for this machine only is never announced.
@@ -61,7 +63,10 @@ func (c Config) withDefaults() Config {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	c.Log = exchange.Traced(c.Log)
+	if c.Recent == nil { // otherwise both are in the logger already
+		c.Recent = &support.Log{}
+		c.Log = exchange.Traced(c.Recent.Beside(c.Log))
+	}
 	if c.Device == "" {
 		c.Device = Device()
 	}
@@ -79,6 +84,7 @@ type Host struct {
 
 	client         *wire.Client
 	sent, received atomic.Int64
+	stopping       atomic.Bool // serving is about to end
 }
 
 // database is the file in the data directory.

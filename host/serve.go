@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -119,6 +118,7 @@ func (h *Host) run(ctx context.Context, server *http.Server, ln net.Listener, te
 	})
 	g.Go(func() error {
 		<-ctx.Done()
+		h.stopping.Store(true)
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 		defer cancel()
 		if err := server.Shutdown(last); err != nil {
@@ -247,15 +247,8 @@ func (h *Host) flush(ctx context.Context) error {
 // Handler answers everything this host serves.
 func (h *Host) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		err := h.Store.View(r.Context(), func(v storage.Reader) error { _, err := v.LastPosition(); return err })
-		if err != nil {
-			wire.WriteProblem(w, atoll.Errorf(atoll.Unavailable, "the database cannot be read: %w", err))
-			return
-		}
-		_, _ = fmt.Fprintln(w, "ready")
-	})
+	mux.HandleFunc("GET /healthz", alive)
+	mux.HandleFunc("GET /readyz", h.ready)
 	mux.Handle("GET /metrics", newMeter(h))
 	if h.Centre == nil {
 		mux.HandleFunc(wire.Prefix, func(w http.ResponseWriter, _ *http.Request) {
@@ -275,6 +268,7 @@ func (h *Host) Handler() http.Handler {
 	face.Now, face.Log, face.App, face.Door = h.Now, h.Log, h.App, door
 	mux.Handle("/api/", whenAsked(func() http.Handler { return api.New(face) }))
 	pages := console.From(h.Station, h.Centre, h.Site)
+	pages.Machine = h
 	pages.Now, pages.Log, pages.App, pages.Door, pages.Zone, pages.Problem = h.Now, h.Log, h.App, door, time.Local, wire.WriteProblem
 	if h.Centre != nil {
 		pages.Ticket = func(code string) (string, error) {

@@ -107,15 +107,15 @@ func (s *Site) Cycle(ctx context.Context) (Cycle, error) {
 	if s.Hooks.Cycled != nil {
 		s.Hooks.Cycled(row)
 	}
-	s.tell(ctx, row)
+	s.tell(ctx, row, err)
 	return row, err
 }
 
 // tell logs the cycle (R-K-29).
-func (s *Site) tell(ctx context.Context, row Cycle) {
+func (s *Site) tell(ctx context.Context, row Cycle, err error) {
 	level := slog.LevelInfo
 	switch {
-	case row.Code != "":
+	case err != nil:
 		level = slog.LevelWarn
 	case row.Sent == 0 && row.Received == 0:
 		level = slog.LevelDebug // nothing went either way, as hundreds of times a day
@@ -125,8 +125,8 @@ func (s *Site) tell(ctx context.Context, row Cycle) {
 		slog.Int("quarantined", row.Quarantined), slog.Int("received", row.Received),
 		slog.Int64("bytes_out", row.BytesOut), slog.Int64("bytes_in", row.BytesIn), slog.Duration("took", row.Took),
 	}
-	if row.Code != "" {
-		attrs = append(attrs, slog.String("code", string(row.Code)), slog.String("err", row.Error))
+	if err != nil {
+		attrs = append(attrs, slog.String("code", string(atoll.CodeOf(err))), slog.Any("err", err))
 	}
 	s.Log.LogAttrs(ctx, level, "sync cycle", attrs...)
 }

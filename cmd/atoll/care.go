@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -133,6 +135,7 @@ func (c resetCmd) Run(s *session) error {
 
 type supportCmd struct {
 	Export supportExportCmd `cmd:"" help:"Write a copy of the database for support: all data, no keys and no passwords; it can never synchronise."`
+	Bundle supportBundleCmd `cmd:"" help:"Write one file that tells support how the installation stands: no secrets, and nothing that a record says."`
 	Open   supportOpenCmd   `cmd:"" help:"Make an installation of such a copy in an empty directory, to look at it."`
 }
 
@@ -149,6 +152,31 @@ func (c supportExportCmd) Run(s *session) error {
 		return s.print(map[string]string{"file": c.File}, func() {
 			s.say("Written to %s. It holds everything but keys and passwords: treat it as you treat the data.", c.File)
 			s.say("Look at it with: atoll support open --data DIR FILE")
+		})
+	})
+}
+
+type supportBundleCmd struct {
+	File string `arg:"" help:"ZIP file to write; it must not exist." type:"path"`
+}
+
+// Help adds an example.
+func (supportBundleCmd) Help() string {
+	return "  atoll support bundle atoll-support.zip\n\nThe log of a running server is in the file that its console gives, on the page This server."
+}
+
+// Run writes the file.
+func (c supportBundleCmd) Run(s *session) error {
+	return s.with(func(h *host.Host) error {
+		f, err := os.OpenFile(c.File, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if err != nil {
+			return atoll.Errorf(atoll.Invalid, "the file cannot be made: %w", err).Do("name another one")
+		}
+		if err := errors.Join(h.Bundle(s.ctx, s.globals.User, f), f.Close()); err != nil {
+			return errors.Join(err, os.Remove(c.File))
+		}
+		return s.print(map[string]string{"file": c.File}, func() {
+			s.say("Written to %s. It holds no secrets and nothing that records say: it may be sent by mail.", c.File)
 		})
 	})
 }
