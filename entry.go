@@ -152,12 +152,52 @@ func (e *Entry) Encode() []byte {
 	if !e.Withheld.IsZero() {
 		return encodeWithheld(nil, e.Withheld)
 	}
-	b, _ := json.Marshal(header{Time: e.Time.UnixMilli(), Actor: e.Actor, Cause: e.Cause, Catalogue: e.Catalogue})
+	h := header{Time: e.Time.UnixMilli(), Actor: e.Actor, Cause: e.Cause, Catalogue: e.Catalogue}
+	b := h.append(make([]byte, 0, e.size()))
 	for i := range e.Operations {
 		b = append(b, '\n')
 		b = e.Operations[i].append(b)
 	}
 	return b
+}
+
+// size is about how many bytes the entry's content has, not less.
+func (e *Entry) size() int {
+	n := 128 + len(e.Actor) + len(e.Cause.Kind) + len(e.Cause.Ref)
+	for i := range e.Operations {
+		n += 192
+		for name, value := range e.Operations[i].Fields {
+			n += len(name) + len(value) + 4
+		}
+	}
+	return n
+}
+
+// append writes the header as encoding/json does.
+func (h *header) append(b []byte) []byte {
+	if !isPlain(h.Actor) || !isPlain(h.Cause.Kind) || !isPlain(h.Cause.Ref) {
+		j, _ := json.Marshal(h)
+		return append(b, j...)
+	}
+	b = strconv.AppendInt(append(b, `{"time":`...), h.Time, 10)
+	b = append(append(b, `,"actor":"`...), h.Actor...)
+	b = append(append(b, `","cause":{"kind":"`...), h.Cause.Kind...)
+	if h.Cause.Ref != "" {
+		b = append(append(b, `","ref":"`...), h.Cause.Ref...)
+	}
+	b = strconv.AppendInt(append(b, `"},"catalogue":`...), int64(h.Catalogue), 10)
+	return append(b, '}')
+}
+
+// isPlain reports whether encoding/json writes the text as it is.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ' || c >= 0x7f, c == '"', c == '\\', c == '<', c == '>', c == '&':
+			return false
+		}
+	}
+	return true
 }
 
 func encodeWithheld(b []byte, h Hash) []byte {
@@ -216,8 +256,10 @@ func DecodeEntry(b []byte) (*Entry, error) {
 		return &Entry{Withheld: h}, nil
 	}
 	var h header
-	if err := strict(lines[0], &h); err != nil {
-		return nil, Errorf(Invalid, "an entry's header cannot be read: %w", err)
+	if !h.plain(lines[0]) {
+		if err := strict(lines[0], &h); err != nil {
+			return nil, Errorf(Invalid, "an entry's header cannot be read: %w", err)
+		}
 	}
 	if len(h.Actor) > maxLabel || len(h.Cause.Kind) > maxLabel || len(h.Cause.Ref) > maxLabel {
 		return nil, Errorf(TooLarge, "an entry's actor or cause is longer than %d bytes", maxLabel)
@@ -286,71 +328,111 @@ func decodeOperation(b []byte) (Operation, error) {
 // in their order, texts without escapes. It reports whether it could; what it
 // cannot read may still be a good line.
 func (l *line) plain(b []byte) bool {
-	ok := true
-	member := func(name string) bool {
-		rest, found := bytes.CutPrefix(b, []byte(name))
-		if found {
-			b = rest
-		}
-		return found
-	}
-	text := func() string {
-		end := bytes.IndexByte(b, '"')
-		if end < 0 {
-			ok = false
-			return ""
-		}
-		s := b[:end]
-		for _, c := range s {
-			ok = ok && c >= ' ' && c < 0x7f && c != '\\'
-		}
-		b = b[end+1:]
-		return string(s)
-	}
-	digits := func() uint64 {
-		n := 0
-		for n < len(b) && b[n] >= '0' && b[n] <= '9' {
-			n++
-		}
-		v, err := strconv.ParseUint(string(b[:n]), 10, 64)
-		ok = ok && err == nil && (b[0] != '0' || n == 1)
-		b = b[n:]
-		return v
-	}
-	if !member(`{"verb":"`) {
+	p := plain{b, true}
+	if !p.member(`{"verb":"`) {
 		return false
 	}
-	l.Verb = Verb(text())
-	if !ok || !member(`,"type":"`) {
+	l.Verb = Verb(p.text())
+	if !p.ok || !p.member(`,"type":"`) {
 		return false
 	}
-	l.Type = Type(text())
-	if !ok || !member(`,"id":"`) {
+	l.Type = Type(p.text())
+	if !p.ok || !p.member(`,"id":"`) {
 		return false
 	}
-	l.ID = ID(text())
-	if !ok || !member(`,"version":`) {
+	l.ID = ID(p.text())
+	if !p.ok || !p.member(`,"version":`) {
 		return false
 	}
-	l.Version = digits()
-	if ok && member(`,"base":"`) {
-		base, err := ParseOrigin(text())
-		l.Base, ok = base, ok && err == nil
+	l.Version = p.digits()
+	if p.ok && p.member(`,"base":"`) {
+		base, err := ParseOrigin(p.text())
+		l.Base, p.ok = base, p.ok && err == nil
 	}
-	if ok && member(`,"epoch":`) {
-		l.Epoch = digits()
+	if p.ok && p.member(`,"epoch":`) {
+		l.Epoch = p.digits()
 	}
-	if ok && member(`,"stays":true`) {
+	if p.ok && p.member(`,"stays":true`) {
 		l.Stays = true
 	}
-	if ok && member(`,"fields":`) {
-		if len(b) < 3 {
+	if p.ok && p.member(`,"fields":`) {
+		n := len(p.rest) - 1
+		if n < 2 {
 			return false
 		}
 		// Whether it is an object is looked at with every body.
-		l.Fields, b = json.RawMessage(b[:len(b)-1]), b[len(b)-1:]
+		l.Fields, p.rest = json.RawMessage(p.rest[:n]), p.rest[n:]
 	}
-	return ok && string(b) == "}"
+	return p.ok && string(p.rest) == "}"
+}
+
+// plain reads a header, as it does a line.
+func (h *header) plain(b []byte) bool {
+	p := plain{b, true}
+	var read header
+	if !p.member(`{"time":`) {
+		return false
+	}
+	time := p.digits()
+	if read.Time = int64(time); !p.ok || read.Time < 0 || !p.member(`,"actor":"`) {
+		return false
+	}
+	read.Actor = p.text()
+	if !p.ok || !p.member(`,"cause":{"kind":"`) {
+		return false
+	}
+	read.Cause.Kind = p.text()
+	if p.ok && p.member(`,"ref":"`) {
+		read.Cause.Ref = p.text()
+	}
+	if !p.ok || !p.member(`},"catalogue":`) {
+		return false
+	}
+	read.Catalogue = int(p.digits())
+	if !p.ok || read.Catalogue < 0 || string(p.rest) != "}" {
+		return false
+	}
+	*h = read
+	return true
+}
+
+// plain reads JSON that is written plainly, from its beginning.
+type plain struct {
+	rest []byte
+	ok   bool // so far
+}
+
+func (p *plain) member(name string) bool {
+	rest, found := bytes.CutPrefix(p.rest, []byte(name))
+	if found {
+		p.rest = rest
+	}
+	return found
+}
+
+func (p *plain) text() string {
+	end := bytes.IndexByte(p.rest, '"')
+	if end < 0 {
+		p.ok = false
+		return ""
+	}
+	s := p.rest[:end]
+	for _, c := range s {
+		p.ok = p.ok && c >= ' ' && c < 0x7f && c != '\\'
+	}
+	p.rest = p.rest[end+1:]
+	return string(s)
+}
+
+func (p *plain) digits() uint64 {
+	n := 0
+	for n < len(p.rest) && p.rest[n] >= '0' && p.rest[n] <= '9' {
+		n++
+	}
+	v, err := strconv.ParseUint(string(p.rest[:n]), 10, 64)
+	p.ok = p.ok && err == nil && (p.rest[0] != '0' || n == 1)
+	p.rest = p.rest[n:]
+	return v
 }
 
 func decodeWithheld(b []byte) (Hash, bool) {

@@ -50,12 +50,13 @@ func split(b []byte) (Fields, error) {
 		return nil, Errorf(Invalid, "a record's body is not a JSON object")
 	}
 	f := make(Fields, 16)
+	all := string(b) // the names are parts of it
 	for i = space(b, i+1); i < len(b) && b[i] != '}'; {
 		end := text(b, i)
 		if b[i] != '"' || end < i+2 {
 			return nil, Errorf(Damaged, "a record's body is damaged")
 		}
-		name := string(b[i+1 : end-1])
+		name := all[i+1 : end-1]
 		if strings.IndexByte(name, '\\') >= 0 {
 			if err := json.Unmarshal(b[i:end], &name); err != nil {
 				return nil, Errorf(Invalid, "a field's name cannot be read: %w", err)
@@ -163,7 +164,8 @@ func (f Fields) Encode() []byte {
 
 func (f Fields) append(b []byte) []byte {
 	b = append(b, '{')
-	for i, k := range f.Names() {
+	var few [32]string // most records have no more: they need no memory of their own
+	for i, k := range f.names(few[:0]) {
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -179,7 +181,15 @@ func (f Fields) append(b []byte) []byte {
 }
 
 // Names returns the names of the fields in byte order.
-func (f Fields) Names() []string { return slices.Sorted(maps.Keys(f)) }
+func (f Fields) Names() []string { return f.names(make([]string, 0, len(f))) }
+
+func (f Fields) names(into []string) []string {
+	for name := range f {
+		into = append(into, name)
+	}
+	slices.Sort(into)
+	return into
+}
 
 // Clone returns a copy that shares no map with f. Values are never changed in
 // place, so they are shared.

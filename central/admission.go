@@ -12,12 +12,56 @@ import (
 	"github.com/atollsync/atoll/storage"
 )
 
+// arrival is an entry as it came. Whatever can be told from its bytes alone is told
+// before the transaction, in which others would wait for it.
+type arrival struct {
+	exchange.Entry
+	digest atoll.Hash
+	entry  *atoll.Entry
+	err    error // why the content cannot be read
+}
+
+func arrive(e exchange.Entry) arrival {
+	a := arrival{Entry: e, digest: atoll.Digest(e.Content)}
+	a.entry, a.err = atoll.DecodeEntry(e.Content)
+	return a
+}
+
+// prefetch reads together what is here of the entries' records, and what they name:
+// that is what each is judged by.
+func (c *Centre) prefetch(r storage.RecordReader, batch []arrival) error {
+	if len(batch) == 1 && (batch[0].err != nil || len(batch[0].entry.Operations) < 4) {
+		return nil // a visitor with little to say
+	}
+	var keys []atoll.Key
+	named := map[atoll.Key]bool{}
+	for _, a := range batch {
+		if a.err != nil {
+			continue
+		}
+		for _, op := range a.entry.Operations {
+			keys = append(keys, op.Key)
+			for _, ref := range c.Door.Judge.Catalogue.References(op.Type, op.Fields) {
+				key := atoll.Key{Type: ref.To, ID: ref.ID}
+				if (ref.Required || ref.Parent) && !named[key] {
+					named[key] = true
+					keys = append(keys, key)
+				}
+			}
+		}
+	}
+	return r.Prefetch(keys)
+}
+
 // admit takes a batch of the site's entries: each is applied whole, known
 // already, or quarantined whole (rule 5 of the design). The copy of the site's
 // journal grows by every one of them, so that the chain goes on.
-func (c *Centre) admit(tx storage.Tx, h exchange.Hello, batch []exchange.Entry, receipt *exchange.Receipt) error {
+func (c *Centre) admit(tx storage.Tx, h exchange.Hello, batch []arrival, receipt *exchange.Receipt) error {
 	head, err := tx.Head(h.Site)
 	if err != nil {
+		return err
+	}
+	if err := c.prefetch(tx, batch); err != nil {
 		return err
 	}
 	known := head.Seq
@@ -39,11 +83,11 @@ func (c *Centre) admit(tx storage.Tx, h exchange.Hello, batch []exchange.Entry, 
 			return atoll.Errorf(atoll.WrongChain, "entry %d of site %d came where %d was due", e.Seq, h.Site, head.Seq+1)
 		}
 		je := storage.JournalEntry{Site: h.Site, Timeline: h.TimelineOf(e.Seq), Seq: e.Seq, Received: c.Now(), Content: e.Content}
-		je.Hash = atoll.Chain(head.Hash, je.Site, je.Timeline, je.Seq, atoll.Digest(e.Content))
+		je.Hash = atoll.Chain(head.Hash, je.Site, je.Timeline, je.Seq, e.digest)
 		if e.Seq == h.Head.Seq && je.Hash != h.Head.Hash {
 			return atoll.Errorf(atoll.WrongChain, "entry %d of site %d does not have the hash the site says it has", e.Seq, h.Site)
 		}
-		refusal, err := c.take(tx, je, &came)
+		refusal, err := c.take(tx, je, e, &came)
 		if err != nil {
 			return err
 		}
@@ -89,12 +133,12 @@ func toldAgain(tx storage.Tx, site atoll.SiteID, from, to uint64, receipt *excha
 }
 
 // duplicate makes sure that an entry sent again is the entry we have.
-func (c *Centre) duplicate(tx storage.Tx, h exchange.Hello, e exchange.Entry) error {
+func (c *Centre) duplicate(tx storage.Tx, h exchange.Hello, e arrival) error {
 	have, err := tx.Entry(h.Site, e.Seq)
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(have.Content, e.Content) && atoll.Digest(have.Content) != atoll.Digest(e.Content) {
+	if !bytes.Equal(have.Content, e.Content) && atoll.Digest(have.Content) != e.digest {
 		return atoll.Errorf(atoll.Cloned, "entry %d of site %d came again with other content", e.Seq, h.Site).
 			Do("two databases have worked as this site; export the unsent work of this one and re-initialise it")
 	}
@@ -103,11 +147,11 @@ func (c *Centre) duplicate(tx storage.Tx, h exchange.Hello, e exchange.Entry) er
 
 // take applies one new entry, and adds the records it made to came; or quarantines it
 // and says why.
-func (c *Centre) take(tx storage.Tx, je storage.JournalEntry, came *[]atoll.Key) (*exchange.Refusal, error) {
-	e, err := atoll.DecodeEntry(je.Content)
-	if err != nil {
-		return c.quarantine(tx, je, nil, &admit.Refusal{Layer: admit.LayerSchema, Err: asError(err)}, 0)
+func (c *Centre) take(tx storage.Tx, je storage.JournalEntry, a arrival, came *[]atoll.Key) (*exchange.Refusal, error) {
+	if a.err != nil {
+		return c.quarantine(tx, je, nil, &admit.Refusal{Layer: admit.LayerSchema, Err: asError(a.err)}, 0)
 	}
+	e := a.entry
 	if !e.Withheld.IsZero() {
 		return nil, c.Door.Copy(tx, je) // it stays at its site; the chain goes on
 	}

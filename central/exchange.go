@@ -122,7 +122,7 @@ type push struct {
 	begun  bool
 	standing
 	receipt exchange.Receipt
-	batch   []exchange.Entry
+	batch   []arrival
 	bytes   int
 }
 
@@ -135,7 +135,7 @@ func (p *push) read(ctx context.Context, entries iter.Seq2[exchange.Entry, error
 			cut = err
 			break
 		}
-		p.batch = append(p.batch, e)
+		p.batch = append(p.batch, arrive(e))
 		p.bytes += len(e.Content)
 		if len(p.batch) >= admitEntries || p.bytes >= admitBytes {
 			if err := p.commit(ctx); err != nil {

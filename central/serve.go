@@ -146,6 +146,9 @@ func (s *serving) flow(lane atoll.Audience, audiences []atoll.Audience, after at
 		if err != nil {
 			return after, false, err
 		}
+		if err := s.prefetch(page); err != nil {
+			return after, false, err
+		}
 		for i, l := range page {
 			if s.records <= 0 || s.bytes <= 0 {
 				return after, false, nil
@@ -169,6 +172,14 @@ func (s *serving) flow(lane atoll.Audience, audiences []atoll.Audience, after at
 		}
 	}
 	return after, false, nil
+}
+
+func (s *serving) prefetch(page []storage.FeedLine) error {
+	keys := make([]atoll.Key, len(page))
+	for i, l := range page {
+		keys[i] = l.Key
+	}
+	return s.r.Prefetch(keys)
 }
 
 // page returns the next lines of the audiences together, sorted by position, and

@@ -64,6 +64,15 @@ type staged struct {
 	Body    json.RawMessage `json:"body,omitempty"`
 }
 
+// Arrived is the frame as the door receives it: what Decode returns of what Encode
+// made of it.
+func Arrived(f exchange.Record, pushed uint64) journal.Arrival {
+	return journal.Arrival{
+		Record: atoll.Record{Key: f.Key, Version: f.Version, Origin: f.Origin, Deleted: f.Deleted, Body: f.Body},
+		Gone:   f.Gone, Forced: f.Forced, Pushed: pushed,
+	}
+}
+
 // Decode reads a staged item. It fails with atoll.Invalid.
 func Decode(i storage.StagedItem) (journal.Arrival, error) {
 	var s staged

@@ -369,6 +369,13 @@ func (r *round) keep(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		keys := make([]atoll.Key, len(r.pending))
+		for i, f := range r.pending {
+			keys[i] = f.Key
+		}
+		if err := tx.Prefetch(keys); err != nil {
+			return err
+		}
 		reached := map[atoll.Audience]atoll.Position{}
 		for _, f := range r.pending {
 			doubted, err := l.confirm(tx, f.Key)
@@ -381,24 +388,20 @@ func (r *round) keep(ctx context.Context) error {
 			if f.Origin.Site == atoll.CentreID {
 				l.Seen = max(l.Seen, f.Origin.Seq)
 			}
-			item := integrate.Encode(f, l.Acknowledged.Seq)
 			if f.Lane == "" {
 				l.Cursor = max(l.Cursor, f.Position)
 			} else {
 				reached[f.Lane] = max(reached[f.Lane], f.Position)
 			}
 			if l.State == Initialising && !f.Gone && s.known(f) {
-				a, err := integrate.Decode(item)
-				if err != nil {
-					return err
-				}
+				a := integrate.Arrived(f, l.Acknowledged.Seq)
 				a.Initialising = true
 				if _, err := s.Door.Receive(tx, t, a); err != nil {
 					return err
 				}
 				continue
 			}
-			if err := tx.Stage(string(f.Lane), item); err != nil {
+			if err := tx.Stage(string(f.Lane), integrate.Encode(f, l.Acknowledged.Seq)); err != nil {
 				return err
 			}
 		}

@@ -71,6 +71,10 @@ type RecordReader interface {
 	// atoll.NotFound when the database has never had it, or has forgotten it.
 	Record(key atoll.Key) (atoll.Record, error)
 
+	// Prefetch says which records are about to be read one by one, so that an engine
+	// may read them together. What Record returns does not depend on it.
+	Prefetch(keys []atoll.Key) error
+
 	// Records returns the records that the query selects, in rising order of id.
 	Records(q Query) ([]atoll.Record, error)
 

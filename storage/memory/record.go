@@ -49,6 +49,9 @@ func (r *reader) row(key atoll.Key) (*row, bool) {
 	return r.state.records.tree.Get(&r.ask.row)
 }
 
+// Prefetch implements [storage.RecordReader]: everything is at hand.
+func (r *reader) Prefetch([]atoll.Key) error { return nil }
+
 // Record implements [storage.RecordReader].
 func (r *reader) Record(key atoll.Key) (atoll.Record, error) {
 	if err := r.call(); err != nil {

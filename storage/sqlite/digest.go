@@ -153,7 +153,7 @@ func (t *tx) Place(key atoll.Key, audiences []atoll.Audience) error {
 	if err != nil || !found || had == joined {
 		return err
 	}
-	delete(t.recall.records, key)
+	t.forgetRecord(key)
 	t.count(state, splitAudiences(had), seal, (*digest.Sum).Remove)
 	t.count(state, audiences, seal, (*digest.Sum).Add)
 	_, err = t.exec("place a record", setPlace, joined, string(key.Type), string(key.ID))

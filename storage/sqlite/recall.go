@@ -1,6 +1,13 @@
 package sqlite
 
-import "github.com/atollsync/atoll"
+import (
+	"database/sql"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/atollsync/atoll"
+)
 
 // recall is what one snapshot or transaction has read already and may read again:
 // the document that each of its lines names, the generation of the topology. What
@@ -8,6 +15,7 @@ import "github.com/atollsync/atoll"
 // savepoint. Callers do not change what they are given.
 type recall struct {
 	records map[atoll.Key]known
+	size    int              // of the bodies in records
 	shelf   map[place][]byte // nil for what is not there
 }
 
@@ -18,9 +26,10 @@ type known struct {
 
 type place struct{ bucket, key string }
 
-// Bounds of what is kept: enough for what repeats, too little to matter.
+// Bounds of what is kept: a batch that was read ahead and what its records name.
 const (
-	recallRecords = 256
+	recallRecords = 2048
+	recallSize    = 2 << 20 // of all bodies
 	recallPlaces  = 64
 	recallBytes   = 8 << 10 // of one body or value
 )
@@ -32,10 +41,11 @@ func (c *recall) noteRecord(key atoll.Key, r atoll.Record, there bool) {
 	if c.records == nil {
 		c.records = make(map[atoll.Key]known)
 	}
-	if len(c.records) >= recallRecords {
-		clear(c.records)
+	if len(c.records) >= recallRecords || c.size+len(r.Body) > recallSize {
+		c.forgetRecords()
 	}
 	c.records[key] = known{r, there}
+	c.size += len(r.Body)
 }
 
 func (c *recall) noteValue(p place, value []byte) {
@@ -52,4 +62,71 @@ func (c *recall) noteValue(p place, value []byte) {
 }
 
 // forget forgets everything.
-func (c *recall) forget() { clear(c.records); clear(c.shelf) }
+func (c *recall) forget() { c.forgetRecords(); clear(c.shelf) }
+
+func (c *recall) forgetRecord(key atoll.Key) {
+	c.size -= len(c.records[key].record.Body)
+	delete(c.records, key)
+}
+
+func (c *recall) forgetRecords() { clear(c.records); c.size = 0 }
+
+// prefetched is how many records one statement reads.
+const prefetched = 64
+
+var getTogether = `SELECT ` + recordColumns + ` FROM record r WHERE r.type = ? AND r.id IN (?` + strings.Repeat(", ?", prefetched-1) + `)`
+
+// Prefetch implements [storage.RecordReader]: the records are found with few
+// statements instead of one each, and recalled when they are asked for.
+func (r *reader) Prefetch(keys []atoll.Key) error {
+	if err := r.ready(); err != nil {
+		return err
+	}
+	keys = keys[:min(len(keys), recallRecords/2)]
+	ids := map[atoll.Type][]string{}
+	for _, key := range keys {
+		if _, seen := r.recall.records[key]; !seen {
+			ids[key.Type] = append(ids[key.Type], string(key.ID))
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(ids)) {
+		all := ids[kind]
+		slices.Sort(all) // the order of the index
+		for some := range slices.Chunk(slices.Compact(all), prefetched) {
+			if err := r.prefetch(kind, some); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *reader) prefetch(kind atoll.Type, ids []string) error {
+	if len(ids) < prefetched/16 {
+		return nil // one by one is as good
+	}
+	args := make([]any, 1, prefetched+1)
+	args[0] = string(kind)
+	for i := range prefetched {
+		args = append(args, ids[min(i, len(ids)-1)])
+	}
+	there := make(map[atoll.ID]bool, len(ids))
+	err := r.each("read records together", getTogether, args, func(rows *sql.Rows) (bool, error) {
+		rec, err := scanRecord(rows)
+		if err != nil {
+			return false, err
+		}
+		there[rec.ID] = true
+		r.noteRecord(rec.Key, rec, true)
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if !there[atoll.ID(id)] {
+			r.noteRecord(atoll.Key{Type: kind, ID: atoll.ID(id)}, atoll.Record{}, false)
+		}
+	}
+	return nil
+}

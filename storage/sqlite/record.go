@@ -204,7 +204,7 @@ func (t *tx) Put(r atoll.Record, index map[string]string) (atoll.Position, error
 	if err != nil {
 		return 0, err
 	}
-	delete(t.recall.records, r.Key)
+	t.forgetRecord(r.Key)
 	position, err := t.NextPosition()
 	if err != nil {
 		return 0, err
@@ -241,7 +241,7 @@ func (t *tx) Put(r atoll.Record, index map[string]string) (atoll.Position, error
 
 // Forget implements [storage.RecordWriter].
 func (t *tx) Forget(key atoll.Key) error {
-	delete(t.recall.records, key)
+	t.forgetRecord(key)
 	had, err := t.take(key)
 	if err != nil {
 		return err

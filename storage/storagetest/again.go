@@ -81,3 +81,70 @@ func withAudiences(r atoll.Record, a ...atoll.Audience) atoll.Record {
 	r.Audiences = a
 	return r
 }
+
+// readsAhead asks for records together, some of which are there, and then for each,
+// before and after they change.
+func readsAhead(t *testing.T, b *bench) {
+	const many = 150
+	var keys []atoll.Key
+	for n := range many {
+		keys = append(keys, key([]string{"item", "name"}[n%2], n+1))
+	}
+	keys = append(keys, keys[3]) // one may be named twice
+	update(t, b, func(tx storage.Tx) error {
+		for n := 0; n < many; n += 3 {
+			if _, err := tx.Put(withAudiences(record(keys[n], n+1), shop), nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	update(t, b, func(tx storage.Tx) error {
+		check := func(when string, want func(n int) (version int)) {
+			t.Helper()
+			for n := range many {
+				r, err := tx.Record(keys[n])
+				if v := want(n); v == 0 {
+					code(t, when, err, atoll.NotFound)
+				} else if err != nil || r.Key != keys[n] || r.Version != uint64(v) {
+					t.Fatalf("%s: %s at version %d, %v; want version %d", when, r.Key, r.Version, err, v)
+				}
+			}
+		}
+		first := func(n int) int {
+			if n%3 == 0 {
+				return n + 1
+			}
+			return 0
+		}
+		if err := errors.Join(tx.Prefetch(nil), tx.Prefetch(keys)); err != nil {
+			return err
+		}
+		check("as it was", first)
+		err := tx.Savepoint(func() error {
+			for n := range 20 {
+				if _, err := tx.Put(record(keys[n], 500), nil); err != nil {
+					return err
+				}
+			}
+			if err := errors.Join(tx.Forget(keys[21]), tx.Prefetch(keys)); err != nil {
+				return err
+			}
+			check("after some were put and one forgotten", func(n int) int {
+				switch {
+				case n < 20:
+					return 500
+				case n == 21:
+					return 0
+				}
+				return first(n)
+			})
+			return errOurs
+		})
+		if !errors.Is(err, errOurs) {
+			return err
+		}
+		check("after that was undone", first)
+		return nil
+	})
+}
