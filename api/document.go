@@ -224,12 +224,18 @@ func (s *server) listDocuments(ctx context.Context, r resource, in *documentsInp
 		q.Where["number"] = strconv.FormatInt(in.Number, 10)
 		query.Set("number", q.Where["number"])
 	}
-	if in.After != "" {
-		after, err := atoll.ParseID(in.After)
+	return s.recordsPage(ctx, q, in.After, "/"+r.path, query)
+}
+
+// recordsPage answers with the records that q selects and the caller may see, from the place
+// after on, and with the address of the next page: the path and query of this one.
+func (s *server) recordsPage(ctx context.Context, q storage.Query, after, path string, query url.Values) (*listAnswer, error) {
+	if after != "" {
+		id, err := atoll.ParseID(after)
 		if err != nil {
 			return nil, err
 		}
-		q.After = after
+		q.After = id
 	}
 	page, next, err := s.Station.Records(ctx, q)
 	if err != nil {
@@ -240,8 +246,8 @@ func (s *server) listDocuments(ctx context.Context, r resource, in *documentsInp
 	out.Body.Records, out.Body.Next = views(page), next
 	if next != "" {
 		query.Set("after", string(next))
-		query.Set("limit", strconv.Itoa(in.Limit))
-		out.Link = "<" + prefix + "/" + r.path + "?" + query.Encode() + `>; rel="next"`
+		query.Set("limit", strconv.Itoa(q.Limit))
+		out.Link = "<" + prefix + path + "?" + query.Encode() + `>; rel="next"`
 	}
 	visitOf(ctx).Records = len(page)
 	return out, nil

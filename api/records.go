@@ -262,33 +262,12 @@ func (s *server) list(ctx context.Context, in *listInput) (*listAnswer, error) {
 	if _, err := s.def(in.Type); err != nil {
 		return nil, err
 	}
+	query := url.Values{}
+	for name, value := range in.Where {
+		query.Set("where["+name+"]", value)
+	}
 	q := storage.Query{Type: in.Type, Limit: in.Limit, Where: in.Where}
-	if in.After != "" {
-		after, err := atoll.ParseID(in.After)
-		if err != nil {
-			return nil, err
-		}
-		q.After = after
-	}
-	page, next, err := s.Station.Records(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	page = s.onlySeen(ctx, page)
-	out := &listAnswer{}
-	out.Body.Records, out.Body.Next = []RecordView{}, next
-	for _, r := range page {
-		out.Body.Records = append(out.Body.Records, recordView(r))
-	}
-	if next != "" {
-		query := url.Values{"after": {string(next)}, "limit": {strconv.Itoa(in.Limit)}}
-		for name, value := range in.Where {
-			query.Set("where["+name+"]", value)
-		}
-		out.Link = "<" + prefix + "/records/" + string(in.Type) + "?" + query.Encode() + `>; rel="next"`
-	}
-	visitOf(ctx).Records = len(page)
-	return out, nil
+	return s.recordsPage(ctx, q, in.After, "/records/"+string(in.Type), query)
 }
 
 func (s *server) history(ctx context.Context, in *historyInput) (*historyAnswer, error) {

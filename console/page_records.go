@@ -142,7 +142,8 @@ func (c *console) recordList(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	if d.Columns, d.Rows, err = c.rows(v, def, recs); err != nil {
+	d.Columns = columns(def)
+	if d.Rows, err = c.rowsOf(v, def, d.Columns, recs); err != nil {
 		return err
 	}
 	if d.Filters, err = c.filters(v, def, q.Where); err != nil {
@@ -210,34 +211,6 @@ func columns(def *catalogue.Def) []string {
 		}
 	}
 	return out
-}
-
-// rows puts records into rows of a list, with what they name called by name.
-func (c *console) rows(v *Visit, def *catalogue.Def, recs []station.Record) ([]string, []recordRow, error) {
-	cols := columns(def)
-	var keys []atoll.Key
-	for _, rec := range recs {
-		keys = append(keys, rec.Key)
-		for _, name := range cols {
-			if f, _ := def.Field(name); f.Kind == catalogue.Reference {
-				keys = append(keys, atoll.Key{Type: f.To, ID: rec.Fields.ID(name)})
-			}
-		}
-	}
-	names, err := c.names(v, keys)
-	if err != nil {
-		return nil, nil, err
-	}
-	var out []recordRow
-	for _, rec := range recs {
-		row := recordRow{Record: rec, Name: names[rec.Key]}
-		for _, name := range cols {
-			f, _ := def.Field(name)
-			row.Cells = append(row.Cells, v.cell(f, rec.Fields, names))
-		}
-		out = append(out, row)
-	}
-	return cols, out, nil
 }
 
 // filters are the fields by which the list may be narrowed; few values are offered

@@ -411,7 +411,8 @@ func (c *console) actOn(v *Visit, t atoll.Type, act func(documents.Desk) ([]jour
 	return err
 }
 
-// rowsOf puts records into rows with the columns.
+// rowsOf puts records into rows of a list with the columns, with what they name called
+// by name.
 func (c *console) rowsOf(v *Visit, def *catalogue.Def, columns []string, recs []station.Record) ([]recordRow, error) {
 	var keys []atoll.Key
 	for _, rec := range recs {

@@ -218,26 +218,26 @@ func (d *Door) relistAudience(tx storage.Tx, t *topology.Topology, a atoll.Audie
 		if err != nil {
 			return err
 		}
-		f, err := r.Fields()
-		if err != nil {
-			return err
-		}
-		def, ok := d.Judge.Catalogue.Lookup(r.Type)
-		if !ok {
-			continue
-		}
-		now, err := resolve(tx, t, route.Audiences(t, def, r.Key, f))
-		if err != nil {
-			return err
-		}
-		if slices.Equal(now, r.Audiences) {
-			continue
-		}
-		if err := d.put(tx, t, def, r, f, &r); err != nil {
-			return err
+		if def, ok := d.Judge.Catalogue.Lookup(r.Type); ok {
+			if err := d.relistMoved(tx, t, def, r); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// relistMoved lists the record anew if it has other audiences now.
+func (d *Door) relistMoved(tx storage.Tx, t *topology.Topology, def *catalogue.Def, r atoll.Record) error {
+	f, err := r.Fields()
+	if err != nil {
+		return err
+	}
+	now, err := resolve(tx, t, route.Audiences(t, def, r.Key, f))
+	if err != nil || slices.Equal(now, r.Audiences) {
+		return err
+	}
+	return d.put(tx, t, def, r, f, &r)
 }
 
 // Relist lists a record anew, with the audiences it has now: after preferences

@@ -7,7 +7,6 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/admit"
 	"github.com/atollsync/atoll/catalogue"
-	"github.com/atollsync/atoll/route"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
 )
@@ -52,18 +51,7 @@ func (d *Door) rerouteType(tx storage.Tx, t *topology.Topology, def *catalogue.D
 		}
 		for _, r := range page {
 			last = r.ID
-			f, err := r.Fields()
-			if err != nil {
-				return err
-			}
-			now, err := resolve(tx, t, route.Audiences(t, def, r.Key, f))
-			if err != nil {
-				return err
-			}
-			if slices.Equal(now, r.Audiences) {
-				continue
-			}
-			if err := d.put(tx, t, def, r, f, &r); err != nil {
+			if err := d.relistMoved(tx, t, def, r); err != nil {
 				return err
 			}
 		}
