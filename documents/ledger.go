@@ -6,6 +6,7 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
 )
 
 // StockState is one stock line for the ledger check.
@@ -128,11 +129,15 @@ type Examination struct {
 	Lines       int           `json:"lines"`    // stock lines that were looked at
 	Postings    int           `json:"postings"` // document lines that were counted
 	Differences []Discrepancy `json:"differences"`
+	// Passed are the stores with stock here that was not looked at: not all of what
+	// moved it is here.
+	Passed []atoll.ID `json:"passed,omitempty"`
 }
 
 // CheckStock examines the stock of a store against its documents, or of every
-// store here if store is "", from one snapshot (R-J-09).
-func (d Desk) CheckStock(store atoll.ID) (Examination, error) {
+// store here if store is "", from one snapshot of the site's database (R-J-09). It
+// looks at the stores of which all is here.
+func (d Desk) CheckStock(here atoll.SiteID, store atoll.ID) (Examination, error) {
 	q := storage.Query{Type: "stock_line"}
 	if store != "" {
 		q.Where = map[string]string{"store_id": string(store)}
@@ -142,10 +147,17 @@ func (d Desk) CheckStock(store atoll.ID) (Examination, error) {
 		return Examination{}, err
 	}
 	stock := make([]StockState, 0, len(recs))
+	var passed []atoll.ID
 	for _, r := range recs {
 		f, err := r.Fields()
 		if err != nil {
 			return Examination{}, err
+		}
+		if of := f.ID("store_id"); !whole(d.T, here, of) {
+			if !slices.Contains(passed, of) {
+				passed = append(passed, of)
+			}
+			continue
 		}
 		stock = append(stock, StockState{r.ID, f})
 	}
@@ -161,7 +173,24 @@ func (d Desk) CheckStock(store atoll.ID) (Examination, error) {
 	if diff == nil {
 		diff = []Discrepancy{}
 	}
-	return Examination{Lines: len(stock), Postings: len(postings), Differences: diff}, nil
+	slices.Sort(passed)
+	return Examination{Lines: len(stock), Postings: len(postings), Differences: diff, Passed: passed}, nil
+}
+
+// whole reports whether the site has all of the store's stock and of what moved it: the
+// store is active there, or the site has a copy that is kept up. Of a dispensary whose
+// transactions stay at their site others have its transfers, and stock lines from
+// before, which do not follow from each other (R-B-92).
+func whole(t *topology.Topology, here atoll.SiteID, store atoll.ID) bool {
+	s, _ := t.Store(store)
+	switch t.Instance(store, here).Type {
+	case topology.Active:
+		return true
+	case topology.Collector:
+		return !s.Excluded
+	default:
+		return false
+	}
 }
 
 // postings are the lines of all documents of the type that hold or move stock.

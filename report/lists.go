@@ -20,7 +20,7 @@ func ledger(d *Desk, a *asked, t *Table) error {
 			store = id
 		}
 	}
-	found, err := documents.Desk{R: d.R, T: d.T, Now: d.Now}.CheckStock(store)
+	found, err := documents.Desk{R: d.R, T: d.T, Now: d.Now}.CheckStock(d.Here, store)
 	if err != nil {
 		return err
 	}

@@ -69,6 +69,43 @@ func TestR_B_92_R_B_93_Excluded(t *testing.T) {
 	w.peace()
 }
 
+// TestR_J_09: the stock of a store whose transactions stay at its site is compared with
+// its documents there. Others have a stock line from before, and the transfers since:
+// the one does not follow from the other, and no line is called wrong for it.
+//
+// R-J-09, R-B-92, R-B-93.
+func TestR_J_09_R_B_92_StockThatStaysAtItsSite(t *testing.T) {
+	w, stock := bc(t)
+	w.dispensaries("B")
+	w.sync(2, 3)
+	examined := func(at atoll.SiteID, lines int, passed ...atoll.ID) {
+		t.Helper()
+		res, err := w.At(at).CheckStock(w.ctx, w.Stores["B"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.Lines != lines || !slices.Equal(res.Passed, passed) || len(res.Differences) > 0 {
+			t.Errorf("site %d looks at %d lines and passes over %v: %+v", at, res.Lines, res.Passed, res.Differences)
+		}
+	}
+	examined(1, 1)
+	for _, include := range []bool{false, true} {
+		if _, err := w.Centre.Centre.IncludeTransactions(w.ctx, "vendor", w.Stores["B"], include, "agreed"); err != nil {
+			t.Fatal(err)
+		}
+		w.sync(2)
+		if include {
+			examined(1, 1)
+			examined(2, 1)
+			break
+		}
+		w.ship("B", "C", stock, "5")
+		w.sync(2, 3)
+		examined(1, 0, w.Stores["B"])
+		examined(2, 1)
+	}
+}
+
 func TestR_B_95_PrescriptionsEverywhere(t *testing.T) {
 	for _, on := range []bool{false, true} {
 		w := f1(t)

@@ -163,7 +163,7 @@ func (s *Station) CheckStock(ctx context.Context, store atoll.ID) (documents.Exa
 		if err != nil {
 			return err
 		}
-		out, err = documents.Desk{R: r, T: t, Now: s.Now()}.CheckStock(store)
+		out, err = documents.Desk{R: r, T: t, Now: s.Now()}.CheckStock(s.Door.Site, store)
 		return err
 	})
 	return out, err

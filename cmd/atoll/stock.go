@@ -122,6 +122,9 @@ func (c stockCheckCmd) Run(s *session) error {
 			}
 			s.table("Every stock line is what its documents say.",
 				[]string{"STORE", "ITEM", "BATCH", "PACKS", "LEDGER", "TOO MANY", "SET ASIDE TOO MANY", "LOWEST", "STOCK LINE"}, rows)
+			for _, store := range res.Passed {
+				s.say("Store %s was not looked at: not all of what moved its stock is here.", storeCode(s, h, atoll.Fields{}.Set("store_id", store)))
+			}
 		})
 		if err == nil && len(res.Differences) > 0 {
 			return unwell
