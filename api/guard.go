@@ -9,6 +9,7 @@ import (
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/storage"
 )
 
 // propose returns the proposals if the user may make them as changes of records.
@@ -21,10 +22,36 @@ func (s *server) propose(ctx context.Context, d documents.Desk, do ...journal.Pr
 
 // seen is the record, unless it is of a store that is not the user's (R-J-01).
 func (s *server) seen(ctx context.Context, r station.Record) error {
-	if u := visitOf(ctx).User; !s.Station.SeesRecord(u, r.Type, r.Fields) {
-		return atoll.Errorf(atoll.Denied, "the data of this store is not %s's to see", u.Name).About(r.Key).Do("ask an administrator, who can give you the store")
+	if !s.Station.SeesRecord(visitOf(ctx).User, r.Type, r.Fields) {
+		return notTheirs(ctx, r.Key)
 	}
 	return nil
+}
+
+// notTheirs is the error for data of a store that is not the user's.
+func notTheirs(ctx context.Context, key atoll.Key) error {
+	return atoll.Errorf(atoll.Denied, "the data of this store is not %s's to see", visitOf(ctx).User.Name).About(key).
+		Do("ask an administrator, who can give you the store")
+}
+
+// hidden tells of records, as they stand now, which ones are not the user's to see.
+func (s *server) hidden(ctx context.Context, keys ...atoll.Key) (map[atoll.Key]bool, error) {
+	out := map[atoll.Key]bool{}
+	u := visitOf(ctx).User
+	if len(u.Stores) == 0 {
+		return out, nil
+	}
+	err := s.Database.View(ctx, func(r storage.Reader) error {
+		for _, key := range keys {
+			sees, err := s.Station.SeesKey(u, r, key)
+			if err != nil {
+				return err
+			}
+			out[key] = !sees
+		}
+		return nil
+	})
+	return out, err
 }
 
 // onlySeen leaves out the records of stores that are not the user's.

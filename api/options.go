@@ -56,6 +56,8 @@ type Users interface {
 	DisableUser(ctx context.Context, name string, disabled bool) error
 	LimitUser(ctx context.Context, name string, stores []atoll.ID) error
 	SeesRecord(u station.User, t atoll.Type, f atoll.Fields) bool
+	SeesKey(u station.User, r storage.RecordReader, key atoll.Key) (bool, error)
+	SeesRefusal(u station.User, r storage.RecordReader, no storage.Refusal) (bool, error)
 }
 
 // Snapshots reads the database: what quarantine holds, and what stands now.

@@ -160,7 +160,13 @@ func (s *server) refusals(ctx context.Context, in *quarantineInput) (*quarantine
 			out.Body.Next = page[len(page)-1].ID
 		}
 		for _, no := range page {
-			out.Body.Refusals = append(out.Body.Refusals, refusalView(no))
+			sees, err := s.Station.SeesRefusal(visitOf(ctx).User, r, no)
+			if err != nil {
+				return err
+			}
+			if sees {
+				out.Body.Refusals = append(out.Body.Refusals, refusalView(no))
+			}
 		}
 		return nil
 	})
@@ -179,14 +185,28 @@ func (s *server) toldOf(ctx context.Context, in *quarantineInput, out *quarantin
 		return err
 	}
 	told, err := own.Refused(ctx, in.Limit)
+	if err != nil {
+		return err
+	}
+	var keys []atoll.Key
 	for _, no := range told {
+		keys = append(keys, atoll.Key{Type: no.Type, ID: no.ID})
+	}
+	hidden, err := s.hidden(ctx, keys...)
+	if err != nil {
+		return err
+	}
+	for i, no := range told {
+		if hidden[keys[i]] {
+			continue
+		}
 		v := RefusalView{Site: s.Here, Seq: no.Seq, Code: no.Code, Layer: no.Layer, Message: no.Message, Field: no.Field}
 		if no.Type != "" {
 			v.Subject = atoll.Key{Type: no.Type, ID: no.ID}.String()
 		}
 		out.Body.Refusals = append(out.Body.Refusals, v)
 	}
-	return err
+	return nil
 }
 
 // operationsShown is how many operations of a refused entry are shown.
@@ -198,7 +218,7 @@ func (s *server) refusal(ctx context.Context, in *RefusalPath) (*refusalAnswer, 
 	}
 	out := &refusalAnswer{}
 	err := s.Database.View(ctx, func(r storage.Reader) error {
-		no, err := find(r, in.ID)
+		no, err := s.find(ctx, r, in.ID)
 		if err != nil {
 			return err
 		}
@@ -222,10 +242,18 @@ func (s *server) refusal(ctx context.Context, in *RefusalPath) (*refusalAnswer, 
 	return out, err
 }
 
-func find(r storage.Reader, id int64) (storage.Refusal, error) {
+// find is the refusal, unless it is about stores that are not the user's (R-J-01).
+func (s *server) find(ctx context.Context, r storage.Reader, id int64) (storage.Refusal, error) {
 	no, err := r.Refusal(id)
 	if errors.Is(err, atoll.NotFound) {
 		return no, atoll.Errorf(atoll.NotFound, "there is no refusal %d", id).Do("list them with: GET %s/quarantine", prefix)
+	}
+	if err != nil {
+		return no, err
+	}
+	sees, err := s.Station.SeesRefusal(visitOf(ctx).User, r, no)
+	if err == nil && !sees {
+		err = notTheirs(ctx, no.Subject)
 	}
 	return no, err
 }
@@ -292,12 +320,16 @@ func (s *server) decide(ctx context.Context, in *decideInput) (*decideAnswer, er
 	if err != nil {
 		return nil, err
 	}
+	err = s.Database.View(ctx, func(r storage.Reader) error { _, err := s.find(ctx, r, in.ID); return err })
+	if err != nil {
+		return nil, err
+	}
 	out := &decideAnswer{}
 	if out.Body.Applied, err = centre.Decide(ctx, in.ID, in.Body.Decision, actor(ctx), in.Body.Note); err != nil {
 		return nil, err
 	}
 	err = s.Database.View(ctx, func(r storage.Reader) error {
-		no, err := find(r, in.ID)
+		no, err := s.find(ctx, r, in.ID)
 		out.Body.Refusal = refusalView(no)
 		return err
 	})

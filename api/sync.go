@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -241,9 +242,20 @@ func (s *server) waiting(ctx context.Context, in *waitingInput) (*waitingAnswer,
 	if err != nil {
 		return nil, err
 	}
+	var keys []atoll.Key
+	for _, u := range list {
+		keys = append(keys, u.Keys...)
+	}
+	hidden, err := s.hidden(ctx, keys...)
+	if err != nil {
+		return nil, err
+	}
 	out := &waitingAnswer{}
 	out.Body.Total, out.Body.Waiting = total, []WaitingView{}
 	for _, u := range list {
+		if slices.ContainsFunc(u.Keys, func(k atoll.Key) bool { return hidden[k] }) {
+			continue // of a store that is not the user's
+		}
 		v := WaitingView{Seq: u.Seq, Time: u.Time, Actor: u.Actor, Cause: u.Cause.Kind, Total: len(u.Keys), Records: []string{}}
 		for _, k := range u.Keys[:min(len(u.Keys), keysShown)] {
 			v.Records = append(v.Records, k.String())

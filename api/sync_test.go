@@ -207,6 +207,57 @@ func TestEventsComeEachSecondWhileACycleRuns(t *testing.T) {
 	})
 }
 
+// TestR_J_01_QuarantineHeedsTheStoresOfItsReader: a technician who looks after some
+// stores sees, reads and decides what is about these alone: refusals at both ends, and
+// what waits at the site.
+func TestR_J_01_QuarantineHeedsTheStoresOfItsReader(t *testing.T) {
+	f := newFleet(t)
+	medicine := f.item(t, "amox")
+	line := f.stock(t, f.Sites[2], f.Stores["B"], medicine)
+	f.sync(t)
+	f.Sites[2].Door.Judge.Rules, f.Sites[2].Door.Judge.Laws = nil, nil
+	spoil := func(packs string) {
+		t.Helper()
+		err := f.Sites[2].Insert(t.Context(), journal.Proposal{
+			Verb: atoll.Update, Key: atoll.Key{Type: "stock_line", ID: line}, Fields: atoll.Fields{}.Set("total_number_of_packs", json.Number(packs)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	spoil("-5")
+	f.sync(t)
+	spoil("-6")
+	for _, at := range []*face{f.centre, f.one} {
+		technician := at.as("technician")
+		shown := func(want bool) {
+			t.Helper()
+			for _, path := range []string{"/quarantine", "/sync/waiting"} {
+				if at == f.centre && path == "/sync/waiting" {
+					continue
+				}
+				if got := at.call("GET", path, "", technician).want(200); strings.Contains(string(got.body), string(line)) != want {
+					t.Errorf("%s, wanted %v: %s", path, want, got.body)
+				}
+			}
+		}
+		shown(true)
+		at.call("PUT", "/users/technician/stores", `{"stores":["F"]}`).want(204)
+		shown(false)
+		if at == f.centre {
+			before := at.state()
+			at.call("GET", "/quarantine/1", "", technician).refused(403, atoll.Denied)
+			at.call("POST", "/quarantine/1/decide", `{"decision":"skip","note":"mine"}`, technician).refused(403, atoll.Denied)
+			at.unchanged(before)
+			if got := at.call("GET", "/quarantine/1", "").want(200); got.text("state") != "open" {
+				t.Errorf("it was decided: %s", got.body)
+			}
+		}
+		at.call("PUT", "/users/technician/stores", `{"stores":["B"]}`).want(204)
+		shown(true)
+	}
+}
+
 func TestQuarantineIsShownComparedAndDecided(t *testing.T) {
 	f := newFleet(t)
 	medicine := f.item(t, "amox")

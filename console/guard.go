@@ -1,7 +1,6 @@
 package console
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/atollsync/atoll"
@@ -18,25 +17,18 @@ func (v *Visit) seen(key atoll.Key, f atoll.Fields) error {
 	if v.sees(key.Type, f) {
 		return nil
 	}
+	return v.notTheirs(key)
+}
+
+// notTheirs is the error for data of a store that is not the reader's.
+func (v *Visit) notTheirs(key atoll.Key) error {
 	return atoll.Errorf(atoll.Denied, "the data of this store is not %s's to see", v.User.Name).About(key).
 		Do("ask an administrator, who can give you the store")
 }
 
-// seesKey reports the same of a record that stands here under the key. What is not
-// here, a reader with stores of their own does not see: nobody knows whose it is.
+// seesKey reports the same of a record that stands here under the key.
 func (v *Visit) seesKey(r storage.RecordReader, key atoll.Key) (bool, error) {
-	if len(v.User.Stores) == 0 {
-		return true, nil
-	}
-	rec, err := r.Record(key)
-	if errors.Is(err, atoll.NotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	f, err := rec.Fields()
-	return err == nil && v.sees(key.Type, f), err
+	return v.c.Station.SeesKey(v.User, r, key)
 }
 
 // seenRecords lists records as the station does, without those of stores that are

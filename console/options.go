@@ -48,6 +48,8 @@ type Users interface {
 	SignOut(ctx context.Context, token string) error
 	MayChange(u station.User, d documents.Desk, do ...journal.Proposal) error
 	SeesRecord(u station.User, t atoll.Type, f atoll.Fields) bool
+	SeesKey(u station.User, r storage.RecordReader, key atoll.Key) (bool, error)
+	SeesRefusal(u station.User, r storage.RecordReader, no storage.Refusal) (bool, error)
 }
 
 // Transfers lists the transfers under way.

@@ -228,34 +228,13 @@ func (c *console) refusalAt(v *Visit) (no storage.Refusal, err error) {
 }
 
 // seesRefusal is an error when the entry is about data of stores that are not the
-// reader's, as they stand or as it wants them. One that nobody can read is for those
-// who see all.
+// reader's.
 func (v *Visit) seesRefusal(r storage.RecordReader, no storage.Refusal) error {
-	if len(v.User.Stores) == 0 {
-		return nil
+	sees, err := v.c.Station.SeesRefusal(v.User, r, no)
+	if err == nil && !sees {
+		err = v.notTheirs(no.Subject)
 	}
-	e, err := atoll.DecodeEntry(no.Content)
-	if err != nil {
-		return v.seen(no.Subject, atoll.Fields{})
-	}
-	for _, op := range e.Operations {
-		now := atoll.Fields{}
-		rec, err := r.Record(op.Key)
-		if err == nil {
-			now, err = rec.Fields()
-		}
-		if err != nil && !errors.Is(err, atoll.NotFound) {
-			return err
-		}
-		for _, f := range []atoll.Fields{now, now.Apply(op.Fields)} {
-			if len(f) > 0 || len(now) == 0 {
-				if err := v.seen(op.Key, f); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
+	return err
 }
 
 // wantedBy puts one refused operation beside the record as it stands.

@@ -99,7 +99,7 @@ func (c *console) nameRows(v *Visit, d *syncData, waiting []site.Unsent, refused
 			failed = errors.Join(failed, err)
 			return !sees
 		}
-		waiting = slices.DeleteFunc(slices.Clone(waiting), func(w site.Unsent) bool { return len(w.Keys) > 0 && hides(w.Keys[0]) })
+		waiting = slices.DeleteFunc(slices.Clone(waiting), func(w site.Unsent) bool { return slices.ContainsFunc(w.Keys, hides) })
 		refused = slices.DeleteFunc(slices.Clone(refused), func(no exchange.Refusal) bool { return hides(atoll.Key{Type: no.Type, ID: no.ID}) })
 		return failed
 	})

@@ -39,6 +39,58 @@ func (s *Station) SeesRecord(u User, t atoll.Type, f atoll.Fields) bool {
 	return u.Sees(f.ID(def.Scope))
 }
 
+// SeesKey reports the same of the record that stands in the database under the key.
+// What is not there, a user who is limited does not see: nobody knows whose it is.
+func (s *Station) SeesKey(u User, r storage.RecordReader, key atoll.Key) (bool, error) {
+	if len(u.Stores) == 0 {
+		return true, nil
+	}
+	rec, err := r.Record(key)
+	if errors.Is(err, atoll.NotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	f, err := rec.Fields()
+	return err == nil && s.SeesRecord(u, key.Type, f), err
+}
+
+// SeesRefusal reports whether the user may see and decide about a refused entry: none
+// of its records is of a store that is not theirs, as they stand or as the entry wants
+// them. One that nobody can read is for those who see all.
+func (s *Station) SeesRefusal(u User, r storage.RecordReader, no storage.Refusal) (bool, error) {
+	if len(u.Stores) == 0 {
+		return true, nil
+	}
+	e, err := atoll.DecodeEntry(no.Content)
+	if err != nil {
+		return false, nil //nolint:nilerr // that is why it was refused
+	}
+	for _, op := range e.Operations {
+		if !op.Withheld.IsZero() {
+			return false, nil
+		}
+		now := atoll.Fields{}
+		rec, err := r.Record(op.Key)
+		known := err == nil
+		if known {
+			now, err = rec.Fields()
+		}
+		if err != nil && !errors.Is(err, atoll.NotFound) {
+			return false, err
+		}
+		made := op.Verb == atoll.Insert || op.Verb == atoll.Restate
+		if !known && !made {
+			return false, nil // nobody knows whose it is
+		}
+		if known && !s.SeesRecord(u, op.Type, now) || !s.SeesRecord(u, op.Type, now.Apply(op.Fields)) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
 // mayTouch refuses changes of data of stores that are not the user's, before and
 // after the change.
 func (s *Station) mayTouch(u User, d documents.Desk, p journal.Proposal) error {
