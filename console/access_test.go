@@ -28,7 +28,7 @@ var roles = map[station.UserRole][]station.Power{
 var powers = map[string]station.Power{
 	"GET /{$}": "read", "GET /sign-in": "", "POST /sign-in": "", "POST /sign-out": "", "GET /me": "read", "POST /look": "",
 	"GET /today": "read", "GET /sync": "read", "GET /sync/events": "read", "POST /sync/now": "read", "POST /sync/settings": "sync",
-	"GET /fleet": "sync", "GET /fleet.csv": "sync", "GET /fleet/{site}": "sync", "POST /fleet/{site}/pause": "sync", "POST /fleet/{site}/order": "sync",
+	"GET /fleet": "sync", "GET /fleet.csv": "sync", "GET /fleet/map": "sync", "GET /fleet/{site}": "sync", "POST /fleet/{site}/pause": "sync", "POST /fleet/{site}/order": "sync",
 	"GET /quarantine": "sync", "POST /quarantine": "sync", "GET /quarantine/{id}": "sync", "POST /quarantine/{id}": "sync",
 	"GET /transfers": "read", "GET /find": "read", "GET /reports": "read", "GET /reports/{name}": "read", "GET /reports/{name}/file": "read",
 	"GET /jobs": "sync", "POST /jobs": "sync", "POST /jobs/{job}/abort": "sync", "POST /moves/{job}/abort": "configure", "POST /moves/{job}/again": "configure",

@@ -19,6 +19,7 @@ type siteRow struct {
 	central.SiteStatus
 	Light    central.Light
 	Concerns []central.Concern
+	At       *point // on the map; nil where it was not asked for, or is not known
 }
 
 // Partial reports whether the site's last complete exchange was well before the
@@ -42,6 +43,7 @@ func (t tally) Percent() int {
 type fleetQuery struct {
 	Q, Light, Concern, Version, Sort string
 	Silent                           int // days
+	Box                              *extent
 	Page                             int
 }
 
@@ -56,6 +58,7 @@ type fleetData struct {
 	Versions []option
 	Sorts    []option
 	Export   string
+	Map      string
 }
 
 // The ways to sort the list; the first is the one without a choice.
@@ -68,32 +71,48 @@ func (c *console) fleet(v *Visit) error {
 		return err
 	}
 	q := fleetQueryOf(v.R.URL.Query())
+	if q.Box != nil {
+		if all, _, err = c.placed(v, all); err != nil {
+			return err
+		}
+	}
 	found := q.choose(all, c.Now())
 	d := fleetData{Tally: tallied(all, c.Now()), Query: q, Found: len(found), Pages: max(1, (len(found)+pageRows-1)/pageRows)}
 	d.Query.Page = min(max(q.Page, 1), d.Pages)
 	first := (d.Query.Page - 1) * pageRows
 	d.Rows = found[first:min(first+pageRows, len(found))]
 	d.Pager = numberPager(v, d.Query.Page, d.Pages)
-	for _, kind := range concernKinds {
-		d.Concerns = append(d.Concerns, option{kind, v.T("concern." + kind + ".short"), kind == q.Concern})
-	}
-	versions := map[string]bool{}
-	for _, s := range all {
-		versions[s.State.App] = true
-	}
-	for version := range versions {
-		if version != "" {
-			d.Versions = append(d.Versions, option{version, version, version == q.Version})
-		}
-	}
-	slices.SortFunc(d.Versions, func(a, b option) int { return strings.Compare(b.Value, a.Value) })
+	d.Concerns, d.Versions = v.concernOptions(q), versionOptions(all, q)
 	for _, s := range fleetSorts {
 		d.Sorts = append(d.Sorts, option{s, v.T("sort." + s), s == q.Sort})
 	}
 	query := v.R.URL.Query()
 	query.Del("page")
 	d.Export = "/fleet.csv?" + query.Encode()
+	d.Map = q.at("/fleet/map", q.Box)
 	return v.page("fleet", v.T("fleet.title"), d)
+}
+
+func (v *Visit) concernOptions(q fleetQuery) (out []option) {
+	for _, kind := range concernKinds {
+		out = append(out, option{kind, v.T("concern." + kind + ".short"), kind == q.Concern})
+	}
+	return out
+}
+
+// versionOptions are the programs that sites run, the newest first.
+func versionOptions(all []siteRow, q fleetQuery) (out []option) {
+	versions := map[string]bool{}
+	for _, s := range all {
+		versions[s.State.App] = true
+	}
+	for version := range versions {
+		if version != "" {
+			out = append(out, option{version, version, version == q.Version})
+		}
+	}
+	slices.SortFunc(out, func(a, b option) int { return strings.Compare(b.Value, a.Value) })
+	return out
 }
 
 // concernKinds are those that the list can be narrowed to.
@@ -174,6 +193,9 @@ func fleetQueryOf(form url.Values) fleetQuery {
 	}
 	q.Silent, _ = strconv.Atoi(form.Get("silent")) // no number is no filter
 	q.Page, _ = strconv.Atoi(form.Get("page"))
+	if box, ok := parseExtent(form.Get("box")); ok {
+		q.Box = &box
+	}
 	if !slices.Contains(fleetSorts, q.Sort) {
 		q.Sort = fleetSorts[0]
 	}
@@ -182,7 +204,7 @@ func fleetQueryOf(form url.Values) fleetQuery {
 
 // Any reports whether the list is narrowed.
 func (q fleetQuery) Any() bool {
-	return q.Q != "" || q.Light != "" || q.Concern != "" || q.Version != "" || q.Silent > 0
+	return q.Q != "" || q.Light != "" || q.Concern != "" || q.Version != "" || q.Silent > 0 || q.Box != nil
 }
 
 // choose returns the rows that the query asks for, in its order.
@@ -195,6 +217,7 @@ func (q fleetQuery) choose(all []siteRow, now time.Time) []siteRow {
 		case q.Version != "" && s.State.App != q.Version:
 		case q.Concern != "" && !slices.ContainsFunc(s.Concerns, func(c central.Concern) bool { return c.Kind == q.Concern }):
 		case q.Silent > 0 && (s.State.Initialisation == central.InitNew || now.Sub(s.State.LastContact) < time.Duration(q.Silent)*24*time.Hour):
+		case q.Box != nil && (s.At == nil || !q.Box.has(*s.At)):
 		case words != "" && !s.called(words):
 		default:
 			out = append(out, s)
@@ -244,7 +267,13 @@ func (c *console) fleetFile(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	rows := fleetQueryOf(v.R.URL.Query()).choose(all, c.Now())
+	q := fleetQueryOf(v.R.URL.Query())
+	if q.Box != nil {
+		if all, _, err = c.placed(v, all); err != nil {
+			return err
+		}
+	}
+	rows := q.choose(all, c.Now())
 	v.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	v.Header().Set("Content-Disposition", `attachment; filename="sites.csv"`)
 	w := csv.NewWriter(v)

@@ -163,6 +163,33 @@ func TestBrowserCentre(t *testing.T) {
 	b.picture("fleet-rtl")
 }
 
+// The map is read at a glance, by eye, by keyboard and without colours.
+func TestBrowserMap(t *testing.T) {
+	f := newFleet(t)
+	b := f.centre.openTab(t)
+	b.signIn(f.centre, station.Administrator)
+	b.open("/fleet/map")
+	b.sees("No site has a place on the map yet.")
+	b.picture("map-none")
+	f.spread(t, 200)
+	f.many(t, 240)
+	b.open("/fleet")
+	b.click(`.views [href^="/fleet/map"]`)
+	b.sees("200 sites in view")
+	b.picture("map")
+	b.click(".pin:has(.group)")
+	b.sees("All of it")
+	b.picture("map-closer")
+	b.open("/fleet/map?q=centre+4")
+	b.picture("map-few")
+	b.open("/me")
+	b.click(`[lang="fr"]`)
+	b.sees("Se déconnecter")
+	b.open("/fleet/map")
+	b.sees("sites affichés")
+	b.picture("map-fr")
+}
+
 // Why a shipment has not arrived is found from the first page on, without help: the
 // list, then the document with its way.
 func TestBrowserTransfers(t *testing.T) {

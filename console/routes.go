@@ -76,6 +76,7 @@ func routes() []route {
 
 		// The central server.
 		{get, "/fleet", station.MaySync, atCentre, (*console).fleet, "menu.fleet", 0},
+		{get, "/fleet/map", station.MaySync, atCentre, (*console).siteMap, "", 0},
 		{get, "/fleet.csv", station.MaySync, atCentre, (*console).fleetFile, "", 0},
 		{get, "/fleet/{site}", station.MaySync, atCentre, (*console).sitePage, "", 0},
 		{post, "/fleet/{site}/pause", station.MaySync, atCentre, (*console).pauseSite, "", 0},
