@@ -61,12 +61,19 @@ func (p Problems) Unwrap() []error {
 // systems: every *.yaml at their top. An operator's types may refer to built-in
 // ones but not redefine them. When anything is wrong, Load returns no catalogue
 // and an error of code [atoll.Invalid] that wraps [Problems].
-func Load(own ...fs.FS) (*Catalogue, error) {
+func Load(own ...fs.FS) (*Catalogue, error) { return LoadFrom(Builtin(), own...) }
+
+// LoadFrom is Load with other files in place of the built-in ones, such as those of
+// another version of the program (R-K-62).
+func LoadFrom(builtin fs.FS, own ...fs.FS) (*Catalogue, error) { return load(builtin, own...) }
+
+// Builtin returns the files of the built-in types.
+func Builtin() fs.FS {
 	builtin, err := fs.Sub(files, "data")
 	if err != nil {
-		return nil, fmt.Errorf("embedded catalogue: %w", err)
+		panic(err) // the name is valid
 	}
-	return load(builtin, own...)
+	return builtin
 }
 
 // WithDirectory is Load with the operator's directory. An empty name means that

@@ -43,7 +43,7 @@ func centreRestored(w *World, d Dice) error {
 			return nil
 		}
 		store := memory.Open(disk, memory.Options{Now: w.Centre.Clock.Now})
-		s := station.New(w.Centre.Identity, station.Options{Store: store, Catalogue: w.Catalogue, Now: w.Centre.Clock.Now})
+		s := station.New(w.Centre.Identity, station.Options{Store: store, Catalogue: w.Centre.Catalogue, Now: w.Centre.Clock.Now})
 		c := central.New(central.Options{Store: store, Door: s.Door, System: simulate.System, Now: w.Centre.Clock.Now, App: "test"})
 		if err := c.Renew(w.Ctx); err != nil {
 			return err

@@ -96,7 +96,7 @@ func (f *forger) look() error {
 // hello is what the site said last, said once more: the exchange that it repeats is
 // over, so the honest database does not notice.
 func (f *forger) hello() exchange.Hello {
-	c := f.w.Catalogue
+	c := f.w.Centre.Catalogue
 	return exchange.Hello{
 		Protocol: exchange.Protocol, Catalogue: c.Version(), CatalogueHash: c.Hash(), App: "test", Site: f.n.Identity.Site, Device: f.state.Device,
 		Timeline: f.state.Timeline, Turn: f.state.Turn, Nonce: f.state.Nonce, Acknowledged: f.known, Head: f.known, Cursor: f.state.Cursor,
@@ -267,7 +267,7 @@ func (f *forger) takeOver(d Dice) error {
 
 // entry is the content of a forged entry.
 func (f *forger) entry(op atoll.Operation) []byte {
-	e := atoll.Entry{Time: f.n.Clock.Now(), Actor: "mallory", Cause: atoll.Cause{Kind: "user"}, Catalogue: f.w.Catalogue.Version(), Operations: []atoll.Operation{op}}
+	e := atoll.Entry{Time: f.n.Clock.Now(), Actor: "mallory", Cause: atoll.Cause{Kind: "user"}, Catalogue: f.w.Centre.Catalogue.Version(), Operations: []atoll.Operation{op}}
 	return e.Encode()
 }
 

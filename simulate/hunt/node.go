@@ -24,10 +24,11 @@ func (w *World) parts() simulate.Parts {
 		Open: func(ctx context.Context, name string) (storage.Store, error) {
 			return w.disks.open(ctx, name, w.clock(name).Now)
 		},
-		Line:   w.newLine,
-		Clock:  w.clock,
-		Log:    slog.New(log{w}),
-		Cycled: w.cycled,
+		Line:      w.newLine,
+		Clock:     w.clock,
+		Catalogue: w.version,
+		Log:       slog.New(log{w}),
+		Cycled:    w.cycled,
 	}
 }
 

@@ -23,6 +23,7 @@ func (w *World) makePeace() {
 	w.letters = nil
 	clear(w.down)
 	w.revive()
+	w.upgradeAll()
 	for _, f := range Faults() {
 		if f.Peace != nil {
 			f.Peace(w)

@@ -37,7 +37,7 @@ type Work struct {
 // Works are all kinds of work.
 func Works() []Work {
 	return slices.Concat(syncWork, recordWork, stockWork, shipmentWork, configurationWork, moveWork, rightsWork, mergeWork,
-		patientWork, homeWork, prescriptionWork, orderWork, siteWork, jobWork, goodsWork, anyWork)
+		patientWork, homeWork, prescriptionWork, orderWork, siteWork, jobWork, goodsWork, anyWork, versionWork)
 }
 
 // ErrIdle is returned by work for which there is nothing to do it with.

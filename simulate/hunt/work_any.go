@@ -12,8 +12,8 @@ import (
 
 // anyWork is edits of every type of the catalogue, where it belongs and where not.
 var anyWork = []Work{
-	{Name: "any type", Words: "a record of any type of the catalogue is made, where it may be; most often of one that the story has not seen", Weight: 0, Apart: true, Do: anyType},
-	{Name: "wrong site", Words: "a record of any type is changed, deleted or made where it belongs to another", Weight: 0, Apart: true, Do: wrongSite},
+	{Name: "any type", Words: "a record of any type of the catalogue is made, where it may be; most often of one that the story has not seen", Weight: 8, Apart: true, Do: anyType},
+	{Name: "wrong site", Words: "a record of any type is changed, deleted or made where it belongs to another", Weight: 4, Apart: true, Do: wrongSite},
 }
 
 // ruled are types that only acts and the program itself write: whoever may write raw

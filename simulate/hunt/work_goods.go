@@ -11,34 +11,26 @@ import (
 
 // goodsWork is what else happens to stock and money in a store.
 var goodsWork = []Work{
-	{Name: "repack", Words: "stock is packed anew", Weight: 0, Apart: true, Do: repack},
-	{Name: "adjust", Words: "stock is written up or down", Weight: 0, Apart: true, Do: adjust},
-	{Name: "build", Words: "goods are made of other goods", Weight: 0, Apart: true, Do: build},
-	{Name: "payment", Words: "money is paid or received", Weight: 0, Apart: true, Do: pay},
-	{Name: "imprest", Words: "a customer's imprest sheet, stock history or order is written by hand", Weight: 0, Apart: true, Do: imprest},
+	{Name: "repack", Words: "stock is packed anew", Weight: 2, Apart: true, Do: repack},
+	{Name: "adjust", Words: "stock is written up or down", Weight: 2, Apart: true, Do: adjust},
+	{Name: "build", Words: "goods are made of other goods", Weight: 1, Apart: true, Do: build},
+	{Name: "payment", Words: "money is paid or received", Weight: 2, Apart: true, Do: pay},
+	{Name: "imprest", Words: "a customer's imprest sheet, stock history or order is written by hand", Weight: 1, Apart: true, Do: imprest},
 }
 
 func repack(w *World, d Dice) error {
-	n, store, ok := w.OwnStore(d)
-	if !ok {
-		return ErrIdle
-	}
-	from, ok := Pick(d, w.Shelf(n, store.ID))
+	from, ok := w.OnShelf(d)
 	if !ok {
 		return ErrIdle
 	}
 	size, _ := Pick(d, []string{"1", "2", "5", "10", "20"})
-	w.Say("%s: store %s packs stock in packs of %s", n.Name, store.Code, size)
-	_, err := n.Repack(w.Ctx, "tester", documents.Repacking{StockLine: from.ID, Packs: strconv.Itoa(d.Between(1, 6)), PackSize: size})
+	w.Say("%s: store %s packs stock in packs of %s", from.n.Name, from.store.Code, size)
+	_, err := from.n.Repack(w.Ctx, "tester", documents.Repacking{StockLine: from.ID, Packs: strconv.Itoa(d.Between(1, 6)), PackSize: size})
 	return err
 }
 
 func adjust(w *World, d Dice) error {
-	n, store, ok := w.OwnStore(d)
-	if !ok {
-		return ErrIdle
-	}
-	from, ok := Pick(d, w.Shelf(n, store.ID))
+	from, ok := w.OnShelf(d)
 	if !ok {
 		return ErrIdle
 	}
@@ -46,26 +38,25 @@ func adjust(w *World, d Dice) error {
 	if by == "0" {
 		by = "1"
 	}
-	w.Say("%s: store %s adjusts stock by %s", n.Name, store.Code, by)
-	_, err := n.Act(w.Ctx, "tester", atoll.Cause{Kind: "user"}, func(d documents.Desk) ([]journal.Proposal, error) {
+	w.Say("%s: store %s adjusts stock by %s", from.n.Name, from.store.Code, by)
+	_, err := from.n.Act(w.Ctx, "tester", atoll.Cause{Kind: "user"}, func(d documents.Desk) ([]journal.Proposal, error) {
 		return d.Adjust(from.ID, by, "as the story has it")
 	})
 	return err
 }
 
 func build(w *World, d Dice) error {
-	n, store, ok := w.OwnStore(d)
+	from, ok := w.OnShelf(d)
 	if !ok {
 		return ErrIdle
 	}
-	from, ok := Pick(d, w.Shelf(n, store.ID))
-	made, there := w.brought(n, d)
-	if !ok || !there {
+	made, ok := w.brought(from.n, d)
+	if !ok {
 		return ErrIdle
 	}
-	w.Say("%s: store %s makes goods of others", n.Name, store.Code)
-	return w.Draft(n, "invoice", atoll.Fields{}.Set("store_id", store.ID).Set("kind", documents.Build),
-		[]atoll.Fields{w.drawn(d, from).Set("kind", documents.StockOut), made.Set("kind", documents.StockIn)}, documents.Finalise)
+	w.Say("%s: store %s makes goods of others", from.n.Name, from.store.Code)
+	return w.Draft(from.n, "invoice", atoll.Fields{}.Set("store_id", from.store.ID).Set("kind", documents.Build),
+		[]atoll.Fields{w.drawn(d, from.Record).Set("kind", documents.StockOut), made.Set("kind", documents.StockIn)}, documents.Finalise)
 }
 
 func pay(w *World, d Dice) error {

@@ -8,10 +8,10 @@ import (
 
 // jobWork is what an operator at the centre has sites do.
 var jobWork = []Work{
-	{Name: "verify", Words: "a site and the centre compare what they hold", Weight: 0, Apart: true, Do: verifyJob},
-	{Name: "resync", Words: "the centre sends a site patients, a store, a type or a record again", Weight: 0, Apart: true, Do: resync},
-	{Name: "resend", Words: "a site sends the centre again what it owns", Weight: 0, Apart: true, Do: resend},
-	{Name: "abort job", Words: "a job is called off", Weight: 0, Apart: true, Do: abortJob},
+	{Name: "verify", Words: "a site and the centre compare what they hold", Weight: 2, Apart: true, Do: verifyJob},
+	{Name: "resync", Words: "the centre sends a site patients, a store, a type or a record again", Weight: 2, Apart: true, Do: resync},
+	{Name: "resend", Words: "a site sends the centre again what it owns", Weight: 1, Apart: true, Do: resend},
+	{Name: "abort job", Words: "a job is called off", Weight: 1, Apart: true, Do: abortJob},
 }
 
 // selection is what a job is about.
@@ -26,12 +26,12 @@ func (w *World) selection(d Dice) (handover.Selection, bool) {
 		s.Patients = true
 		return s, true
 	case 2:
-		for _, def := range Some(d, d.Between(1, 4), w.Catalogue.Types()) {
+		for _, def := range Some(d, d.Between(1, 4), w.Centre.Catalogue.Types()) {
 			s.Types = append(s.Types, def.Type)
 		}
 		return s, true
 	default:
-		def, _ := Pick(d, w.Catalogue.Types())
+		def, _ := Pick(d, w.Centre.Catalogue.Types())
 		r, ok := Pick(d, w.List(w.Centre, def.Type))
 		s.Record = r.Key.String()
 		return s, ok

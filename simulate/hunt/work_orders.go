@@ -10,18 +10,16 @@ import (
 	"github.com/atollsync/atoll/topology"
 )
 
-// orderWork is what stores ask of each other, and what becomes of it. It rests, like the
-// work with other goods, sites, jobs and any type: of 140 stories with all of it some
-// three broke a law that is not looked into yet (ask for it with --work).
+// orderWork is what stores ask of each other, and what becomes of it.
 var orderWork = []Work{
-	{Name: "request", Words: "a store asks another for goods", Weight: 0, Apart: true, Do: request},
-	{Name: "purchase order", Words: "a store orders goods of another, or of a supplier outside", Weight: 0, Apart: true, Do: purchaseOrder},
-	{Name: "supply", Words: "a shipment is made for what was asked or ordered", Weight: 0, Apart: true, Do: supply},
-	{Name: "decide request", Words: "a request that waits for approval is authorised or denied, where it is worked in or at the centre", Weight: 0, Apart: true, Do: decideRequest},
-	{Name: "need approval", Words: "a store wants requests to be authorised, or no longer; a programme is made", Weight: 0, Apart: true, Do: needApproval},
-	{Name: "ask back", Words: "a store asks for goods back that are on their way", Weight: 0, Apart: true, Do: askBack},
-	{Name: "act", Words: "any act on any document, most often one that it allows", Weight: 0, Apart: true, Do: actOn},
-	{Name: "change document", Words: "a document and its lines are changed", Weight: 0, Apart: true, Do: changeDocument},
+	{Name: "request", Words: "a store asks another for goods", Weight: 5, Apart: true, Do: request},
+	{Name: "purchase order", Words: "a store orders goods of another, or of a supplier outside", Weight: 4, Apart: true, Do: purchaseOrder},
+	{Name: "supply", Words: "a shipment is made for what was asked or ordered", Weight: 6, Apart: true, Do: supply},
+	{Name: "decide request", Words: "a request that waits for approval is authorised or denied, where it is worked in or at the centre", Weight: 3, Apart: true, Do: decideRequest},
+	{Name: "need approval", Words: "a store wants requests to be authorised, or no longer; a programme is made", Weight: 1, Apart: true, Do: needApproval},
+	{Name: "ask back", Words: "a store asks for goods back that are on their way", Weight: 2, Apart: true, Do: askBack},
+	{Name: "act", Words: "any act on any document, most often one that it allows", Weight: 10, Apart: true, Do: actOn},
+	{Name: "change document", Words: "a document and its lines are changed", Weight: 4, Apart: true, Do: changeDocument},
 }
 
 // storeName is the name by which another store is addressed.

@@ -20,7 +20,7 @@ func (w *World) deed(d Dice, domain string) central.Delegation {
 }
 
 func delegate(w *World, d Dice) error {
-	domain, ok := Pick(d, append(rights.Domains(w.Catalogue), rights.All, "items", "items"))
+	domain, ok := Pick(d, append(rights.Domains(w.Centre.Catalogue), rights.All, "items", "items"))
 	s, there := Pick(d, w.Topology(w.Centre).Stores())
 	if !ok || !there {
 		return ErrIdle

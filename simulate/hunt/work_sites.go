@@ -7,15 +7,14 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/central"
-	"github.com/atollsync/atoll/rights"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/topology"
 )
 
 // siteWork is sites that come, and begin again.
 var siteWork = []Work{
-	{Name: "add site", Words: "a site is made, enrolled with its code and started", Weight: 0, Apart: true, Do: addSite},
-	{Name: "initialise again", Words: "a technician gives a site an empty database, which is filled again", Weight: 0, Apart: true, Do: initialiseAgain},
+	{Name: "add site", Words: "a site is made, enrolled with its code and started", Weight: 1, Apart: true, Do: addSite},
+	{Name: "initialise again", Words: "a technician gives a site an empty database, which is filled again", Weight: 1, Apart: true, Do: initialiseAgain},
 }
 
 // mostSites bounds how many a story adds.
@@ -34,7 +33,7 @@ func addSite(w *World, d Dice) error {
 	if len(w.comers) > 0 && w.Alive(w.Centre) {
 		return w.join(w.comers[0])
 	}
-	if !w.Alive(w.Centre) || len(w.Sites()) == 0 || w.added >= mostSites || w.namesAway() {
+	if !w.Alive(w.Centre) || len(w.Sites()) == 0 || w.added >= mostSites {
 		return ErrIdle
 	}
 	w.added++
@@ -55,14 +54,6 @@ func addSite(w *World, d Dice) error {
 		}
 	}
 	return w.join(c)
-}
-
-// namesAway reports whether the right to edit names is not at the primary: the name of a
-// new store then waits until it is back, as the list of exceptions tells.
-func (w *World) namesAway() bool {
-	return slices.ContainsFunc(w.Topology(w.Centre).Delegations(), func(g topology.Delegation) bool {
-		return g.Active && (g.Domain == "names" || g.Domain == rights.All)
-	})
 }
 
 // join enrols a site over the line, with a fresh code, and starts it.

@@ -38,6 +38,16 @@ func (w *World) OwnStore(d Dice) (*Node, topology.Store, bool) {
 	return n, s, ok
 }
 
+// OnShelf is stock that can be given out, in such a store.
+func (w *World) OnShelf(d Dice) (here, bool) {
+	n, store, ok := w.OwnStore(d)
+	if !ok {
+		return here{}, false
+	}
+	line, ok := Pick(d, w.Shelf(n, store.ID))
+	return here{n, store, line}, ok
+}
+
 // Draft makes a document with its lines, and does acts on it one after the other,
 // each in a transaction of its own.
 func (w *World) Draft(n *Node, kind atoll.Type, header atoll.Fields, lines []atoll.Fields, acts ...documents.Action) error {
@@ -95,16 +105,13 @@ func purchase(w *World, d Dice) error {
 }
 
 func issue(w *World, d Dice) error {
-	n, store, ok := w.OwnStore(d)
+	from, ok := w.OnShelf(d)
 	if !ok {
 		return ErrIdle
 	}
-	from, ok := Pick(d, w.Shelf(n, store.ID))
-	if !ok {
-		return ErrIdle
-	}
-	w.Say("%s: store %s writes goods off", n.Name, store.Code)
-	return w.Draft(n, "invoice", atoll.Fields{}.Set("store_id", store.ID).Set("kind", documents.InventoryReduction), []atoll.Fields{w.drawn(d, from)}, documents.Finalise)
+	w.Say("%s: store %s writes goods off", from.n.Name, from.store.Code)
+	return w.Draft(from.n, "invoice", atoll.Fields{}.Set("store_id", from.store.ID).Set("kind", documents.InventoryReduction),
+		[]atoll.Fields{w.drawn(d, from.Record)}, documents.Finalise)
 }
 
 func stocktake(w *World, d Dice) error {

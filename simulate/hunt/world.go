@@ -64,6 +64,7 @@ type World struct {
 	// uninformed are sites that have not synchronised to the end since the centre
 	// forgot what it had acknowledged to them: until then they cannot know.
 	uninformed map[atoll.SiteID]bool
+	upgraded   map[string]bool         // nodes that run the next version
 	fenced     map[atoll.SiteID]string // whose work may be refused, and why
 	unseen     []func()                // looks at what was done at the centre
 	said       []string                // in this step
@@ -87,7 +88,7 @@ func begin(ctx context.Context, s Story) (*World, error) {
 	w := &World{
 		Ctx: ctx, story: s, disks: d, clocks: map[string]*simulate.Clock{}, keys: map[string]ed25519.PrivateKey{},
 		account: newAccount(), counted: map[atoll.SiteID]tallied{}, tally: NewTally(), trace: newTrace(), named: map[atoll.ID]string{}, away: map[atoll.SiteID]int{}, dead: map[string]bool{}, down: map[string]int{}, fates: map[string]Dice{},
-		images: map[string][]*memory.Disk{}, database: map[string]int{}, old: map[string]*outdated{}, forged: map[atoll.Hash]provocation{}, forgot: map[atoll.Key]atoll.Fields{}, retried: map[int64]bool{}, uninformed: map[atoll.SiteID]bool{},
+		images: map[string][]*memory.Disk{}, database: map[string]int{}, old: map[string]*outdated{}, forged: map[atoll.Hash]provocation{}, forgot: map[atoll.Key]atoll.Fields{}, retried: map[int64]bool{}, uninformed: map[atoll.SiteID]bool{}, upgraded: map[string]bool{},
 		peaceful: true,
 	}
 	w.step = Step{Kind: "build", Seed: s.Seed}
@@ -179,6 +180,8 @@ func (w *World) excused(err error) bool {
 	w.notice()
 	switch {
 	case powerless(err):
+		return true
+	case w.ahead() && errors.Is(err, atoll.OldProtocol):
 		return true
 	case !w.Alive(w.Centre) && passing(err):
 		return true
