@@ -167,6 +167,9 @@ func (f *Fleet) start(ctx context.Context, name string, id station.Identity, sto
 		words = f.parts.Catalogue(name)
 	}
 	n.Station = station.New(id, station.Options{Store: store, Catalogue: words, Now: n.Clock.Now, Log: f.parts.Log})
+	if _, err := journal.Reindex(ctx, store, words); err != nil {
+		return nil, err
+	}
 	if id.Role == station.Central {
 		if err := n.found(ctx, f.parts.Log); err != nil {
 			return nil, err
