@@ -1,0 +1,239 @@
+package console_test
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/console"
+	"github.com/atollsync/atoll/handover"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
+)
+
+// watched are the shelves of a database beside its records and journals, but for
+// sessions, which the test opens itself.
+var watched = []string{
+	"sync", "site", "user", "jobs", "refused", "lock", "locklog", "centre", "transfers", "exceptions", "repairs", "found", "doubt", "token", "host", "staying",
+}
+
+// digest is one sum over all that a database holds: its records and feed, by the last
+// position, its journals by their hashes, what is refused and how that was decided,
+// and its shelves.
+func (f *face) digest() (sum [32]byte) {
+	f.t.Helper()
+	if f.node.Centre != nil { // what it only notes of exchanges is written when somebody looks
+		if err := f.node.Centre.Flush(f.t.Context()); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+	h := sha256.New()
+	err := f.node.Store.View(f.t.Context(), func(r storage.Reader) error {
+		h.Reset()
+		at, err := r.LastPosition()
+		if err != nil {
+			return err
+		}
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(at)))
+		heads, err := r.Journals()
+		if err != nil {
+			return err
+		}
+		refused, err := r.Refusals(0, false, 0, 1000)
+		if err != nil {
+			return err
+		}
+		b, err := json.Marshal([]any{heads, refused}) // maps in the order of their keys
+		if err != nil {
+			return err
+		}
+		h.Write(b)
+		for _, shelf := range watched {
+			items, err := r.Scan(shelf, "", 0, false)
+			if err != nil {
+				return err
+			}
+			for _, it := range items {
+				h.Write([]byte(shelf + "/" + it.Key + "="))
+				h.Write(it.Value)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+// deed is a request that really changes something, as a page sends it.
+type deed struct {
+	route string
+	by    station.UserRole // one who may
+	// form is the address and what is sent; it is asked anew each time.
+	form func() (path string, form url.Values)
+	// mute says that it changes no database: what it does lies outside.
+	mute bool
+}
+
+// Without its power nobody changes or reads anything: every route that does something
+// is sent what really does it, in every role, and the digest of the whole database is
+// the same before and after; then who may does it, which shows that the test sends the
+// right thing. Every page of what was made tells nothing of it to who may not read it.
+func TestNobodyActsWithoutThePower(t *testing.T) {
+	f := newFleet(t)
+	f.stocked(t)
+	for _, at := range []*face{f.one, f.centre} {
+		for role := range roles {
+			at.as(role)
+		}
+		if err := f.Settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		deeds := f.deeds(t, at)
+		known := map[string]bool{}
+		for _, d := range deeds {
+			known[d.route] = true
+		}
+		for _, r := range console.Routes() {
+			name := r.Method + " " + r.Path
+			here := at == f.centre && r.Centre || at == f.one && r.Site
+			if r.Method == http.MethodPost && here && r.Power != "" && !known[name] {
+				t.Errorf("%s does something, and this test does not try it", name)
+			}
+		}
+		for _, d := range deeds {
+			power := powers[d.route]
+			path, form := d.form()
+			before := at.digest()
+			if got := at.ask(http.MethodPost, path, form); got.StatusCode != http.StatusSeeOther {
+				t.Errorf("%s with nobody signed in: %d", d.route, got.StatusCode)
+			}
+			for role, has := range roles {
+				if slices.Contains(has, power) {
+					continue
+				}
+				if got := at.ask(http.MethodPost, path, form, at.as(role)).want(403); strings.Contains(got.body, "<table") {
+					t.Errorf("%s as %s shows something", d.route, role)
+				}
+			}
+			if at.digest() != before {
+				t.Errorf("%s changed something for who may not do it", d.route)
+			}
+			got := at.ask(http.MethodPost, path, form, at.as(d.by))
+			if got.StatusCode >= 400 {
+				t.Errorf("%s as %s with %v: %d %s", d.route, d.by, form, got.StatusCode, got.text())
+			} else if at.digest() == before && !d.mute {
+				t.Errorf("%s as %s changed nothing: what it is sent proves nothing", d.route, d.by)
+			}
+		}
+	}
+}
+
+// deeds are what can be done at an installation, in an order in which each can be.
+func (f *fleet) deeds(t *testing.T, at *face) []deed {
+	t.Helper()
+	ctx := t.Context()
+	edit, sync, configure := station.StoreUser, station.Technician, station.Administrator
+	user, mine, theirs := hand{at, t, edit}, f.Stores["B"], f.Stores["C"]
+	if at == f.centre {
+		mine, theirs = f.Stores["A"], f.Stores["B"]
+	}
+	fixed := func(path string, pairs ...string) func() (string, url.Values) {
+		form := url.Values{}
+		for i := 0; i+1 < len(pairs); i += 2 {
+			form.Set(pairs[i], pairs[i+1])
+		}
+		return func() (string, url.Values) { return path, form }
+	}
+	var invoice, shelf string
+	stock := user.only("stock_line", mine, "store_id", string(mine))
+	common := []deed{
+		{route: "POST /records/{type}", by: edit, form: fixed("/records/location", "f.code", "X1", "f.name", "Shelf", "f.store_id", string(mine))},
+		{route: "POST /records/{type}/{id}", by: edit, form: func() (string, url.Values) {
+			shelf = user.only("location", mine, "code", "X1")
+			return shelf, url.Values{"version": {user.version(shelf)}, "f.code": {"X1"}, "f.name": {"Another"}, "f.store_id": {string(mine)}}
+		}},
+		{route: "POST /work/{work}", by: edit, form: fixed("/work/customer-invoices", "store", string(mine), "f.name_id", string(topology.StoreNameID(theirs)))},
+		{route: "POST /records/{type}/{id}/lines", by: edit, form: func() (string, url.Values) {
+			invoice = user.only("invoice", mine, "kind", "customer_invoice")
+			return invoice + "/lines", url.Values{"version": {user.version(invoice)}, "f.stock_line_id": {stock[len("/records/stock_line/"):]}, "f.number_of_packs": {"2"}}
+		}},
+		{route: "POST /records/{type}/{id}/act", by: edit, form: func() (string, url.Values) {
+			return invoice + "/act", url.Values{"version": {user.version(invoice)}, "do": {"finalise"}}
+		}},
+		{route: "POST /server/support", by: sync, form: fixed("/server/support")},
+	}
+	if at == f.one {
+		return append(common,
+			deed{route: "POST /sync/settings", by: sync, form: fixed("/sync/settings", "do", "pause", "reason", "the line is dear today")},
+			deed{route: "POST /sync/now", by: station.Viewer, form: fixed("/sync/now"), mute: true})
+	}
+	f.refuse(t, 2)
+	found := func(pattern string) func() (string, url.Values) {
+		return func() (string, url.Values) {
+			m := regexp.MustCompile(`action="(` + pattern + `)"`).FindStringSubmatch(at.get("/jobs", at.as(configure)).want(200).body)
+			if m == nil {
+				t.Fatalf("%s is not on the page", pattern)
+			}
+			return m[1], url.Values{}
+		}
+	}
+	return append(common,
+		deed{route: "POST /fleet/{site}/order", by: sync, form: fixed("/fleet/2/order", "do", "verify")},
+		deed{route: "POST /quarantine", by: sync, form: fixed("/quarantine", "code", "business_rule", "type", "stock_line", "field", "total_number_of_packs")},
+		deed{route: "POST /quarantine/{id}", by: sync, form: fixed("/quarantine/1", "do", "return", "note", "counted twice")},
+		deed{route: "POST /jobs", by: sync, form: fixed("/jobs", "kind", "verify", "site", "2", "about", string(f.Stores["B"]))},
+		deed{route: "POST /jobs/{job}/abort", by: sync, form: found("/jobs/[^\"]+/abort")},
+		deed{route: "POST /stores/unlock", by: configure, form: func() (string, url.Values) {
+			if err := f.Centre.Centre.SetUnlockCode(ctx, "administrator", "three-green-boats"); err != nil {
+				t.Fatal(err)
+			}
+			return "/stores/unlock", url.Values{"code": {"three-green-boats"}}
+		}},
+		deed{route: "POST /stores/{store}/change", by: configure, form: fixed("/stores/"+string(f.Stores["D"])+"/change", "do", "see", "other", string(f.Stores["B"]), "sure", "1")},
+		deed{route: "POST /delegations", by: configure, form: fixed("/delegations", "do", "give", "domain", "items", "store", string(f.Stores["C"]), "reason", "they know")},
+		deed{route: "POST /moves/{job}/again", by: configure, form: func() (string, url.Values) {
+			id, _, err := f.Centre.Centre.StartMove(ctx, "administrator", handover.Order{Store: f.Stores["D"], To: 2, Reason: "nearer"}, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return "/moves/" + string(id) + "/again", url.Values{}
+		}},
+		deed{route: "POST /moves/{job}/abort", by: configure, form: found("/moves/[^\"]+/abort")},
+		deed{route: "POST /enrolment", by: configure, form: fixed("/enrolment", "name", "Mulago", "kind", "server")},
+		deed{route: "POST /fleet/{site}/code", by: configure, form: fixed("/fleet/4/code")},
+		deed{route: "POST /fleet/{site}/pause", by: sync, form: fixed("/fleet/3/pause", "do", "pause", "reason", "the roof leaks")},
+		deed{route: "POST /enrolment/revoke", by: configure, form: fixed("/enrolment/revoke", "site", "3")})
+}
+
+// refuse has a site, whose rules are broken, send what the centre refuses.
+func (f *fleet) refuse(t *testing.T, site atoll.SiteID) {
+	t.Helper()
+	n := f.Sites[site]
+	rules, laws := n.Door.Judge.Rules, n.Door.Judge.Laws
+	defer func() { n.Door.Judge.Rules, n.Door.Judge.Laws = rules, laws }()
+	n.Door.Judge.Rules, n.Door.Judge.Laws = nil, nil
+	lines, _, err := n.Records(t.Context(), storage.Query{Type: "stock_line", Limit: 1, Where: map[string]string{"store_id": string(f.Stores["B"])}})
+	if err != nil || len(lines) == 0 {
+		t.Fatal(err)
+	}
+	err = n.Insert(t.Context(), journal.Proposal{
+		Verb: atoll.Update, Key: lines[0].Key, Fields: atoll.Fields{}.Set("total_number_of_packs", json.Number("-5")),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
