@@ -38,12 +38,12 @@ var powers = map[string]station.Power{
 	"POST /stores/unlock": "configure", "POST /stores/{store}/change": "configure", "POST /delegations": "configure",
 	"GET /work": "read", "GET /work/{work}": "read", "POST /work/{work}": "edit", "GET /work/{work}/new": "edit",
 	"POST /records/{type}/{id}/act": "edit", "POST /records/{type}/{id}/lines": "edit",
-	"GET /records": "read", "GET /records/{type}": "read", "POST /records/{type}": "edit", "GET /new/{type}": "edit",
+	"GET /records": "read", "GET /records/{type}": "read", "POST /records/{type}": "edit", "GET /new/{type}": "edit", "GET /choose/{type}/{field}": "edit",
 	"GET /records/{type}/{id}": "read", "POST /records/{type}/{id}": "edit", "GET /records/{type}/{id}/edit": "edit",
 }
 
 // somewhere puts values in the places of a path.
-var somewhere = strings.NewReplacer("{$}", "", "{type}", "location", "{id}", string(atoll.DeriveID("nothing")), "{site}", "9", "{name}", "stock", "{work}", "requests", "{job}", string(atoll.DeriveID("no job")), "{store}", string(atoll.DeriveID("no store")))
+var somewhere = strings.NewReplacer("{$}", "", "{type}", "location", "{field}", "store_id", "{id}", string(atoll.DeriveID("nothing")), "{site}", "9", "{name}", "stock", "{work}", "requests", "{job}", string(atoll.DeriveID("no job")), "{store}", string(atoll.DeriveID("no store")))
 
 // state is everything that a request may not change: records and settings.
 func (f *face) state() string {

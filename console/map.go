@@ -250,7 +250,7 @@ func (d drawing) net() (lon, lat []meridian) {
 		lon = append(lon, meridian{(n*step - d.West) * d.x, angle, digits})
 	}
 	for n := math.Ceil((d.South + label/d.y) / step); n*step <= d.North && n*step <= 90; n++ {
-		lat = append(lat, meridian{(d.North - n*step) * d.y, n * step, digits})
+		lat = append(lat, meridian{(d.North - n*step) * d.y, n*step + 0, digits}) // no zero below zero
 	}
 	return lon, lat
 }

@@ -93,4 +93,3 @@ func TestMapAcrossTheDateLine(t *testing.T) {
 	f.at(t, f.Stores["C"], "-17.5", "-179.5")
 	f.centre.get("/fleet/map", f.centre.as(station.Technician)).says("2 sites in view", "179.6° W", "179.6° E")
 }
-

@@ -12,7 +12,6 @@ import (
 	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/journal"
-	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/survivor"
 	"github.com/atollsync/atoll/topology"
 )
@@ -40,6 +39,8 @@ type input struct {
 	Picked   string     // the name of the record that a reference names
 	Wrong    string     // what is wrong with it, in English
 	Note     string
+	Choose   string // where what is typed into a reference is answered
+	lookup
 }
 
 type formData struct {
@@ -52,6 +53,7 @@ type formData struct {
 	More    []input // that have no value and need none
 	Trouble *problem
 	Delete  bool
+	asks    map[string]asking // what was typed where one may choose
 }
 
 // newRecord asks for the fields of a new record.
@@ -108,24 +110,21 @@ func (c *console) form(v *Visit, def *catalogue.Def, d formData, fields atoll.Fi
 			Field: f.Name, Kind: f.Kind, Value: v.written(f, fields), Required: f.Required, Secret: f.Secret, Limit: f.Limit(), To: f.To, Note: f.Note,
 			Fixed: f.Fixed && d.Version != 0, Long: f.Kind == catalogue.Text && (f.Max > 1000 || strings.Contains(f.Name, "comment") || strings.Contains(f.Name, "note")),
 		}
+		in.lookup = d.lookup(f.Name)
 		in.Shown = v.cell(f, fields, names)
 		if f.Kind == catalogue.Reference {
 			in.Picked = names[atoll.Key{Type: f.To, ID: fields.ID(f.Name)}]
+			in.Choose = choosePath(def, f, "")
 		}
 		if !in.Fixed {
 			if in.Options, err = c.options(v, f, in.Value); err != nil {
 				return err
 			}
 		}
-		if f.Kind == catalogue.Reference && v.R.PostFormValue("find") == f.Name {
-			if in.Options, err = c.offer(v, f, v.R.PostFormValue("q."+f.Name)); err != nil {
-				return err
-			}
-		}
 		if wrong != nil && wrong.Field == f.Name {
 			in.Wrong = wrong.Detail
 		}
-		if in.Required || in.Wrong != "" || fields.Has(f.Name) || f.Name == def.Label {
+		if in.Required || in.Wrong != "" || in.Asked || fields.Has(f.Name) || f.Name == def.Label {
 			d.Inputs = append(d.Inputs, in)
 		} else {
 			d.More = append(d.More, in)
@@ -143,23 +142,10 @@ func (c *console) form(v *Visit, def *catalogue.Def, d formData, fields atoll.Fi
 	return v.pageAs(status, "edit", title, d)
 }
 
-// offer finds the records whose words hold the text, for a reference of which
-// there are too many to offer all.
-func (c *console) offer(v *Visit, f catalogue.Field, text string) ([]option, error) {
-	def, ok := c.Catalogue.Lookup(f.To)
-	if !ok || strings.TrimSpace(text) == "" {
-		return nil, nil
-	}
-	recs, _, _, err := c.search(v, def, storage.Query{Type: f.To}, strings.TrimSpace(text))
-	var out []option
-	for _, rec := range recs {
-		words := called(def, rec.Fields)
-		if code := rec.Fields.Text("code"); code != "" && code != words {
-			words += " (" + code + ")"
-		}
-		out = append(out, option{Value: string(rec.ID), Words: words})
-	}
-	return out, err
+// lookup is what was typed into a field, and what that may mean.
+func (d formData) lookup(field string) lookup {
+	a, ok := d.asks[field]
+	return lookup{Asked: ok, asking: a}
 }
 
 // written is a field's value as a form holds it.
@@ -298,8 +284,13 @@ func (c *console) save(v *Visit, def *catalogue.Def, form formData, before atoll
 	if err := v.R.ParseForm(); err != nil {
 		return badForm(err)
 	}
+	var open bool
+	var err error
+	if form.asks, open, err = c.asks(v, def, before, ""); err != nil {
+		return err
+	}
 	changed, err := v.sent(def, before)
-	if v.R.PostFormValue("find") != "" {
+	if v.R.PostFormValue("find") != "" || open && err == nil {
 		return c.form(v, def, form, before.Apply(changed), nil)
 	}
 	if err == nil {

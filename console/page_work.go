@@ -263,9 +263,9 @@ type newWorkData struct {
 }
 
 // newWork asks for what a new document needs.
-func (c *console) newWork(v *Visit) error { return c.newWorkForm(v, nil) }
+func (c *console) newWork(v *Visit) error { return c.newWorkForm(v, formData{}, nil) }
 
-func (c *console) newWorkForm(v *Visit, wrong *problem) error {
+func (c *console) newWorkForm(v *Visit, form formData, wrong *problem) error {
 	w, def, err := c.workAt(v)
 	if err != nil {
 		return err
@@ -283,11 +283,17 @@ func (c *console) newWorkForm(v *Visit, wrong *problem) error {
 		if !ok {
 			continue
 		}
-		in := input{Field: name, Kind: f.Kind, Value: v.R.PostFormValue("f." + name), To: f.To, Limit: f.Limit(), Long: name == "comment"}
+		in := input{Field: name, lookup: form.lookup(name), Kind: f.Kind, Value: v.R.PostFormValue("f." + name), To: f.To, Limit: f.Limit(), Long: name == "comment"}
 		if f.Kind == catalogue.Reference {
-			if in.Options, err = c.choices(v, f, s, in.Value); err != nil {
+			if in.Options, err = c.fitting(v, f, s, in.Value); err != nil {
 				return err
 			}
+			in.Choose = choosePath(def, f, s.ID)
+			names, err := c.names(v, []atoll.Key{{Type: f.To, ID: atoll.ID(in.Value)}})
+			if err != nil {
+				return err
+			}
+			in.Picked = names[atoll.Key{Type: f.To, ID: atoll.ID(in.Value)}]
 		}
 		if wrong != nil && wrong.Field == name {
 			in.Wrong = wrong.Detail
@@ -301,9 +307,9 @@ func (c *console) newWorkForm(v *Visit, wrong *problem) error {
 	return v.pageAs(status, "worknew", v.T("work.new."+w.Path), d)
 }
 
-// choices are the values of a reference that fit the store: the names that it sees,
-// its own orders. Others are typed as codes.
-func (c *console) choices(v *Visit, f catalogue.Field, s station.StoreView, chosen string) ([]option, error) {
+// fitting are the values of a reference that fit the store: the names that it sees,
+// its own orders; none when there are too many, which are chosen by words.
+func (c *console) fitting(v *Visit, f catalogue.Field, s station.StoreView, chosen string) ([]option, error) {
 	if f.To != "name" {
 		return c.options(v, f, chosen)
 	}
@@ -322,7 +328,7 @@ func (c *console) choices(v *Visit, f catalogue.Field, s station.StoreView, chos
 		}
 	}
 	if len(out) > mostPick {
-		return nil, nil // typed as a code or a name
+		return nil, nil
 	}
 	more, err := c.options(v, f, chosen)
 	for _, o := range more {
@@ -347,10 +353,18 @@ func (c *console) makeWork(v *Visit) error {
 	if err != nil {
 		return err
 	}
+	var form formData
+	var open bool
+	if form.asks, open, err = c.asks(v, def, atoll.Fields{}, s.ID); err != nil {
+		return err
+	}
+	if open || v.R.PostFormValue("find") != "" {
+		return c.newWorkForm(v, form, nil)
+	}
 	fields, err := v.entered(def, w.New)
 	if err != nil {
 		wrong := problemOf(err)
-		return c.newWorkForm(v, &wrong)
+		return c.newWorkForm(v, form, &wrong)
 	}
 	fields.Set("store_id", s.ID)
 	if w.Kind != "" {
@@ -365,7 +379,7 @@ func (c *console) makeWork(v *Visit) error {
 		if wrong.Code == atoll.Internal || wrong.Code == atoll.Denied {
 			return err
 		}
-		return c.newWorkForm(v, &wrong)
+		return c.newWorkForm(v, form, &wrong)
 	}
 	v.tell("done", "work.made")
 	v.redirect(recordPath(key))

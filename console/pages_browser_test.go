@@ -163,6 +163,22 @@ func TestBrowserCentre(t *testing.T) {
 	b.picture("fleet-rtl")
 }
 
+// Somebody is chosen among many by typing a part of the name.
+func TestBrowserChoose(t *testing.T) {
+	f := newFleet(t)
+	store, _ := f.people(t, 120)
+	b := f.centre.openTab(t)
+	b.signIn(f.centre, station.Administrator)
+	b.open("/work/prescriptions/new?store=" + string(store))
+	b.fill(`[id="f.patient_id"]`, "okello")
+	b.sees("Amina Okello (P120)")
+	b.picture("choose")
+	b.click(".found .choice:last-of-type input")
+	b.click("main .primary")
+	b.sees("It has no lines yet")
+	b.sees("Okello")
+}
+
 // The map is read at a glance, by eye, by keyboard and without colours.
 func TestBrowserMap(t *testing.T) {
 	f := newFleet(t)

@@ -110,6 +110,7 @@ func routes() []route {
 		{get, "/records", station.MayRead, anywhere, (*console).recordTypes, "menu.records", 0},
 		{get, "/records/{type}", station.MayRead, anywhere, (*console).recordList, "", 0},
 		{post, "/records/{type}", station.MayEdit, anywhere, (*console).saveNew, "", recordBody},
+		{get, "/choose/{type}/{field}", station.MayEdit, anywhere, (*console).choices, "", 0},
 		{get, "/new/{type}", station.MayEdit, anywhere, (*console).newRecord, "", 0},
 		{get, "/records/{type}/{id}", station.MayRead, anywhere, (*console).recordPage, "", 0},
 		{post, "/records/{type}/{id}", station.MayEdit, anywhere, (*console).saveRecord, "", recordBody},
