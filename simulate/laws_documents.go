@@ -264,8 +264,10 @@ func or0(s string) string {
 
 // stock: what is in the stores and between them is what ever came in and did not
 // go out, as the journals tell it. Not asked while entries are refused, as the
-// journals then tell of things that do not stand.
+// journals then tell of things that do not stand. What each stock line has is what its
+// documents say in any case ([checker.shelves]).
 func (c *checker) stock(ctx context.Context, nodes map[atoll.SiteID]*holding, centre *holding) error {
+	c.shelves(nodes, centre)
 	if len(centre.refused) > 0 {
 		return nil
 	}

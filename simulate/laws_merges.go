@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"context"
+	"slices"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/catalogue"
@@ -10,52 +11,94 @@ import (
 	"github.com/atollsync/atoll/survivor"
 )
 
-// merges: every reader resolves every reference to the same survivor, and no site
-// has left a row of its own that names a record which was merged (R-E-30, R-E-35).
-func (c *checker) merges(ctx context.Context, nodes map[atoll.SiteID]*holding, centre *holding) error {
-	return c.fleet.Centre.Store.View(ctx, func(there storage.Reader) error {
-		truth := survivor.New(there, c.fleet.Catalogue)
-		for site, h := range nodes {
-			err := h.node.Store.View(ctx, func(here storage.Reader) error {
-				own := survivor.New(here, c.fleet.Catalogue)
-				for _, rec := range h.records {
-					if rec.Deleted || rec.Hidden {
-						continue
-					}
-					if err := c.resolves(site, h, rec, own, truth); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
+// heirs are who stands for whom, as the merges at the centre say: worked out here, from
+// the records alone, so that what the program makes of them can be held against it.
+type heirs map[atoll.Key]atoll.ID
+
+func heirsOf(records map[atoll.Key]atoll.Record) heirs {
+	out := heirs{}
+	for key, r := range records {
+		if f := r.MustFields(); f.Text("status") == "merged" && f.Has("merged_into") {
+			out[key] = f.ID("merged_into")
 		}
-		return nil
-	})
+	}
+	return out
 }
 
-func (c *checker) resolves(site atoll.SiteID, h *holding, rec atoll.Record, own, truth *survivor.Resolver) error {
+// of follows the merges to their end. A merge that comes back to where it was has no
+// end: of those on the way round, the least stands for all.
+func (h heirs) of(key atoll.Key) atoll.ID {
+	been := map[atoll.ID]bool{}
+	for at := key.ID; ; {
+		next, merged := h[atoll.Key{Type: key.Type, ID: at}]
+		switch {
+		case !merged:
+			return at
+		case been[at]:
+			least := at
+			for on := next; on != at; on = h[atoll.Key{Type: key.Type, ID: on}] {
+				least = min(least, on)
+			}
+			return least
+		}
+		been[at] = true
+		at = next
+	}
+}
+
+// merges: every reader knows the survivor of every merge, through chains of them, and
+// resolves every reference to it; and no site has left a row of its own that names a
+// record which was merged (R-E-30, R-E-35).
+func (c *checker) merges(ctx context.Context, nodes map[atoll.SiteID]*holding, centre *holding) error {
+	truth := heirsOf(centre.records)
+	for site, h := range nodes {
+		err := h.node.Store.View(ctx, func(here storage.Reader) error {
+			own := survivor.New(here, c.fleet.Catalogue)
+			for _, rec := range h.records {
+				if rec.Deleted || rec.Hidden {
+					continue
+				}
+				if err := c.resolves(site, h, rec, own, truth); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *checker) resolves(site atoll.SiteID, h *holding, rec atoll.Record, own *survivor.Resolver, truth heirs) error {
 	def, ok := c.fleet.Catalogue.Lookup(rec.Type)
 	if !ok || def.Class == catalogue.Message {
 		return nil
+	}
+	if want := truth.of(rec.Key); want != rec.ID {
+		c.looked["resolved"]++
+		if here, err := own.Of(rec.Key); err != nil {
+			return err
+		} else if here != want {
+			c.say("resolved", "%s: site %d takes %s to stand for it; by the merges, %s does", rec.Key, site, here, want)
+		}
 	}
 	f := rec.MustFields()
 	here, err := own.Fields(rec.Type, f)
 	if err != nil {
 		return err
 	}
-	want, err := truth.Fields(rec.Type, f)
-	if err != nil {
-		return err
-	}
 	for _, ref := range c.fleet.Catalogue.References(rec.Type, f) {
-		c.looked["resolved"]++
-		if here.ID(ref.Field) != want.ID(ref.Field) {
-			c.say("resolved", "%s: site %d resolves %s to %s, the centre to %s", rec.Key, site, ref.Field, here.ID(ref.Field), want.ID(ref.Field))
+		if slices.Contains([]string{"merged_into", "unmerged_from", catalogue.OnceMerged}, ref.Field) {
+			continue // what a record says of its own merges is history
 		}
-		if want.ID(ref.Field) != ref.ID && c.owner(h, def, rec) == site {
+		c.looked["resolved"]++
+		want := truth.of(atoll.Key{Type: ref.To, ID: ref.ID})
+		if here.ID(ref.Field) != want {
+			c.say("resolved", "%s: site %d resolves %s to %s; by the merges it is %s", rec.Key, site, ref.Field, here.ID(ref.Field), want)
+		}
+		if want != ref.ID && c.owner(h, def, rec) == site {
 			c.say("resolved", "%s: site %d owns it, and its %s names %s, which was merged", rec.Key, site, ref.Field, ref.ID)
 		}
 	}
