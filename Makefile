@@ -46,7 +46,7 @@ fmt-check: ## name files that gofmt would change
 		test -z "$$files" || { echo "not formatted (make fmt):"; echo "$$files"; exit 1; }
 
 simulate: build ## some hundred stories of work and misfortune, held to the laws
-	$(BIN)/atoll simulate --seeds $(SEEDS) --minutes 4 --save $(BIN)/stories
+	$(BIN)/atoll simulate --seeds $(SEEDS) --minutes 4 --exercise --save $(BIN)/stories
 
 soak: build ## stories from seeds that nobody chose, for SOAK minutes (240)
 	$(BIN)/atoll simulate --seeds 1000000000 --seed $$(date +%s)000 --minutes $(SOAK) --save $(BIN)/stories
@@ -74,7 +74,7 @@ hostile: ## a thousand processes killed, on a bad line and a full disk (KILLS, S
 	$(GO) test ./acceptance -run HostileAndUnlucky -count 1 -v -kills $(KILLS) -hostile 60m -seed $(SEED) -timeout 90m
 
 planted: ## put known faults into the code, one at a time: does the simulator find each?
-	$(GO) run ./simulate/planted
+	$(GO) run ./simulate/planted -write
 
 generate: ## write generated files anew
 	$(GO) generate ./...

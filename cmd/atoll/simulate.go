@@ -34,6 +34,7 @@ type simulateCmd struct {
 	Story    string   `help:"Play this story, which an earlier run saved, and tell it." placeholder:"FILE" type:"path"`
 	Save     string   `help:"Directory for stories that broke a law." placeholder:"DIR" type:"path" default:"."`
 	NoShrink bool     `help:"Do not look for the shortest story."`
+	Exercise bool     `help:"End with status 5, too, when a usual kind of work, a fault or a law was never exercised in all the stories."`
 	List     bool     `help:"List the kinds of work, the faults and the laws, and play nothing."`
 	Worker   bool     `hidden:""` // play what comes in
 }
@@ -59,6 +60,7 @@ type simulated struct {
 	Tally     hunt.Tally    `json:"exercised"`
 	Untested  []string      `json:"not_exercised,omitempty"`
 
+	missed  []string // not exercised, and the user asked for it
 	laws    []brokenLaw
 	results []hunt.Result // of the stories that broke a law
 }
@@ -111,12 +113,15 @@ func (c simulateCmd) Run(s *session) error {
 	}
 	out.Seconds = time.Since(began).Seconds()
 	out.PerSecond = float64(out.Seeds) / max(out.Seconds, 0.001)
-	out.Untested = out.Tally.Zeros()
+	out.Untested = out.Tally.Zeros(true)
+	if c.Exercise && out.Seeds >= c.Seeds { // fewer have not had the chance
+		out.missed = out.Tally.Zeros(false)
+	}
 	if err := c.shorten(s, pool, out); err != nil {
 		return err
 	}
 	err = s.print(out, func() { out.tell(s) })
-	if err == nil && out.Broke > 0 {
+	if err == nil && (out.Broke > 0 || len(out.missed) > 0) {
 		return unwell
 	}
 	return err
@@ -362,6 +367,9 @@ func (o *simulated) tell(s *session) {
 	for _, l := range o.laws {
 		seeds := fmt.Sprint(l.seeds[:min(len(l.seeds), 12)])
 		s.say("Law %s was broken in %d stories: seeds %s", l.law, len(l.seeds), strings.Trim(seeds, "[]"))
+	}
+	for _, name := range o.missed {
+		s.say("Never exercised: %s", name)
 	}
 	for _, name := range o.Saved {
 		s.say("Play it again with: atoll simulate --story %s", name)

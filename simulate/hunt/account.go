@@ -45,6 +45,7 @@ func (w *World) book() {
 			w.Breach("sound", "%s cannot read its own journal: %v", n.Name, err)
 		}
 	}
+	w.given.told = w.given.came >= cyclesToTell
 }
 
 func (w *World) bookOf(n *Node, r storage.Reader) error {
@@ -83,6 +84,9 @@ func (w *World) bookOf(n *Node, r storage.Reader) error {
 			after = e.Seq
 			e.Content = bytes.Clone(e.Content)
 			w.account.books[key] = append(w.account.books[key], e)
+			if own == atoll.CentreID {
+				w.givenAgain(e)
+			}
 			w.trace.add("entry", []byte(n.Name), e.Hash[:], e.Content)
 		}
 		if len(page) == 0 {

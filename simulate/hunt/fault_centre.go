@@ -55,6 +55,7 @@ func centreRestored(w *World, d Dice) error {
 	}
 	w.Say("%d entries are gone", w.lose("the centre was put back to an old image of its disk"))
 	w.recount()
+	w.forgave()
 	for _, n := range w.Nodes()[1:] {
 		w.uninformed[n.Identity.Site] = true
 	}

@@ -23,7 +23,7 @@ var hostileFaults = []Fault{
 		Name: "hostile", Words: "somebody with a site's key forges what the site says; it changes nothing and reads nothing that the site should not",
 		Usual: 2, Apart: true, Event: hostile,
 		Kinds: []string{
-			"site", "device", "timeline", "turn", "nonce", "position", "gap", "hash", "protocol", "greed",
+			"site", "device", "timeline", "turn", "nonce", "position", "gap", "hash", "entry", "protocol", "greed",
 			"ownership", "epoch", "base", "restatement", "configuration", "type",
 		},
 	},
@@ -153,7 +153,7 @@ func (f *forger) lie(d Dice) error {
 	h, refused := f.hello(), true
 	way, lie := "", ""
 	var entries []exchange.Entry
-	switch d.IntN(10) {
+	switch d.IntN(11) {
 	case 0:
 		other, _ := Pick(d, f.w.Nodes())
 		if other == f.n {
@@ -180,9 +180,14 @@ func (f *forger) lie(d Dice) error {
 	case 8:
 		way, lie = "gap", "that it made an entry, and leaves out the one before it"
 		h.Turn, h.Nonce, h.Head.Seq = h.Turn+1, "gap", h.Head.Seq+2
-		entries = []exchange.Entry{{Seq: h.Head.Seq, Content: f.entry(atoll.Operation{
-			Verb: atoll.Insert, Key: atoll.Key{Type: "name", ID: f.w.NewID(f.n)}, Version: 1, Fields: atoll.Fields{}.Set("name", "x"),
-		})}}
+		entries = []exchange.Entry{{Seq: h.Head.Seq, Content: f.harmless()}}
+	case 9:
+		way, lie = "entry", "that its journal ends with another entry than the one it sends"
+		h.Turn, h.Nonce, h.Head.Seq = h.Turn+1, "entry", h.Head.Seq+1
+		meant, sent := f.harmless(), f.harmless()
+		h.Head.Hash = atoll.Chain(h.Head.Hash, h.Site, h.Timeline, h.Head.Seq, atoll.Digest(meant))
+		h.Head.Timeline = h.Timeline
+		entries = []exchange.Entry{{Seq: h.Head.Seq, Content: sent}}
 	default:
 		refused = false
 		way, lie, h.Cursor, h.Records, h.Bytes = "greed", "that it lacks everything, also of others", 0, 1<<30, 1<<40
@@ -263,6 +268,13 @@ func (f *forger) takeOver(d Dice) error {
 	}
 	w.images[w.Centre.Name] = nil // the honest database will be lost; see centreRestored
 	return nil
+}
+
+// harmless is an entry about nothing that was there before.
+func (f *forger) harmless() []byte {
+	return f.entry(atoll.Operation{
+		Verb: atoll.Insert, Key: atoll.Key{Type: "name", ID: f.w.NewID(f.n)}, Version: 1, Fields: atoll.Fields{}.Set("name", "x"),
+	})
 }
 
 // entry is the content of a forged entry.

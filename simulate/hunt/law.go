@@ -34,7 +34,7 @@ func Laws() []Law {
 		{"paired", "every initiating half has exactly one responding half, or an exception with a reason", nil},
 		{"resolved", "every reader resolves every reference to the same survivor of a merge", nil},
 		{"stock", "goods are neither made nor lost, in stores and between them", nil},
-		{"chains", "every journal follows from its first entry to its last, at both ends", nil},
+		{"chains", "every journal follows from its first entry to its last, at both ends, and no number that is known to be lost is given again", nil},
 		{"counted", "in each cycle, offered is applied and known already and quarantined; no entry is taken twice", counted},
 		{"owned", "nobody wrote what it did not own", owned},
 		{"told", "every site's status tells the truth, and so does the centre's of every site", told},

@@ -83,7 +83,7 @@ func (l *line) RoundTrip(req *http.Request) (*http.Response, error) {
 		w.deliver(func(m letter) bool { return !m.late && m.placed < w.index })
 		defer w.deliver(func(m letter) bool { return m.late && m.site == l.site && m.placed < w.index })
 	}
-	if !w.Alive(w.Centre) {
+	if !w.Alive(w.Centre) || w.endless(l.name) {
 		return nil, errRefused
 	}
 	switch {

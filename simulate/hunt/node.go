@@ -34,7 +34,11 @@ func (w *World) parts() simulate.Parts {
 
 // cycled hears of each cycle of a site.
 func (w *World) cycled(n *Node, c site.Cycle) {
+	delete(w.requests, n.Name)
 	w.counts(n, c)
+	if c.Code == "" {
+		w.cameBack(n.Identity.Site)
+	}
 	if w.depth == 0 {
 		w.tells(n, c)
 	}

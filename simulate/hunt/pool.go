@@ -31,6 +31,7 @@ type Reply struct {
 // [Reply]: the inside of a worker process.
 func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	debug.SetGCPercent(400) // a worker is young all its life
+	bound()
 	tasks, replies := json.NewDecoder(in), json.NewEncoder(out)
 	for {
 		var t Task

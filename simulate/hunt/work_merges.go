@@ -60,9 +60,25 @@ func mergeRecords(w *World, d Dice) error {
 	if len(two) < 2 {
 		return ErrIdle
 	}
+	if kept, ok := w.kept(n, d, kind); ok && kept.ID != two[1].ID && d.Chance(50) {
+		two[0] = kept // what others were merged into is itself a duplicate
+	}
 	w.Say("%s merges %s into %s", n.Name, w.Name(string(kind), two[0].ID), w.Name(string(kind), two[1].ID))
 	_, err := n.Merge(w.Ctx, "tester", station.Merge{Type: kind, From: two[0].ID, Into: two[1].ID, Confirmed: d.Chance(80)})
 	return err
+}
+
+// kept is a record into which others were merged, as the node knows.
+func (w *World) kept(n *Node, d Dice, kind atoll.Type) (station.Record, bool) {
+	done, err := n.Merges(w.Ctx, kind)
+	if err != nil {
+		return station.Record{}, false
+	}
+	into := map[atoll.ID]bool{}
+	for _, m := range done {
+		into[m.Into] = true
+	}
+	return Pick(d, slices.DeleteFunc(w.List(n, kind), func(r station.Record) bool { return !into[r.ID] }))
 }
 
 func unmergeRecords(w *World, d Dice) error {

@@ -6,6 +6,7 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/patients"
 	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
 )
 
@@ -73,12 +74,48 @@ func (w *World) person(n *Node, d Dice, kind atoll.Type) (station.Record, bool) 
 	return Pick(d, w.List(n, kind))
 }
 
+// guest is a patient who is visible in a store of the node and at home at another.
+type guest struct {
+	n     *Node
+	store topology.Store
+	station.Record
+}
+
+func (w *World) guests() (out []guest) {
+	for _, n := range w.Workers() {
+		if len(w.dispensaries(n)) == 0 {
+			continue
+		}
+		all := slices.DeleteFunc(w.List(n, patients.Patient), func(r station.Record) bool { return w.homeOf(n, r.Key) == n.Identity.Site })
+		for _, s := range w.dispensaries(n) {
+			for _, r := range all {
+				if w.visibleIn(n, s.ID, r.Key) {
+					out = append(out, guest{n, s, r})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// visibleIn reports whether a patient is visible in the store, as the node knows it.
+func (w *World) visibleIn(n *Node, store atoll.ID, who atoll.Key) (is bool) {
+	_ = n.Store.View(w.Ctx, func(r storage.Reader) (err error) {
+		is, err = patients.Visible(r, who, store)
+		return err
+	})
+	return is
+}
+
 func changePerson(w *World, d Dice) error {
 	n, store, ok := w.ownDispensary(d)
 	if !ok {
 		return ErrIdle
 	}
 	who, ok := w.person(n, d, personal(d))
+	if g, is := Pick(d, w.guests()); is && d.Chance(50) {
+		n, store, who, ok = g.n, g.store, g.Record, true
+	}
 	if !ok {
 		return ErrIdle
 	}
@@ -88,9 +125,27 @@ func changePerson(w *World, d Dice) error {
 	}
 	w.Say("%s: store %s changes %s", n.Name, store.Code, w.Name(string(who.Type), who.ID))
 	pending, err := n.EditPerson(w.Ctx, "tester", store.ID, who.Key, who.Key, f, "as the story has it")
-	if pending {
-		w.Say("its home is asked to")
+	if !pending || err != nil {
+		return err
 	}
+	w.Say("its home is asked to")
+	return w.changeAtHome(d, who, f.Names())
+}
+
+// changeAtHome changes the same details at the person's home, which has not heard that
+// it is asked to: somebody has to decide then.
+func (w *World) changeAtHome(d Dice, who station.Record, names []string) error {
+	home, _ := w.Topology(w.Centre).Store(who.Fields.ID("home_store_id"))
+	n := w.At(home.Site)
+	if n == nil || !w.Works(n) || !d.Chance(80) {
+		return nil
+	}
+	f := atoll.Fields{}
+	for _, name := range names {
+		f.Set(name, words(d, 60))
+	}
+	w.Say("there, %s is being changed meanwhile", w.Name(string(who.Type), who.ID))
+	_, err := n.EditPerson(w.Ctx, "tester", home.ID, who.Key, who.Key, f, "as the story has it")
 	return err
 }
 
@@ -135,25 +190,45 @@ func notePerson(w *World, d Dice) error {
 }
 
 func decideChange(w *World, d Dice) error {
-	n, ok := Pick(d, w.Workers())
-	if !ok {
-		return ErrIdle
+	type question struct {
+		n *Node
+		patients.Pending
 	}
-	var asked []patients.Pending
-	for _, kind := range []atoll.Type{patients.Patient, patients.Prescriber} {
-		some, err := n.RequestedChanges(w.Ctx, atoll.Key{Type: kind})
-		if err != nil {
-			return err
+	var asked, elsewhere []question
+	for _, n := range w.Workers() {
+		for _, kind := range []atoll.Type{patients.Patient, patients.Prescriber} {
+			some, err := n.RequestedChanges(w.Ctx, atoll.Key{Type: kind})
+			if err != nil {
+				return err
+			}
+			for _, p := range some {
+				if p.Open != nil && w.homeOf(n, p.Person) == n.Identity.Site { // left for a person here
+					asked = append(asked, question{n, p})
+				} else {
+					elsewhere = append(elsewhere, question{n, p})
+				}
+			}
 		}
-		asked = append(asked, some...)
 	}
 	p, ok := Pick(d, asked)
-	if !ok {
-		return ErrIdle
+	if !ok || d.Chance(20) {
+		if p, ok = Pick(d, elsewhere); !ok {
+			return ErrIdle
+		}
 	}
 	all := d.Chance(50)
-	w.Say("%s decides what was asked about %s: %t", n.Name, w.Name(string(p.Person.Type), p.Person.ID), all)
-	return n.DecideChange(w.Ctx, "tester", p.ID, nil, all, "as the story has it")
+	w.Say("%s decides what was asked about %s: %t", p.n.Name, w.Name(string(p.Person.Type), p.Person.ID), all)
+	return p.n.DecideChange(w.Ctx, "tester", p.ID, nil, all, "as the story has it")
+}
+
+// homeOf is the site at which somebody is at home, as the node knows it.
+func (w *World) homeOf(n *Node, who atoll.Key) atoll.SiteID {
+	r, err := n.Record(w.Ctx, who)
+	if err != nil {
+		return 0
+	}
+	home, _ := w.Topology(n).Store(r.Fields.ID("home_store_id"))
+	return home.Site
 }
 
 // showPerson is most often done where it is decided.

@@ -2,6 +2,7 @@ package hunt
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 
 	"github.com/atollsync/atoll"
@@ -66,29 +67,57 @@ func dispenseRepeat(w *World, d Dice) error {
 	if !ok {
 		return ErrIdle
 	}
-	r, ok := Pick(d, w.List(n, "repeat"))
+	all := w.List(n, "repeat")
+	r, ok := Pick(d, all)
 	if !ok {
 		return ErrIdle
+	}
+	here := slices.DeleteFunc(all, func(r station.Record) bool {
+		return !w.visibleIn(n, store.ID, atoll.Key{Type: patients.Patient, ID: r.Fields.ID("patient_id")})
+	})
+	if one, some := Pick(d, here); some && d.Chance(80) {
+		r = one // of somebody who may come here
 	}
 	f := atoll.Fields{}.Set("store_id", store.ID).Set("patient_id", r.Fields.ID("patient_id")).Set("repeat_id", r.ID).
 		Set("repeat_number", r.Fields.Int("last_number")+1)
 	w.Say("%s: store %s dispenses %s", n.Name, store.Code, w.Name("repeat", r.ID))
-	return w.Draft(n, "prescription", f, nil, documents.Finalise)
+	if err := w.Draft(n, "prescription", f, nil, documents.Finalise); err != nil {
+		return err
+	}
+	return w.dispenseToo(n, d, r, f)
+}
+
+// dispenseToo dispenses the repeat in another place, where nobody knows yet that it was:
+// once too often, it may turn out.
+func (w *World) dispenseToo(but *Node, d Dice, r station.Record, as atoll.Fields) error {
+	n, store, ok := w.ownDispensary(d)
+	if !ok || n == but || !d.Chance(60) || !w.visibleIn(n, store.ID, atoll.Key{Type: patients.Patient, ID: r.Fields.ID("patient_id")}) ||
+		!slices.ContainsFunc(w.List(n, "repeat"), func(o station.Record) bool { return o.ID == r.ID }) {
+		return nil
+	}
+	w.Say("so does %s: store %s", n.Name, store.Code)
+	return w.Draft(n, "prescription", as.Clone().Set("store_id", store.ID), nil, documents.Finalise)
 }
 
 func reviewRepeat(w *World, d Dice) error {
-	n, ok := Pick(d, w.Workers())
+	type finding struct {
+		n *Node
+		station.Record
+	}
+	var all []finding
+	for _, n := range w.Workers() {
+		over, err := n.OverDispensed(w.Ctx, false)
+		if err != nil {
+			return err
+		}
+		for _, r := range over {
+			all = append(all, finding{n, r})
+		}
+	}
+	r, ok := Pick(d, all)
 	if !ok {
 		return ErrIdle
 	}
-	over, err := n.OverDispensed(w.Ctx, false)
-	if err != nil {
-		return err
-	}
-	var r station.Record
-	if r, ok = Pick(d, over); !ok {
-		return ErrIdle
-	}
-	w.Say("%s looks at %s, dispensed once too often", n.Name, w.Name("dispensing", r.ID))
-	return n.ReviewRepeat(w.Ctx, "tester", r.ID, "as the story has it")
+	w.Say("%s looks at %s, dispensed once too often", r.n.Name, w.Name("dispensing", r.ID))
+	return r.n.ReviewRepeat(w.Ctx, "tester", r.ID, "as the story has it")
 }

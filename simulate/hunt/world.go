@@ -42,7 +42,9 @@ type World struct {
 	// Of an answer that comes slowly: how late it is, and how much later with each look at
 	// the clock.
 	lag, drag time.Duration
-	depth     int // of exchanges inside exchanges
+	depth     int            // of exchanges inside exchanges
+	requests  map[string]int // of each site, in its cycle
+	over      bool           // a cycle had no end: nothing more is played
 	letters   []letter
 
 	images   map[string][]*memory.Disk // of disks as they were, oldest first
@@ -60,6 +62,7 @@ type World struct {
 	retried  map[int64]bool             // refusals that were judged again, as a person asked
 
 	account *account
+	given   given
 	counted map[atoll.SiteID]tallied
 	// uninformed are sites that have not synchronised to the end since the centre
 	// forgot what it had acknowledged to them: until then they cannot know.
@@ -88,7 +91,7 @@ func begin(ctx context.Context, s Story) (*World, error) {
 	w := &World{
 		Ctx: ctx, story: s, disks: d, clocks: map[string]*simulate.Clock{}, keys: map[string]ed25519.PrivateKey{},
 		account: newAccount(), counted: map[atoll.SiteID]tallied{}, tally: NewTally(), trace: newTrace(), named: map[atoll.ID]string{}, away: map[atoll.SiteID]int{}, dead: map[string]bool{}, down: map[string]int{}, fates: map[string]Dice{},
-		images: map[string][]*memory.Disk{}, database: map[string]int{}, old: map[string]*outdated{}, forged: map[atoll.Hash]provocation{}, forgot: map[atoll.Key]atoll.Fields{}, retried: map[int64]bool{}, uninformed: map[atoll.SiteID]bool{}, upgraded: map[string]bool{},
+		images: map[string][]*memory.Disk{}, database: map[string]int{}, old: map[string]*outdated{}, forged: map[atoll.Hash]provocation{}, forgot: map[atoll.Key]atoll.Fields{}, retried: map[int64]bool{}, uninformed: map[atoll.SiteID]bool{}, upgraded: map[string]bool{}, requests: map[string]int{},
 		peaceful: true,
 	}
 	w.step = Step{Kind: "build", Seed: s.Seed}
@@ -114,6 +117,9 @@ func (w *World) play() {
 	for i, s := range w.story.Steps {
 		if w.Ctx.Err() != nil {
 			w.Breach("played", "the run was stopped after %d steps: %v", i, w.Ctx.Err())
+			return
+		}
+		if w.over {
 			return
 		}
 		w.beginStep(i, s)
