@@ -2,7 +2,7 @@
 // puts one fault after the other into the code on purpose, builds the program with
 // it, and counts in how many seeds a law was broken, and which.
 //
-//	go run ./simulate/planted [-seeds N] [-seed S] [-all] [-only NAME,...] [-json]
+//	go run ./simulate/planted [-seeds N] [-seed S] [-all] [-only NAME,...] [-json] [-write]
 //
 // Each fault is a file in faults/: what it is and who it would hurt in words, then
 // the lines of the code as they are and as the fault has them. Nothing in the tree
@@ -40,6 +40,9 @@ type Fault struct {
 	// Dials are those of the faults that must strike for it to show, where they are
 	// not the usual ones.
 	Dials map[string]int
+	// Work are the kinds of work of stories in which it shows, where the usual ones
+	// have too little of it.
+	Work  []string
 	Edits []Edit
 }
 
@@ -71,8 +74,8 @@ func Faults() ([]Fault, error) {
 }
 
 // parse reads one fault. The comment of the archive is: the title, an empty line,
-// the story, and lines "laws: …" and "dials: fault=percent …". Then come, for each edit, the
-// files "file FILE before" and "after".
+// the story, and lines "laws: …", "dials: fault=percent …" and "work: kind, kind, …". Then
+// come, for each edit, the files "FILE before" and "FILE after".
 func parse(name string, b []byte) (Fault, error) {
 	a := txtar.Parse(b)
 	f := Fault{Name: name}
@@ -87,6 +90,11 @@ func parse(name string, b []byte) (Fault, error) {
 		case key == "dials":
 			var err error
 			if f.Dials, err = dials(value); err != nil {
+				return f, err
+			}
+		case key == "work":
+			var err error
+			if f.Work, err = work(value); err != nil {
 				return f, err
 			}
 		case line != "":
@@ -120,6 +128,20 @@ func dials(line string) (map[string]int, error) {
 	}
 	return out, nil
 }
+
+// work reads "kind, kind, …".
+func work(line string) ([]string, error) {
+	kinds := strings.Split(line, ", ")
+	for _, kind := range kinds {
+		if !slices.ContainsFunc(hunt.Works(), func(w hunt.Work) bool { return w.Name == kind }) {
+			return nil, fmt.Errorf("%q is no kind of work", kind)
+		}
+	}
+	return kinds, nil
+}
+
+// settings are those of the stories that are played with the fault.
+func (f Fault) settings() hunt.Settings { return hunt.Settings{Dials: f.Dials, Work: f.Work} }
 
 // text is the data without its last line end, so that it may end within a line.
 func text(data []byte) string { return strings.TrimSuffix(string(data), "\n") }

@@ -40,18 +40,20 @@ type options struct {
 	all     bool
 	workers int
 	json    bool
+	write   bool
 	root    string
 }
 
 func main() {
 	var o options
-	flag.IntVar(&o.seeds, "seeds", 200, "how many seeds to run with each fault, at most")
+	flag.IntVar(&o.seeds, "seeds", 300, "how many seeds to run with each fault, at most")
 	flag.Uint64Var(&o.seed, "seed", 1, "the first of them")
 	flag.StringVar(&o.only, "only", "", "names of faults, separated by commas; all unless given")
 	flag.BoolVar(&o.all, "all", false, "run all seeds with each fault, not only until a batch of them has found it")
 	flag.IntVar(&o.workers, "workers", runtime.NumCPU(), "processes that play")
 	serve := flag.Bool("serve", false, "play the stories that come in, for this command itself")
 	flag.BoolVar(&o.json, "json", false, "print one JSON value instead of a table")
+	flag.BoolVar(&o.write, "write", false, "write the rows of these faults into the table of "+page)
 	flag.StringVar(&o.root, "root", ".", "directory of the source tree")
 	flag.Usage = func() {
 		_, _ = fmt.Fprint(flag.CommandLine.Output(),
@@ -122,6 +124,11 @@ func run(ctx context.Context, o options, out, progress io.Writer) (missed int, e
 		}
 		_, _ = fmt.Fprintf(progress, "%s %s\n", found.word(), found.laws())
 		findings = append(findings, found)
+		if o.write && found.Error == "" { // at once: all of them take a while
+			if err := write(filepath.Join(o.root, filepath.FromSlash(page)), found); err != nil {
+				return missed, err
+			}
+		}
 	}
 	if o.json {
 		e := json.NewEncoder(out)
@@ -188,14 +195,14 @@ func byCount(laws map[string]int) []string {
 const batch = 10
 
 // limit is how long a story may take.
-const limit = 2 * time.Minute
+const limit = time.Minute
 
 // runner runs seeds with faults, and without.
 type runner struct {
 	options
 	dir   string
 	own   string              // this program, which has no fault
-	clean map[string][]string // laws that are broken without a fault, by dials and seed
+	clean map[string][]string // laws that are broken without a fault, by dials, work and seed
 
 	program  string          // that has many of the faults in it
 	together map[string]bool // these
@@ -265,7 +272,7 @@ func (r *runner) try(ctx context.Context, f Fault) (Finding, error) {
 func (r *runner) without(ctx context.Context, f Fault, with map[uint64][]string) (map[uint64][]string, error) {
 	out, unknown := map[uint64][]string{}, []uint64{}
 	for seed := range with {
-		laws, known := r.clean[fmt.Sprint(f.Dials, seed)]
+		laws, known := r.clean[fmt.Sprint(f.Dials, f.Work, seed)]
 		if out[seed] = laws; !known {
 			unknown = append(unknown, seed)
 		}
@@ -273,7 +280,7 @@ func (r *runner) without(ctx context.Context, f Fault, with map[uint64][]string)
 	found, err := r.play(ctx, r.own, f, unknown)
 	for _, seed := range unknown {
 		out[seed] = found[seed]
-		r.clean[fmt.Sprint(f.Dials, seed)] = found[seed]
+		r.clean[fmt.Sprint(f.Dials, f.Work, seed)] = found[seed]
 	}
 	return out, err
 }
@@ -292,7 +299,7 @@ func (r *runner) play(ctx context.Context, bin string, f Fault, seeds []uint64) 
 		if next++; next > len(seeds) || failed != nil {
 			return hunt.Task{}, false
 		}
-		return hunt.Task{Story: hunt.Tell(seeds[next-1], hunt.Settings{Dials: f.Dials})}, true
+		return hunt.Task{Story: hunt.Tell(seeds[next-1], f.settings())}, true
 	}, func(reply hunt.Reply) {
 		if reply.Error != "" {
 			failed = errors.Join(failed, fmt.Errorf("seed %d: %s", reply.Result.Story.Seed, reply.Error))
