@@ -251,6 +251,7 @@ func (s *serving) add(lane atoll.Audience, audiences []atoll.Audience, l storage
 		// The true state is that of now: the record may have left the site's audiences
 		// since the line was put, or have come back.
 		frame.Gone = !s.reaches(r)
+		frame.Version, frame.Origin = r.Version, r.Origin // the centre has it, if not for this site
 	case l.Gone:
 		// It left one audience; the site may still have it by another.
 		for _, a := range r.Audiences {

@@ -123,7 +123,7 @@ func Checkpoint(tx storage.Tx, door *journal.Door, lanes []string) (Tally, error
 			tally.Known++
 		case journal.Kept:
 			tally.Kept++
-		case journal.Retracted:
+		case journal.Retracted, journal.Forgotten:
 			tally.Retracted++
 		}
 	}

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"errors"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/admit"
@@ -20,12 +21,14 @@ const (
 	Known                        // this very version was here already
 	Kept                         // this site owns the record and keeps its own state
 	Retracted                    // it is hidden now
+	Forgotten                    // this site made it, and the centre never took it: it is not here any longer
 )
 
 // Arrival is a record's state from the centre's feed.
 type Arrival struct {
 	Record atoll.Record
-	// Gone retracts the record instead of storing it.
+	// Gone retracts the record instead of storing it. Forced, and without a version, it
+	// says that the centre has no such record.
 	Gone bool
 	// Forced replaces the state even of a record this site owns or made.
 	Forced bool
@@ -62,7 +65,11 @@ func Fate(site atoll.SiteID, before *atoll.Record, a Arrival, owns func() (bool,
 		return Kept, nil
 	case !a.Gone:
 		return Stored, nil
-	case before == nil || before.Hidden:
+	case before == nil:
+		return Known, nil
+	case a.Forced && a.Record.Version == 0 && before.Origin.Site == site:
+		return Forgotten, nil
+	case before.Hidden:
 		return Known, nil
 	}
 	return Retracted, nil
@@ -98,12 +105,19 @@ func (d *Door) Receive(tx storage.Tx, t *topology.Topology, a Arrival) (Outcome,
 	switch {
 	case err != nil:
 		return 0, err
+	case outcome == Forgotten:
+		return outcome, errors.Join(d.undone(tx, before), tx.Drop(shelfRetracted, r.Key.String()), d.drop(tx, r.Key))
 	case outcome == Retracted:
 		return outcome, d.hide(tx, t, before)
 	case outcome == Known && !a.Gone:
 		return outcome, d.place(tx, t, before) // it may have stayed here until it was stated
 	case outcome != Stored:
 		return outcome, nil
+	}
+	if there && a.Forced {
+		if err := d.undone(tx, before); err != nil {
+			return 0, err
+		}
 	}
 	if there && before.Hidden {
 		if err := tx.Drop(shelfRetracted, r.Key.String()); err != nil {

@@ -298,7 +298,9 @@ func (m *audiences) take(s audienceState, frames []exchange.Frame, cut bool) aud
 func (m *audiences) stage(s *audienceState, f exchange.Record, lost bool) {
 	i := m.world.number(f.Key)
 	h := held{At: uint8(f.Position), Version: uint8(f.Version), Deleted: f.Deleted, Gone: f.Gone, Forced: f.Forced}
-	if !f.Gone {
+	if f.Gone {
+		h.Version = min(h.Version, 1) // all that counts is whether the centre has it
+	} else {
 		h.Via = m.world.via(f.Body)
 	}
 	switch {
@@ -417,7 +419,7 @@ func (m *audiences) receive(s *audienceState, i int, h held) {
 		s.Best[i] = max(s.Best[i], h.Version)
 	case journal.Retracted:
 		s.Records[i].Hidden = true
-	case journal.Known, journal.Kept:
+	case journal.Known, journal.Kept, journal.Forgotten: // the centre has them all
 	}
 }
 

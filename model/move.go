@@ -481,7 +481,7 @@ func (m *moves) take(s *moveState, i int, cut bool) {
 		x.Rec, x.Hidden = a.Rec, false
 	case journal.Retracted:
 		x.Hidden = true
-	case journal.Known, journal.Kept:
+	case journal.Known, journal.Kept, journal.Forgotten: // the centre has them all
 	}
 }
 

@@ -23,23 +23,23 @@ type Exception struct {
 }
 
 // except notes or clears the exception of a document. An error that a record
-// causes never stops the others.
-func (p *Processors) except(tx storage.Tx, k Kind, key atoll.Key, err error) error {
+// causes never stops the others. It returns how many transactions told others of it.
+func (p *Processors) except(tx storage.Tx, k Kind, key atoll.Key, err error) (told int, failed error) {
 	place := k.Name + " " + key.String()
 	var known Exception
 	if err := storage.Load(tx, shelfExceptions, place, &known); err != nil && !errors.Is(err, atoll.NotFound) {
-		return err
+		return 0, err
 	}
 	if err == nil {
 		if known.Kind == "" {
-			return nil
+			return 0, nil
 		}
-		return tx.Drop(shelfExceptions, place)
+		return 0, tx.Drop(shelfExceptions, place)
 	}
 	var refusal *admit.Refusal
-	var told *atoll.Error
-	if !errors.As(err, &refusal) && !errors.As(err, &told) {
-		return err
+	var plain *atoll.Error
+	if !errors.As(err, &refusal) && !errors.As(err, &plain) {
+		return 0, err
 	}
 	e := Exception{Kind: k.Name, Record: key.String(), Code: atoll.CodeOf(err), Message: err.Error(), Since: known.Since, Attempts: known.Attempts + 1}
 	if e.Since.IsZero() {
@@ -47,16 +47,16 @@ func (p *Processors) except(tx storage.Tx, k Kind, key atoll.Key, err error) err
 		p.Log.Warn("document could not be answered", "kind", k.Name, "record", key.String(), "code", string(e.Code), "err", err)
 	}
 	if k.Failed != nil && known.Message != e.Message {
-		if err := p.tell(tx, k, key, e); err != nil {
-			return err
+		if told, err = p.tell(tx, k, key, e); err != nil {
+			return 0, err
 		}
 	}
-	return storage.Save(tx, shelfExceptions, place, e)
+	return told, storage.Save(tx, shelfExceptions, place, e)
 }
 
 // tell lets the kind tell others of the exception. What it wants to tell never
 // makes things worse: if it is refused, it is only logged.
-func (p *Processors) tell(tx storage.Tx, k Kind, key atoll.Key, e Exception) error {
+func (p *Processors) tell(tx storage.Tx, k Kind, key atoll.Key, e Exception) (made int, failed error) {
 	err := tx.Savepoint(func() error {
 		c, ok, err := p.caseOf(tx, key)
 		if err != nil || !ok {
@@ -66,41 +66,63 @@ func (p *Processors) tell(tx storage.Tx, k Kind, key atoll.Key, e Exception) err
 		if len(do) == 0 {
 			return nil
 		}
-		_, err = p.Door.Write(tx, journal.Edit{
-			Actor: "atoll", Cause: atoll.Cause{Kind: "process/" + k.Name, Ref: key.String()}, Do: do,
+		res, err := p.Door.Write(tx, journal.Edit{
+			Actor: "atoll", Cause: journal.CauseOf(k.Name, key), Do: do,
 		})
+		if err == nil && res.Seq > 0 {
+			made = 1
+		}
 		return err
 	})
 	var refusal *admit.Refusal
 	var told *atoll.Error
 	if errors.As(err, &refusal) || errors.As(err, &told) {
 		p.Log.Warn("the exception could not be told", "kind", k.Name, "record", key.String(), "err", err)
-		return nil
+		return 0, nil
 	}
-	return err
+	return made, err
 }
 
 // again asks about the documents that could not be answered before: what they
-// lacked may have arrived.
-func (p *Processors) again(ctx context.Context) error {
+// lacked may have arrived. And about those whose answer the centre refused. It returns
+// how many transactions it made.
+func (p *Processors) again(ctx context.Context) (made int, err error) {
 	open, err := p.Exceptions(ctx)
-	if err != nil || len(open) == 0 {
-		return err
+	if err != nil {
+		return 0, err
 	}
-	return p.Store.Update(ctx, func(tx storage.Tx) error {
-		guard := map[atoll.Key]int{}
+	undone := false
+	if err := p.Store.View(ctx, func(r storage.Reader) error {
+		undone, err = journal.AnyUndone(r)
+		return err
+	}); err != nil || !undone && len(open) == 0 {
+		return 0, err
+	}
+	err = p.Store.Update(ctx, func(tx storage.Tx) error {
+		made = 0
+		todo, err := journal.Undone(tx)
+		if err != nil {
+			return err
+		}
 		for _, e := range open {
-			i := slices.IndexFunc(p.Kinds, func(k Kind) bool { return k.Name == e.Kind })
-			key, ok := parseKey(e.Record)
+			todo = append(todo, journal.Answered{Kind: e.Kind, Record: e.Record})
+		}
+		guard := map[atoll.Key]int{}
+		for _, a := range todo {
+			i := slices.IndexFunc(p.Kinds, func(k Kind) bool { return k.Name == a.Kind })
+			key, ok := parseKey(a.Record)
 			if i < 0 || !ok {
 				continue
 			}
-			if _, err := p.ask(tx, p.Kinds[i], key, guard); err != nil {
+			n, err := p.ask(tx, p.Kinds[i], key, guard)
+			if err != nil {
 				return err
 			}
+			made += n
 		}
 		return nil
 	})
+	return made, err
 }
 
 func parseKey(s string) (atoll.Key, bool) {

@@ -148,14 +148,15 @@ const (
 )
 
 func (p *Processors) run(ctx context.Context) (int, error) {
-	total, asked := 0, false
+	asked := false
 	guard := map[atoll.Key]int{}
 	if p.Before != nil {
 		if err := p.Before(ctx); err != nil {
 			return 0, err
 		}
 	}
-	if err := p.again(ctx); err != nil {
+	total, err := p.again(ctx)
+	if err != nil {
 		return 0, err
 	}
 	for {
@@ -171,7 +172,8 @@ func (p *Processors) run(ctx context.Context) (int, error) {
 			}
 			if !some { // what was done now may be what others waited for, and nobody else may come
 				asked = true
-				if err := p.again(ctx); err != nil {
+				n, err := p.again(ctx)
+				if total += n; err != nil {
 					return total, err
 				}
 			}
@@ -367,7 +369,7 @@ func (p *Processors) ask(tx storage.Tx, k Kind, key atoll.Key, guard map[atoll.K
 		return 0, err
 	}
 	if !ok || k.Answer == nil || c.Record.Hidden || c.Record.Deleted && !k.Gone {
-		return 0, p.except(tx, k, key, nil) // there is nothing left to answer
+		return p.except(tx, k, key, nil) // there is nothing left to answer
 	}
 	return p.one(tx, k, c, guard)
 }
@@ -377,7 +379,7 @@ func (p *Processors) one(tx storage.Tx, k Kind, c Case, guard map[atoll.Key]int)
 	key := c.Record.Key
 	do, err := k.Answer(c)
 	if err != nil || len(do) == 0 {
-		return 0, p.except(tx, k, key, err)
+		return p.except(tx, k, key, err)
 	}
 	made := 0
 	err = tx.Savepoint(func() error {
@@ -388,7 +390,7 @@ func (p *Processors) one(tx storage.Tx, k Kind, c Case, guard map[atoll.Key]int)
 		if guard[key]++; guard[key] > limit && !k.Batches {
 			return atoll.Errorf(atoll.LoopGuard, "%s answered this document %d times in one pass", k.Name, guard[key]-1)
 		}
-		cause := atoll.Cause{Kind: "process/" + k.Name, Ref: key.String()}
+		cause := journal.CauseOf(k.Name, key)
 		if k.Cause != nil {
 			cause = k.Cause(c, do)
 		}
@@ -405,7 +407,8 @@ func (p *Processors) one(tx storage.Tx, k Kind, c Case, guard map[atoll.Key]int)
 	if err != nil {
 		made = 0
 	}
-	return made, p.except(tx, k, key, err)
+	told, err := p.except(tx, k, key, err)
+	return made + told, err // what was told may be what the next asking looks for
 }
 
 // Store returns the store's record in the topology.

@@ -1,12 +1,16 @@
 package simulate
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/handover"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/patients"
+	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
 )
 
@@ -174,4 +178,42 @@ func TestR_H_35_BackBeforeItHeard(t *testing.T) {
 		t.Errorf("the next document has number %d; want 3", n)
 	}
 	w.peace()
+}
+
+// TestR_F_09: what a site made in a store that was taken from it by force is refused
+// and given back: it is not there any longer, and when the store is back its ids are
+// free. What was answered with it is answered again.
+//
+// R-F-09, R-H-37, R-D-10, R-D-12.
+func TestR_F_09_R_H_37_R_D_10_AnsweredAgain(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.sync(2, 3)
+	stock := w.stock("C", item, "50")
+	w.peace()
+	late := w.paper("invoice", kindOf(documents.SupplierInvoice), atoll.Fields{}.Set("item_id", item).Set("number_of_packs", number("7")).Set("pack_size", 1))
+	w.do(2, documents.Finalise, "invoice", late) // number 1 of the store, and never sent
+	w.force("B", 1)
+	w.move("B", 2)
+	sent := w.ship("C", "B", stock, "5")
+	w.sync(3, 2, 2) // the answer goes on from those numbers, and is refused
+	open := w.quarantined(2)
+	slices.Reverse(open) // the answer itself is given back, too, not let stand with what it waits for
+	for _, q := range open {
+		if _, err := w.Centre.Centre.Decide(w.ctx, q.ID, central.Return, "supervisor", "the store was taken from it"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.peace()
+	if err := w.At(2).Store.View(w.ctx, func(r storage.Reader) error {
+		_, err := r.Record(atoll.Key{Type: "invoice", ID: late})
+		return err
+	}); atoll.CodeOf(err) != atoll.NotFound {
+		t.Errorf("what the centre never took, at site 2: %v", err)
+	}
+	half := w.answer(2, "invoice", sent)
+	if n := half.Fields.Int("number"); n != 1 {
+		t.Errorf("the answer has number %d; want 1", n)
+	}
+	w.equal("invoice", half.ID, 1, 2)
 }

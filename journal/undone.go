@@ -1,0 +1,75 @@
+package journal
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/storage"
+)
+
+// shelfUndone lists what processors here had answered with changes that the centre
+// refused and gave back: it may have to be answered again.
+const shelfUndone = "undone"
+
+// byProcessor begins the causes of the entries that processors make.
+const byProcessor = "process/"
+
+// Answered is a record that was answered here, and by which processor.
+type Answered struct {
+	Kind   string
+	Record string // "type/id"
+}
+
+// CauseOf is the cause of an entry that a processor makes of a record.
+func CauseOf(kind string, record atoll.Key) atoll.Cause {
+	return atoll.Cause{Kind: byProcessor + kind, Ref: record.String()}
+}
+
+// undone notes what the version was the answer to that the centre's true state takes
+// the place of, if a processor here made it. Nothing else would ask about that again:
+// it has not changed.
+func (d *Door) undone(tx storage.Tx, was atoll.Record) error {
+	if was.Origin.Site != d.Site {
+		return nil
+	}
+	je, err := tx.Entry(d.Site, was.Origin.Seq)
+	if errors.Is(err, atoll.NotFound) {
+		return nil // made before this database was initialised
+	}
+	if err != nil {
+		return err
+	}
+	e, err := atoll.DecodeEntry(je.Content)
+	if err != nil {
+		return nil //nolint:nilerr // what cannot be read was refused for that
+	}
+	kind, ok := strings.CutPrefix(e.Cause.Kind, byProcessor)
+	if !ok || e.Cause.Ref == "" {
+		return nil
+	}
+	return tx.Set(shelfUndone, kind+" "+e.Cause.Ref, nil)
+}
+
+// Undone returns what is to be answered again, and strikes it off the list.
+func Undone(tx storage.Tx) ([]Answered, error) {
+	items, err := tx.Scan(shelfUndone, "", 0, false)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Answered, 0, len(items))
+	for _, it := range items {
+		at := strings.LastIndexByte(it.Key, ' ')
+		out = append(out, Answered{it.Key[:at], it.Key[at+1:]})
+		if err := tx.Drop(shelfUndone, it.Key); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// AnyUndone reports whether there is something to be answered again.
+func AnyUndone(r storage.ShelfReader) (bool, error) {
+	items, err := r.Scan(shelfUndone, "", 1, false)
+	return len(items) > 0, err
+}
