@@ -33,14 +33,17 @@ func (d *Door) put(tx storage.Tx, t *topology.Topology, def *catalogue.Def, r at
 	if err != nil {
 		return err
 	}
+	lines := Lines(before, r.Key, at, audiences)
 	if before != nil {
+		if err := stillForced(tx, lines, *before, r); err != nil {
+			return err
+		}
 		for _, a := range before.Audiences {
 			if err := tx.Unlist(a, before.Position, r.Key); err != nil {
 				return err
 			}
 		}
 	}
-	lines := Lines(before, r.Key, at, audiences)
 	if own := atoll.SiteAudience(r.Origin.Site); writtenUnseen(t, r.Origin.Site, audiences) {
 		lines = slices.DeleteFunc(lines, func(l Line) bool { return l.Audience == own })
 		lines = append(lines, Line{own, storage.FeedLine{Position: at, Key: r.Key, Gone: true, Forced: true}})
@@ -49,6 +52,26 @@ func (d *Door) put(tx storage.Tx, t *topology.Topology, def *catalogue.Def, r at
 		if err := tx.List(l.Audience, l.FeedLine); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// stillForced makes the lines of a version that is listed anew forced where it was
+// listed so before: the site that gained the record again may not have read that line,
+// and has what it wrote itself hidden until it does.
+func stillForced(r storage.Reader, lines []Line, before, now atoll.Record) error {
+	if before.Origin != now.Origin || before.Position == 0 {
+		return nil
+	}
+	for i, l := range lines {
+		if kind, _ := l.Audience.Split(); kind != "site" || l.Gone || l.Forced {
+			continue
+		}
+		was, err := r.Feed(l.Audience, before.Position-1, before.Position, 0)
+		if err != nil {
+			return err
+		}
+		lines[i].Forced = slices.ContainsFunc(was, func(w storage.FeedLine) bool { return w.Key == now.Key && w.Forced && !w.Gone })
 	}
 	return nil
 }

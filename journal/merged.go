@@ -87,7 +87,9 @@ func members(r storage.Reader, t *topology.Topology, a atoll.Audience) ([]atoll.
 				if err != nil && !errors.Is(err, atoll.NotFound) {
 					return nil, err
 				}
-				if home, ok := t.Store(person.MustFields().ID(v.home)); err == nil && ok && home.Site != t.Centre() {
+				// Of one who is hidden here nothing is heard, nor where the home went.
+				home, ok := t.Store(person.MustFields().ID(v.home))
+				if err == nil && ok && !person.Hidden && home.Site != t.Centre() {
 					homes = append(homes, home.Site)
 				}
 			}

@@ -19,6 +19,7 @@ const atOnce = 200
 var Kinds = slices.Concat([]process.Kind{
 	{Name: "home request", Type: "home_request", Answer: carryOut, Batches: true},
 	{Name: "home confirmation", Type: "home_confirmation", Answer: stepOn},
+	{Name: "transfers of a store", Type: "store", Wakes: stepsOf},
 }, perKind(func(k kind) []process.Kind {
 	return []process.Kind{
 		{Name: k.word + " transfer", Type: k.transfer, Answer: confirm, Wakes: waiting},
@@ -272,6 +273,26 @@ func waiting(c process.Case) ([]atoll.Key, error) {
 		return out, err
 	}
 	return out, add("repeat_dispensing", k.field, who)
+}
+
+// stepsOf returns the transfers from and to the store that are under way: it may have
+// come to this site, which has had them for long, and is now the one to confirm (R-G-47).
+func stepsOf(c process.Case) (out []atoll.Key, err error) {
+	if !c.Here(c.Record.ID) {
+		return nil, nil
+	}
+	for _, k := range kinds {
+		for _, side := range [][2]string{{Freezing, "from_store_id"}, {Arriving, "to_store_id"}} {
+			rows, err := c.R.Records(storage.Query{Type: k.transfer, Where: map[string]string{"step": side[0], side[1]: string(c.Record.ID)}})
+			if err != nil {
+				return nil, err
+			}
+			for _, r := range rows {
+				out = append(out, r.Key)
+			}
+		}
+	}
+	return out, nil
 }
 
 // resting returns the requests about many patients of which nothing is under way:

@@ -2,8 +2,10 @@ package simulate
 
 import (
 	"testing"
+	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/patients"
 )
 
@@ -111,4 +113,144 @@ func TestR_H_36_R_G_47_TransferToAStoreThatMoves(t *testing.T) {
 	if got := w.list(3, "patient_transfer"); len(got) > 0 {
 		t.Errorf("site 3, which has no part in it any longer, has %d transfers", len(got))
 	}
+}
+
+// TestR_G_15: a site dispenses a repeat before it hears that the home store was taken
+// from it, so that what it found of it is refused. When it is the home again it finds
+// anew, and that counts.
+//
+// R-G-15, R-G-44.
+func TestR_G_15_R_G_44_FoundAgain(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "F")
+	item := w.item("x")
+	w.sync(2)
+	ada := w.register("B", "Ada", "Lovelace", "1990-12-10")
+	repeat := w.insert(2, "repeat", atoll.Fields{}.Set("patient_id", ada).Set("item_id", item).Set("quantity", number("1")).
+		Set("total_repeats", 3).Set("status", "active"))
+	w.sync(2)
+	w.transfer(1, ada, "F")
+	w.Clock.Wind(15 * 24 * time.Hour)
+	if err := w.Centre.ForceTransfer(w.ctx, "director", patientKey(ada)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.prescribe("B", ada, atoll.Fields{}.Set("repeat_id", repeat).Set("status", documents.Finalised)); err != nil {
+		t.Fatal(err)
+	}
+	if f := w.want(2, "repeat", repeat).Fields; f.Int("used_repeats") != 1 {
+		t.Fatalf("the old home did not count it: %v", f)
+	}
+	w.peace()
+	if home, editable := w.person(2, ada); home != w.Stores["F"] || !editable {
+		t.Fatalf("home %s, editable %t", home, editable)
+	}
+	if rows := w.list(2, "repeat_outcome"); len(rows) != 1 || rows[0].Fields.Text("outcome") != patients.Accepted {
+		t.Errorf("outcomes: %v", rows)
+	}
+	if f := w.want(2, "repeat", repeat).Fields; f.Int("used_repeats") != 1 {
+		t.Errorf("the repeat: %v", f)
+	}
+}
+
+// TestR_C_19: the old home of somebody who was not visible there is not told of the new
+// home store. It is not her home for that: when its store leaves it, what it had of her
+// by the store goes with it.
+//
+// R-C-19, R-G-12, R-H-36.
+func TestR_C_19_R_G_12_HomeThatHeardNoMore(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C")
+	w.sync(2, 3)
+	ada := w.register("B", "Ada", "Lovelace", "1990-12-10")
+	w.sync(2)
+	for _, store := range []string{"B", "A"} {
+		if err := w.Centre.ShowPerson(w.ctx, "admin", patientKey(ada), w.Stores[store], false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.transfer(1, ada, "C")
+	w.peace()
+	if got := w.list(2, "patient_transfer"); len(got) != 1 {
+		t.Fatalf("the old home has %d transfers; want the one it took part in", len(got))
+	}
+	w.move("B", 1)
+	w.peace()
+	if got := w.list(2, "patient_transfer"); len(got) > 0 {
+		t.Errorf("site 2, which has no part in it any longer, has %d transfers", len(got))
+	}
+}
+
+// TestR_G_47: a new home store comes to the site of the old one, which has heard of the
+// transfer before: it confirms that everything is there.
+//
+// R-G-47, R-H-36.
+func TestR_G_47_R_H_36_HomeStoreMovesToTheOldHome(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C")
+	w.sync(2, 3)
+	ada := w.register("B", "Ada", "Lovelace", "1990-12-10")
+	w.sync(2, 3)
+	w.transfer(1, ada, "C")
+	w.sync(2)
+	w.move("C", 2)
+	w.sync(3, 2, 3, 2)
+	w.peace()
+	if home, editable := w.person(2, ada); home != w.Stores["C"] || !editable {
+		t.Errorf("home %s, editable %t", home, editable)
+	}
+}
+
+// TestR_G_10: a request to change what is not the home's to change is refused, and
+// nothing is left to be answered.
+//
+// R-G-10, R-D-52.
+func TestR_G_10_R_D_52_RequestThatIsRefused(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("A", "B", "C")
+	w.prefer(patients.SharedDetails, true)
+	w.sync(2, 3)
+	ada := w.register("B", "Ada", "Lovelace", "1990-12-10")
+	w.sync(2)
+	w.show(ada, "A", "C")
+	w.sync(2, 3)
+	seen := w.insert(3, "encounter", atoll.Fields{}.Set("patient_id", ada).Set("store_id", w.Stores["C"]).
+		Set("started_at", "2026-01-02T10:00:00Z").Set("status", "pending"))
+	w.sync(3, 2)
+	pending, err := w.At(1).EditPerson(w.ctx, "nurse", w.Stores["A"], patientKey(ada), atoll.Key{Type: "encounter", ID: seen},
+		atoll.Fields{}.Set("status", "visited"), "she came")
+	if err != nil || !pending {
+		t.Fatalf("pending %t, %v", pending, err)
+	}
+	w.peace()
+	if d := w.one(1, "patient_change_decision"); d.Fields.Text("state") != patients.Refused || d.Fields.Text("note") == "" {
+		t.Errorf("decided: %v", d.Fields)
+	}
+}
+
+// TestR_C_12: what a site wrote about somebody before it heard that she is no longer
+// visible there is hidden there, and comes back with her, also when another site gains
+// her before the site has heard that she is back.
+//
+// R-C-12, R-C-19, R-G-12.
+func TestR_C_12_R_G_12_BackWithWhatWasWritten(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C", "E")
+	w.sync(2, 3)
+	ada := w.register("E", "Ada", "Lovelace", "1990-12-10")
+	w.show(ada, "C")
+	w.sync(2, 3)
+	seen := w.insert(3, "encounter", atoll.Fields{}.Set("patient_id", ada).Set("store_id", w.Stores["C"]).
+		Set("started_at", "2026-01-02T10:00:00Z").Set("status", "pending"))
+	if err := w.Centre.ShowPerson(w.ctx, "admin", patientKey(ada), w.Stores["C"], false); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(2, 3)
+	if !w.hidden(3, "encounter", seen) {
+		t.Fatal("site 3 still shows what it wrote")
+	}
+	w.show(ada, "C")
+	w.show(ada, "B")
+	w.sync(3)
+	w.want(3, "encounter", seen)
+	w.peace()
 }
