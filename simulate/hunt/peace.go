@@ -81,7 +81,8 @@ func (w *World) goOn() (on bool, err error) {
 }
 
 // reopen opens a dispensary again where somebody is at home of whom a change was asked
-// for, as the site is told to. It reports whether that was so.
+// for, or to whom a repeat was handed out, as the site is told to. It reports whether
+// that was so.
 func (w *World) reopen() (opened bool, err error) {
 	for _, n := range w.Nodes() {
 		waiting, err := n.Processors.Exceptions(w.Ctx)
@@ -90,14 +91,17 @@ func (w *World) reopen() (opened bool, err error) {
 		}
 		for _, e := range waiting {
 			kind, id, _ := strings.Cut(e.Record, "/")
-			if kind != "patient_change" && kind != "prescriber_change" || e.Code != atoll.Rule || !strings.Contains(e.Message, "no dispensary store is open") {
+			if e.Code != atoll.Rule || !strings.Contains(e.Message, "no dispensary store is open") {
 				continue
 			}
 			asked, err := n.Record(w.Ctx, atoll.Key{Type: atoll.Type(kind), ID: atoll.ID(id)})
 			if err != nil {
 				return opened, err
 			}
-			who := strings.TrimSuffix(kind, "_change")
+			who := "patient"
+			if !asked.Fields.Has("patient_id") {
+				who = "prescriber"
+			}
 			person, err := n.Record(w.Ctx, atoll.Key{Type: atoll.Type(who), ID: asked.Fields.ID(who + "_id")})
 			if err != nil {
 				return opened, err
