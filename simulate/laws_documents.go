@@ -150,6 +150,8 @@ func (c *checker) pair(centre *holding, r atoll.Record, half []atoll.Record, lis
 		c.say("paired", "%s is addressed to store %s and answered in %s", r.Key, f.ID("partner_store_id"), other.ID("store_id"))
 	case f.ID(sides[i].linked) != half[0].ID || f.Text("linked_status") != other.Text("status") || f.Int("linked_number") != other.Int("number"):
 		c.say("paired", "%s does not know how its responding half %s stands", r.Key, half[0].ID)
+	case r.Type == "invoice" && f.Text("status") == documents.Finalised && other.Text("status") == documents.Cancelled:
+		c.say("paired", "%s is on its way, and %s was given up: nobody has the goods", r.Key, half[0].Key)
 	}
 }
 

@@ -68,6 +68,45 @@ func TestR_D_33_R_H_37_AReceiptThatDoesNotStand(t *testing.T) {
 	}
 }
 
+// Goods that were asked back from a store on the same site stay on their way when what
+// that site did as the store is refused, as the store had been taken from it. Where the
+// store is now it is asked again, and what it says counts, whether that is heard before
+// or after the truth (R-D-39, R-H-37).
+func TestR_D_39_R_H_37_GivenUpByASiteThatLostTheStore(t *testing.T) {
+	for _, to := range []atoll.SiteID{1, 2} {
+		w := f1(t)
+		item := w.item("x")
+		w.sync(2, 3)
+		stock := w.stock("C", item, "50")
+		ci := w.ship("C", "D", stock, "5")
+		half := w.answer(3, "invoice", ci)
+		w.peace()
+		w.force("D", to)
+		if err := w.At(3).AskCancel(w.ctx, "tester", ci); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.At(3).Processors.Run(w.ctx); err != nil {
+			t.Fatal(err)
+		}
+		w.holds(3, stock, "50", "50")
+		w.sync(3)
+		w.giveTruth(3)
+		if to != 1 { // it has not answered yet
+			w.holds(3, stock, "45", "45")
+		}
+		w.peace()
+		if got := w.want(1, "invoice", half.ID); got.Fields.Text("status") != documents.Cancelled {
+			t.Errorf("D's half at site %d is %s", to, got.Fields.Text("status"))
+		}
+		for _, at := range []atoll.SiteID{1, 3} {
+			if got := w.want(at, "invoice", ci).Fields.Text("status"); got != documents.Cancelled {
+				t.Errorf("D is at site %d; at site %d C's half is %s", to, at, got)
+			}
+			w.holds(at, stock, "50", "50")
+		}
+	}
+}
+
 // An answer on the same site to a document that is refused afterwards is listed, with
 // the reason: its own store was never taken from the site, and its goods count as come
 // from outside (R-D-52, R-H-37).

@@ -48,7 +48,7 @@ func AskCancel(d documents.Desk, id atoll.ID) ([]journal.Proposal, error) {
 // half on hold is cancelled, any other is kept and the sender told.
 func (h *half) cancelKind() process.Kind {
 	return process.Kind{
-		Name: "cancel " + h.name, Type: h.from.doc, Needs: "cancel_requested_at",
+		Name: "cancel " + h.name, Type: h.from.doc, Needs: "cancel_requested_at", Wakes: h.givenUp,
 		Answer: func(c process.Case) ([]journal.Proposal, error) {
 			if !c.Fields.Has("cancel_requested_at") || c.Fields.Text("kind") != h.kind {
 				return nil, nil
@@ -101,6 +101,23 @@ func sameAsSent(h *half, f atoll.Fields) bool {
 	}
 	have := documents.Mul(or0(packs), or0(size))
 	return documents.Compare(have, documents.Mul(or0(f.Number("sent_number_of_packs")), or0(f.Number("sent_pack_size")))) == 0
+}
+
+// givenUp returns the other half if it is given up: it may have been before this one was
+// put back, because what its site had made of it was refused.
+func (h *half) givenUp(c process.Case) ([]atoll.Key, error) {
+	if !c.Fields.Has("cancel_requested_at") || c.Fields.Text("status") != documents.Finalised || !c.Owns(c.Record) {
+		return nil, nil
+	}
+	r, err := h.answered(c)
+	if err != nil || r.ID == "" {
+		return nil, err
+	}
+	f, err := r.Fields()
+	if err != nil || !ended(r, f) {
+		return nil, err
+	}
+	return []atoll.Key{r.Key}, nil
 }
 
 // giveBack restores the sender's stock once the other half is cancelled, or deleted as
