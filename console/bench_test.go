@@ -7,7 +7,10 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +26,7 @@ import (
 // How large the benchmarks' systems are.
 var (
 	records    = flag.Int("records", 200_000, "records of BenchmarkPages, half of them items")
+	written    = flag.String("speed", "", "where BenchmarkPages and BenchmarkFleet write what they measured, as a page of documentation")
 	only       = flag.String("page", "", "BenchmarkPages asks only for the pages that begin so")
 	fleetSites = flag.Int("sites", 40_000, "sites of BenchmarkFleet")
 )
@@ -131,50 +135,103 @@ func (f *fleet) stock(t testing.TB, n int, items []atoll.ID) {
 // records: each within 200 ms, none of 150 KB or more.
 func BenchmarkPages(b *testing.B) {
 	f := newFleet(b)
+	f.spread(b, 1000)
 	f.many(b, 1000)
 	items := f.items(b, *records/2)
 	f.stock(b, *records/2, items)
-	item := items[len(items)-1]
-	admin := f.centre.as(station.Administrator)
-	for _, page := range []string{
-		"/fleet", "/fleet?sort=name&page=7", "/fleet?q=centre+9", "/fleet/2", "/fleet/1099", "/records", "/records/item", "/records/item?q=number+77",
-		"/records/item?q=no+such+words", "/records/item/" + string(item), "/records/item/" + string(item) + "/edit", "/new/item", "/me",
-		"/today", "/find?q=number+77", "/find?q=" + fmt.Sprintf("I%06d", *records/2-1), "/find?q=no+such+words", "/find?q=item+number", "/records/item?q=i", "/reports",
-		"/reports/stock?item=" + string(item), "/reports/stock", "/reports/stock?by=system", "/reports/value", "/reports/use?item=" + string(item),
-		"/reports/consumption?item=" + string(item), "/reports/dashboard", "/reports/exceptions", "/reports/sync", "/records/stock_line?q=b00001", "/transfers",
-		"/jobs", "/enrolment", "/stores", "/stores/" + string(f.Stores["A"]), "/visibility", "/delegations", "/audit?site=1", "/work", "/work/stock", "/work/customer-invoices",
-	} {
-		if strings.HasPrefix(page, *only) {
-			b.Run(page, func(b *testing.B) { askBench(b, f.centre, page, admin) })
-		}
-	}
+	item := string(items[len(items)-1])
+	speed{b, f.centre, fmt.Sprintf("A centre with 1,000 sites and %d records", *records)}.of(
+		"/today", "/find?q=number+77", "/find?q=item+number", fmt.Sprintf("/find?q=I%06d", *records/2-1), "/find?q=no+such+words",
+		"/fleet", "/fleet?sort=name&page=7", "/fleet?q=centre+9", "/fleet/map", "/fleet/map?box=34,-2,38,2", "/fleet/2", "/fleet/1099",
+		"/records", "/records/item", "/records/item?q=number+77", "/records/item?q=i", "/records/item?q=no+such+words", "/records/stock_line?q=b00001",
+		"/records/item/"+item, "/records/item/"+item+"/edit", "/new/item", "/choose/stock_line/item_id?q.item_id=number+77",
+		"/reports", "/reports/stock?item="+item, "/reports/use?item="+item, "/reports/consumption?item="+item, "/reports/value?item="+item,
+		"/reports/stock?store="+string(f.Stores["B"]), "/reports/stock", "/reports/stock?by=system", "/reports/value", "/reports/dashboard", "/reports/exceptions", "/reports/sync",
+		"/transfers", "/jobs", "/quarantine", "/enrolment", "/stores", "/stores/"+string(f.Stores["A"]), "/visibility", "/delegations", "/audit?site=1", "/me",
+		"/work", "/work/stock", "/work/stock?q=number+77", "/work/customer-invoices",
+	)
 }
 
-// BenchmarkFleet is the list of 40,000 sites.
+// BenchmarkFleet is the list and the map of 40,000 sites.
 func BenchmarkFleet(b *testing.B) {
 	f := newFleet(b)
+	f.spread(b, *fleetSites)
 	f.many(b, *fleetSites)
-	admin := f.centre.as(station.Administrator)
-	for _, page := range []string{"/fleet", "/fleet?sort=name&page=700", "/fleet/2"} {
-		b.Run(page, func(b *testing.B) { askBench(b, f.centre, page, admin) })
+	speed{b, f.centre, fmt.Sprintf("A centre with %d sites", *fleetSites)}.of("/fleet", "/fleet?sort=name&page=700", "/fleet?q=centre+9", "/fleet/map", "/fleet/map?box=36,-2,38,0", "/fleet/2")
+}
+
+// speed asks for pages, and writes what each took.
+type speed struct {
+	b     *testing.B
+	at    *face
+	title string
+}
+
+// took is what one page took: the first time, in the middle, in processor time, and
+// its size.
+type took struct {
+	page                string
+	first, middle, work time.Duration
+	size                int
+}
+
+func (s speed) of(pages ...string) {
+	admin := s.at.as(station.Administrator)
+	var all []took
+	for _, page := range pages {
+		if strings.HasPrefix(page, *only) {
+			s.b.Run(page, func(b *testing.B) { all = append(all, askBench(b, s.at, page, admin)) })
+		}
+	}
+	if *written != "" {
+		s.write(all)
 	}
 }
 
-func askBench(b *testing.B, at *face, page string, how func(*http.Request)) {
+// write adds a table to the page of documentation.
+func (s speed) write(all []took) {
+	id := regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`)
+	ms := func(d time.Duration) string { return strconv.FormatFloat(float64(d.Microseconds())/1000, 'f', 1, 64) }
+	var out strings.Builder
+	fmt.Fprintf(&out, "\n## %s\n\n| page | processor ms | first ms | median ms | KB |\n|---|---|---|---|---|\n", s.title)
+	for _, t := range all {
+		fmt.Fprintf(&out, "| `%s` | %s | %s | %s | %.1f |\n", id.ReplaceAllString(t.page, "…"), ms(t.work), ms(t.first), ms(t.middle), float64(t.size)/1000)
+	}
+	file, err := os.OpenFile(*written, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		s.b.Fatal(err)
+	}
+	if _, err := file.WriteString(out.String()); err != nil {
+		s.b.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		s.b.Fatal(err)
+	}
+}
+
+func askBench(b *testing.B, at *face, page string, how func(*http.Request)) took {
 	b.Helper()
-	size, before := 0, processorTime()
+	t, before := took{page: page}, processorTime()
+	var each []time.Duration
 	for b.Loop() {
 		r := httptest.NewRequestWithContext(b.Context(), "GET", page, nil)
 		r.Header.Set("Accept", "text/html")
 		how(r)
 		w := httptest.NewRecorder()
+		started := time.Now() //nolint:forbidigo // it is what is measured
 		at.handler.ServeHTTP(w, r)
+		each = append(each, time.Since(started)) //nolint:forbidigo // as above
 		if w.Code != 200 {
 			b.Fatal(w.Code)
 		}
-		size = w.Body.Len()
+		t.size = w.Body.Len()
 	}
-	b.ReportMetric(float64(size), "B/page")
-	b.ReportMetric(float64((processorTime()-before).Microseconds())/1000/float64(b.N), "cpu-ms/page")
+	t.work = (processorTime() - before) / time.Duration(len(each))
+	t.first = each[0]
+	slices.Sort(each)
+	t.middle = each[len(each)/2]
+	b.ReportMetric(float64(t.size), "B/page")
+	b.ReportMetric(float64(t.work.Microseconds())/1000, "cpu-ms/page")
 	at.log.Reset()
+	return t
 }

@@ -50,7 +50,7 @@ func TestR_G_20_PatientsAreChosenByWords(t *testing.T) {
 		t.Fatal("the form offers every patient, or no search")
 	}
 	offer := "/choose/prescription/patient_id?store=" + string(store) + "&q.patient_id="
-	if found := h.page(offer + "okel").says("Amina Okello (P120) · 12 Mar 1988", "Amara Okello").saysNot("Person"); strings.Contains(found.body, "<html") {
+	if found := h.page(offer+"okel").says("Amina Okello (P120) · 12 Mar 1988", "Amara Okello").saysNot("Person"); strings.Contains(found.body, "<html") {
 		t.Error("what is offered is a whole page")
 	}
 	h.page(offer + "person").says("There are more")

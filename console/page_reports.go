@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"net/url"
@@ -19,6 +20,7 @@ import (
 // How much of a report a page shows.
 const (
 	reportRows = 100 // rows of one page
+	freshRows  = 50  // stores of which it says how fresh they are, the worst first
 	chartRows  = 12  // bars of a chart; the rest is one bar together
 )
 
@@ -104,6 +106,7 @@ type reportData struct {
 	Chart    []chartBar
 	ChartOf  string
 	Fresh    []freshRow
+	Reported int // stores that it could say that of
 	Oldest   time.Time
 	Missing  int // stores that are not in it
 	Notes    []string
@@ -279,11 +282,7 @@ func (v *Visit) answer(d *reportData, t *report.Table) {
 	one := d.Query.Item != ""
 	for _, name := range summed[d.Def.Name] {
 		if i := column(t, name); i >= 0 && (one || !counts(name)) {
-			sum := "0"
-			for _, row := range t.Rows {
-				sum = documents.Add(sum, or0(row[i]))
-			}
-			d.Totals = append(d.Totals, reportTotal{v.columnWords(t.Columns[i]), v.figure(name, sum)})
+			d.Totals = append(d.Totals, reportTotal{v.columnWords(t.Columns[i]), v.figure(name, t.Sum(i))})
 		}
 	}
 	v.chart(d, t, one)
@@ -374,17 +373,7 @@ func (v *Visit) chart(d *reportData, t *report.Table, one bool) {
 	if name < 0 || value < 0 || len(t.Rows) < 2 {
 		return
 	}
-	sums := map[string]string{}
-	var order []string
-	for _, row := range t.Rows {
-		if row[value] == "" || row[name] == "" {
-			continue
-		}
-		if _, known := sums[row[name]]; !known {
-			order, sums[row[name]] = append(order, row[name]), "0"
-		}
-		sums[row[name]] = documents.Add(sums[row[name]], row[value])
-	}
+	order, sums := t.SumBy(name, value)
 	byMonth := pick[0] == "month"
 	if !byMonth {
 		slices.SortStableFunc(order, func(a, b string) int { return documents.Compare(sums[b], sums[a]) })
@@ -452,4 +441,12 @@ func (v *Visit) fresh(d *reportData, t *report.Table) {
 		}
 		d.Fresh = append(d.Fresh, row)
 	}
+	d.Reported = len(d.Fresh)
+	slices.SortStableFunc(d.Fresh, func(a, b freshRow) int {
+		return cmp.Or(cmp.Compare(worry(a.Light), worry(b.Light)), a.LastSync.Compare(b.LastSync))
+	})
+	d.Fresh = d.Fresh[:min(len(d.Fresh), freshRows)]
 }
+
+// worry is the place of a light in a list that begins with the worst.
+func worry(light string) int { return slices.Index([]string{"red", "amber", "grey", "green"}, light) }

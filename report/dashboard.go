@@ -18,7 +18,7 @@ const expiringSoon = 90 * 24 * time.Hour
 
 // glance is what the dashboard says of one store.
 type glance struct {
-	items                    map[int32]bool
+	items                    map[atoll.ID]bool
 	lines                    int
 	worth, expired, expiring amount
 }
@@ -27,13 +27,13 @@ type glance struct {
 // they are worth, and what of that has expired or soon will (R-J-10).
 func dashboard(d *Desk, a *asked, t *Table) error {
 	shops := d.shops(a)
-	items, err := d.items(a)
+	merged, err := d.mergedItems()
 	if err != nil {
 		return err
 	}
 	all := make([]glance, len(shops.ids))
 	for i := range all {
-		all[i].items = map[int32]bool{}
+		all[i].items = map[atoll.ID]bool{}
 	}
 	today, soon := d.Now.UTC().Format(time.DateOnly), d.Now.UTC().Add(expiringSoon).Format(time.DateOnly)
 	q := storage.RowQuery{Type: "stock_line", Fields: []string{"store_id", "item_id", "total_number_of_packs", "cost_price_per_pack", "expiry_date"}}
@@ -43,7 +43,13 @@ func dashboard(d *Desk, a *asked, t *Table) error {
 			return nil
 		}
 		g, value := &all[shops.place(r.Plain(0))], packs.times(amountOf(r.Number(3)))
-		g.items[items.place(r.Plain(1))] = true
+		item := r.Plain(1)
+		if to, is := merged[atoll.ID(item)]; is {
+			item = []byte(to)
+		}
+		if !g.items[atoll.ID(item)] { // asking makes no copy of the id, and most are there
+			g.items[atoll.ID(item)] = true
+		}
 		g.lines++
 		g.worth = g.worth.plus(value)
 		switch expires := string(r.Plain(4)); {

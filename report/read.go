@@ -60,27 +60,40 @@ func (d *Desk) items(a *asked) (*things, error) {
 	if a.Item != "" {
 		return d.itemsOf(a.family)
 	}
+	merged, err := d.mergedItems()
+	if err != nil {
+		return nil, err
+	}
 	t := &things{at: map[string]int32{}}
-	merged := map[int32]atoll.ID{}
-	q := storage.RowQuery{Type: "item", Fields: []string{"code", "name", "status"}}
-	err := d.R.Rows(q, func(r storage.Row) error {
-		n := t.add(r.ID, r.Text(0), r.Text(1))
-		if string(r.Plain(2)) == survivor.Merged {
-			merged[n] = r.ID
-		}
+	err = d.R.Rows(storage.RowQuery{Type: "item", Fields: []string{"code", "name"}}, func(r storage.Row) error {
+		t.add(r.ID, r.Text(0), r.Text(1))
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range slices.Sorted(maps.Keys(merged)) {
-		to, err := d.merged.Of(atoll.Key{Type: "item", ID: merged[n]})
+	for _, id := range slices.Sorted(maps.Keys(merged)) {
+		t.into[t.at[string(id)]] = t.place([]byte(merged[id]))
+	}
+	return t, nil
+}
+
+// mergedItems returns the items that were merged, each with the one that stands for
+// it.
+func (d *Desk) mergedItems() (map[atoll.ID]atoll.ID, error) {
+	out := map[atoll.ID]atoll.ID{}
+	q := storage.RowQuery{Type: "item", Where: map[string]string{"status": survivor.Merged}}
+	if err := d.R.Rows(q, func(r storage.Row) error { out[r.ID] = ""; return nil }); err != nil {
+		return nil, err
+	}
+	for id := range out {
+		to, err := d.merged.Of(atoll.Key{Type: "item", ID: id})
 		if err != nil {
 			return nil, err
 		}
-		t.into[n] = t.place([]byte(to))
+		out[id] = to
 	}
-	return t, nil
+	return out, nil
 }
 
 // itemsOf reads these items and no others, each with the one that stands for it.
