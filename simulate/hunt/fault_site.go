@@ -128,9 +128,8 @@ func (w *World) reinitialise(n *Node) {
 		}
 		return nil
 	})
-	if err != nil {
-		w.Breach("sound", "%s cannot be read to be initialised again: %v", n.Name, err)
-		return
+	if w.check("initialise again", err) != nil {
+		return // whoever comes next does it
 	}
 	_, err = w.put(n, memory.NewDisk(), func(disk *memory.Disk) error {
 		return memory.Open(disk, memory.Options{Now: n.Clock.Now}).Update(w.Ctx, func(tx storage.Tx) error {
