@@ -72,6 +72,11 @@ type Error struct {
 	Field   string // the field at fault; may be empty
 	Hint    string // what to do next; may be empty
 	Err     error  // the cause, for operators only
+
+	// Reason names the rule that refused, and Args are the names and values of what it
+	// speaks of, in turn: for faces that have words of their own. Empty for most.
+	Reason string
+	Args   []any
 }
 
 // Error returns the message, and the hint after it.
@@ -114,6 +119,13 @@ func (e *Error) On(field string) *Error { e.Field = field; return e }
 // Do returns the error with a hint: what to do next.
 func (e *Error) Do(format string, args ...any) *Error {
 	e.Hint = fmt.Sprintf(format, args...)
+	return e
+}
+
+// Because returns the error with the name of the rule that refused, and the names and
+// values of what it speaks of.
+func (e *Error) Because(reason string, args ...any) *Error {
+	e.Reason, e.Args = reason, args
 	return e
 }
 

@@ -50,8 +50,9 @@ func Disable(store atoll.ID, disabled bool) Configuration {
 			return update("store", store, atoll.Fields{}.Set("disabled", false)), nil
 		}
 		var obstacles []string
+		reason := "close.open"
 		if s.Site != t.Centre() {
-			obstacles = append(obstacles, whereActive(r, t, s))
+			obstacles, reason = append(obstacles, whereActive(r, t, s)), "close.away"
 		}
 		open, err := openTransfers(r, t, store)
 		if err != nil {
@@ -59,10 +60,19 @@ func Disable(store atoll.ID, disabled bool) Configuration {
 		}
 		if obstacles = append(obstacles, open...); len(obstacles) > 0 {
 			return nil, atoll.Errorf(atoll.Rule, "%s cannot be disabled: %s", s.Name, strings.Join(obstacles, "; ")).
-				Do("move the store to the centre and let both sides finish the documents, then try again")
+				Do("move the store to the centre and let both sides finish the documents, then try again").
+				Because(reason, "store", s.Name, "site", siteName(t, s.Site), "n", len(open))
 		}
 		return update("store", store, atoll.Fields{}.Set("disabled", true)), nil
 	}
+}
+
+// siteName is what people call a site.
+func siteName(t *topology.Topology, id atoll.SiteID) string {
+	if s, ok := t.Site(id); ok && s.Name != "" {
+		return s.Name
+	}
+	return id.String()
 }
 
 func whereActive(r storage.Reader, t *topology.Topology, s topology.Store) string {

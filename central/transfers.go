@@ -49,12 +49,12 @@ func Succeed(store, successor atoll.ID) Configuration {
 		heir, ok := t.Heir(successor)
 		switch {
 		case !ok:
-			return nil, atoll.Errorf(atoll.Rule, "store %s cannot take the place of another: it is not open", successor).On("successor_id")
+			return nil, atoll.Errorf(atoll.Rule, "store %s cannot take the place of another: it is not open", successor).On("successor_id").Because("heir.closed")
 		case heir.ID == store:
-			return nil, atoll.Errorf(atoll.Rule, "a store cannot take its own place").On("successor_id")
+			return nil, atoll.Errorf(atoll.Rule, "a store cannot take its own place").On("successor_id").Because("heir.self")
 		case s.Site != t.Centre():
 			return nil, atoll.Errorf(atoll.Rule, "%s cannot be closed: %s", s.Name, whereActive(r, t, s)).
-				Do("move the store to the centre, then try again")
+				Do("move the store to the centre, then try again").Because("close.away", "store", s.Name, "site", siteName(t, s.Site))
 		}
 		out := update("store", store, atoll.Fields{}.Set("disabled", true).Set("successor_id", successor))
 		for _, other := range t.VisibleTo(store) {

@@ -31,6 +31,7 @@ type Records interface {
 	History(ctx context.Context, key atoll.Key, limit int) ([]journal.Change, error)
 	Counts(ctx context.Context) (map[atoll.Type]int, error)
 	Document(ctx context.Context, key atoll.Key) (station.Document, error)
+	MayAskBack(ctx context.Context, invoice atoll.ID) error
 	PrepareShipment(ctx context.Context, actor string, requisition atoll.ID) (atoll.ID, error)
 	Act(ctx context.Context, actor string, cause atoll.Cause, act func(documents.Desk) ([]journal.Proposal, error)) (journal.Result, error)
 }

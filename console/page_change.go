@@ -152,6 +152,12 @@ func (c *console) changeOf(v *Visit, s station.StoreView) (change, error) {
 			return change{}, err
 		}
 		return c.configuration(v, said(do, "other", other.Name), central.MakeVisible(s.ID, other.ID, do == "see")), nil
+	case "succeed":
+		heir, err := v.storeMeant(v.R.PostFormValue("other"))
+		if err != nil {
+			return change{}, err
+		}
+		return c.configuration(v, said(do, "other", heir.Name), central.Succeed(s.ID, heir.ID)), nil
 	case "managed", "unmanaged":
 		return c.configuration(v, said(do), central.ManageOnly(s.ID, do == "managed")), nil
 	case "close", "open":

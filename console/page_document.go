@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/transfer"
 )
 
 // choice is one thing that may be done with a document, or not, and why.
@@ -17,7 +19,7 @@ type choice struct {
 	Action  documents.Action
 	Sure    bool // it cannot be taken back: asked for once more
 	Primary bool
-	Why     saying // in the reader's words, where there are some
+	Why     reason // for which there may be words
 	Detail  string // in English
 	Hint    string
 }
@@ -80,14 +82,12 @@ func (c *console) docOf(v *Visit, rec station.Record) (*docData, error) {
 		if ch.Action == documents.Edit || ch.Action == documents.EditLines {
 			continue // forms, not buttons
 		}
-		one := choice{Action: ch.Action, Sure: slices.Contains(irrevocable, ch.Action), Primary: ch.Action == documents.Finalise || ch.Action == documents.Receive, Detail: ch.Why, Hint: ch.Hint}
-		switch {
-		case !ch.Allowed && strings.HasPrefix(ch.Why, "the document is "+d.Status):
-			one.Why = saying{"doc.not.status", []any{"status", v.valueWords(d.Status)}}
-		case !ch.Allowed && !rec.Editable:
-			one.Why = saying{Key: "doc.not.owner"}
-		case ch.Allowed && !edits:
-			one.Why = saying{Key: "record.power"}
+		one := choice{
+			Action: ch.Action, Sure: slices.Contains(irrevocable, ch.Action), Primary: ch.Action == documents.Finalise || ch.Action == documents.Receive,
+			Why: reason{ch.Reason, ch.Args}, Detail: ch.Why, Hint: ch.Hint,
+		}
+		if ch.Allowed && !edits {
+			one.Why = reason{Name: "role"}
 		}
 		if ch.Allowed && edits {
 			d.May = append(d.May, one)
@@ -95,13 +95,40 @@ func (c *console) docOf(v *Visit, rec station.Record) (*docData, error) {
 			d.Not = append(d.Not, one)
 		}
 	}
-	if line == "" {
-		return d, nil
+	if err := c.offerAskBack(v, d, rec, edits); err != nil || line == "" {
+		return d, err
 	}
 	if d.Line, ok = c.Catalogue.Lookup(line); !ok {
 		return d, nil
 	}
 	return d, c.docLines(v, d, w, rec, doc.Lines)
+}
+
+// askBack asks the other store to give up goods on their way to it (R-D-39).
+const askBack = documents.Action("ask_back")
+
+// offerAskBack offers to ask goods back where they went to another store, or says why
+// they cannot be.
+func (c *console) offerAskBack(v *Visit, d *docData, rec station.Record, edits bool) error {
+	kind := rec.Fields.Text("kind")
+	if rec.Type != "invoice" || kind != documents.CustomerInvoice && kind != documents.SupplierCredit || !rec.Fields.Has("partner_store_id") || !rec.Editable {
+		return nil
+	}
+	one := choice{Action: askBack, Sure: true}
+	var no *atoll.Error
+	switch err := c.Station.MayAskBack(v.ctx(), rec.ID); {
+	case err == nil && edits:
+		d.May = append(d.May, one)
+		return nil
+	case err == nil:
+		one.Why = reason{Name: "role"}
+	case errors.As(err, &no):
+		one.Why, one.Detail, one.Hint = reason{no.Reason, no.Args}, no.Message, no.Hint
+	default:
+		return err
+	}
+	d.Not = append(d.Not, one)
+	return nil
 }
 
 // docLines puts the lines into the page, with what may be changed of each.
@@ -201,6 +228,13 @@ func (c *console) actOnDocument(v *Visit) error {
 	switch act {
 	case "adjust":
 		err = c.adjust(v, rec, version)
+	case askBack:
+		err = c.actOn(v, def.Type, func(d documents.Desk) ([]journal.Proposal, error) {
+			if err := standsAt(d, rec.Key, version); err != nil {
+				return nil, err
+			}
+			return transfer.AskCancel(d, rec.ID)
+		})
 	case "shipment":
 		var id atoll.ID
 		if id, err = c.prepareShipment(v, rec); err == nil {

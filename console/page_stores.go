@@ -90,6 +90,7 @@ type storeData struct {
 	Partners  []partnerRow
 	Sees      int      // how many it sees
 	Others    []option // stores that it does not see
+	Heirs     []option // stores that may take its place
 	Successor string
 	Received  time.Time
 	MayChange bool
@@ -131,6 +132,9 @@ func (c *console) storePage(v *Visit) error {
 		if other.ID == s.ID || !v.User.Sees(other.ID) && !t.Visible(s.ID, other.ID) {
 			continue
 		}
+		if !other.Disabled {
+			d.Heirs = append(d.Heirs, option{Value: string(other.ID), Words: storeWords(station.StoreView{Store: other})})
+		}
 		if t.Visible(s.ID, other.ID) {
 			if d.Sees++; len(d.Partners) < mostLinks {
 				d.Partners = append(d.Partners, partnerRow{other.ID, other.Name, v.siteName(other.Site)})
@@ -139,9 +143,10 @@ func (c *console) storePage(v *Visit) error {
 			d.Others = append(d.Others, option{Value: string(other.ID), Words: storeWords(station.StoreView{Store: other})})
 		}
 	}
-	sortOptions(d.Others)
-	if len(d.Others) > mostPick {
-		d.Others = nil
+	for _, list := range []*[]option{&d.Others, &d.Heirs} {
+		if sortOptions(*list); len(*list) > mostPick {
+			*list = nil // typed as a code or a name
+		}
 	}
 	if next, ok := t.Store(s.Successor); ok {
 		d.Successor = next.Name

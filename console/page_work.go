@@ -34,6 +34,16 @@ var works = []work{
 		[]string{"name_id", "their_reference", "comment"},
 		[]string{"item_id", "batch", "expiry_date", "pack_size", "number_of_packs", "cost_price_per_pack", "sell_price_per_pack"},
 	},
+	{
+		"supplier-returns", "invoice", documents.SupplierCredit, paperColumns,
+		[]string{"name_id", "their_reference", "comment"},
+		[]string{"stock_line_id", "number_of_packs"},
+	},
+	{
+		"customer-returns", "invoice", documents.CustomerCredit, paperColumns,
+		[]string{"name_id", "their_reference", "comment"},
+		[]string{"item_id", "batch", "expiry_date", "pack_size", "number_of_packs", "cost_price_per_pack", "sell_price_per_pack"},
+	},
 	{"requests", "requisition", documents.Request, paperColumns, []string{"name_id", "comment"}, []string{"item_id", "requested_quantity"}},
 	{"responses", "requisition", documents.Response, paperColumns, nil, []string{"supplied_quantity"}},
 	{
@@ -60,8 +70,15 @@ var works = []work{
 		[]string{"patient_id", "prescriber_id", "comment"},
 		[]string{"stock_line_id", "number_of_packs", "directions"},
 	},
+	{"payments", "payment", "payment", moneyColumns, moneyFields, nil},
+	{"money-in", "payment", "receipt", moneyColumns, moneyFields, nil},
 	{"patients", "patient", "", []string{"code", "first_name", "last_name", "date_of_birth", "home_store_id"}, nil, nil},
 }
+
+var (
+	moneyColumns = []string{"number", "status", "name_id", "amount", "their_reference", "entry_date", "created_at"}
+	moneyFields  = []string{"name_id", "amount", "entry_date", "payment_type_id", "their_reference", "comment"}
+)
 
 var paperColumns = []string{"number", "status", "name_id", "comment", "created_at"}
 
@@ -381,7 +398,11 @@ func (c *console) makeWork(v *Visit) error {
 		}
 		return c.newWorkForm(v, form, &wrong)
 	}
-	v.tell("done", "work.made")
+	if done := "work.made"; len(w.Lines) > 0 {
+		v.tell("done", done)
+	} else {
+		v.tell("done", done+".alone")
+	}
 	v.redirect(recordPath(key))
 	return nil
 }

@@ -112,6 +112,8 @@ func (p *plates) functions() template.FuncMap {
 		"icon":    icon,
 		"dict":    dict,
 		"record":  recordPath,
+		"why":     func(r reason) string { return p.visit.words(r) },
+		"advice":  func(r reason) string { return p.visit.advice(r) },
 	}
 }
 

@@ -62,7 +62,7 @@ func TestR_C_24_Preview(t *testing.T) {
 	}
 	managed := url.Values{"do": {"managed"}}
 	f.centre.ask("POST", path, managed, admin).want(200).says("Be sure of this", "the centre will hold no copy of Store D")
-	f.centre.ask("POST", path, url.Values{"do": {"close"}}, admin).want(422).says("This cannot be done now", "it is active on site 3")
+	f.centre.ask("POST", path, url.Values{"do": {"close"}}, admin).want(422).says("This cannot be done now", "Store D is worked in at Sync Client 2", "Move the store to the central server first")
 	f.centre.ask("POST", path, url.Values{"do": {"exclude"}, "sure": {"1"}}, admin).want(400).says("needs a reason")
 	// To another site a store goes by a move, whose reason is kept.
 	move := url.Values{"do": {"local"}, "site": {"2"}}
@@ -119,4 +119,22 @@ func TestVisibilityAndRights(t *testing.T) {
 	f.centre.get("/delegations", viewer).says("Sync Client 2")
 	f.centre.ask("POST", "/delegations", url.Values{"do": {"nonsense"}, "domain": {"items"}}, admin).want(400)
 	f.one.get("/delegations", f.one.as(station.Viewer)).want(200)
+}
+
+// A store is closed with a successor where it is worked in at the centre; what stands
+// in the way elsewhere is said, and what to do first (R-D-48).
+func TestR_D_48_CloseWithASuccessor(t *testing.T) {
+	f := newFleet(t)
+	admin := f.centre.as(station.Administrator)
+	f.centre.get("/stores/"+string(f.Stores["D"]), admin).says("Close it with a successor", "Store D is worked in at Sync Client 2", "Move the store to the central server first")
+	f.centre.get("/stores/"+string(f.Stores["D"]), f.centre.as(station.Viewer)).saysNot("Close it with a successor")
+	path := "/stores/" + string(f.Stores["E"])
+	f.centre.get(path, admin).says("Close it with a successor", "Successor")
+	change := url.Values{"do": {"succeed"}, "other": {string(f.Stores["D"])}}
+	f.centre.ask("POST", "/stores/"+string(f.Stores["D"])+"/change", url.Values{"do": {"succeed"}, "other": {string(f.Stores["E"])}}, admin).want(422).says("Store D is worked in at Sync Client 2")
+	f.centre.ask("POST", path+"/change", url.Values{"do": {"succeed"}, "other": {string(f.Stores["E"])}}, admin).want(422).says("A store cannot take its own place")
+	f.centre.ask("POST", path+"/change", change, admin).want(200).says("Store E is closed, and Store D takes its place")
+	change.Set("sure", "1")
+	f.centre.ask("POST", path+"/change", change, admin).want(303)
+	f.centre.get(path, admin).says("Store D", "Open it again").saysNot("Close it with a successor")
 }

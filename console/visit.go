@@ -284,6 +284,7 @@ type problem struct {
 	Subject string
 	Field   string
 	Record  string // the address of the record it is about, if it is about one
+	Why     reason
 }
 
 // problemOf returns what a reader may know of err: the text of an [atoll.Error],
@@ -304,7 +305,7 @@ func problemOf(err error) problem {
 	if !known || e.Code == atoll.Internal {
 		return problem{Code: atoll.Internal, Status: http.StatusInternalServerError}
 	}
-	p := problem{Code: e.Code, Status: status, Detail: e.Message, Hint: e.Hint, Subject: e.Subject, Field: e.Field}
+	p := problem{Code: e.Code, Status: status, Detail: e.Message, Hint: e.Hint, Subject: e.Subject, Field: e.Field, Why: reason{e.Reason, e.Args}}
 	if key, ok := keyIn(e.Subject); ok {
 		p.Record = recordPath(key)
 	}

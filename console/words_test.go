@@ -10,6 +10,7 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/console"
+	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/station"
 )
 
@@ -69,6 +70,10 @@ func TestR_I_10_EveryCodeHasWords(t *testing.T) {
 	var need []string
 	for _, c := range atoll.Codes {
 		need = append(need, "code."+string(c), "code."+string(c)+".do")
+	}
+	for _, r := range append(documents.Reasons(), "ask.nothing", "ask.open", "ask.asked", "ask.refused.goods", "ask.refused.return", "ask.touched.goods",
+		"ask.touched.return", "ask.closed", "close.away", "close.open", "heir.closed", "heir.self") {
+		need = append(need, "why."+r, "why."+r+".do")
 	}
 	for _, r := range station.UserRoles {
 		need = append(need, "role."+string(r))

@@ -88,7 +88,7 @@ func TestWorkShipsAndReceives(t *testing.T) {
 	one.get(page, one.as(station.Viewer)).want(200).says("Your role may look at it").saysNot("Add a line")
 	one.ask("POST", page+"/act", url.Values{"version": {"1"}, "do": {"finalise"}}, one.as(station.Viewer)).want(403)
 	one.does(page, "finalise").want(303)
-	one.page(page).says("Nothing more is to be done with it here", "Not while it is finalised", "Sent by Store B").saysNot("Add a line")
+	one.page(page).says("Ask the goods back", "Not while it is finalised", "Sent by Store B").saysNot("Add a line")
 	one.page("/work/stock").says("33")
 	if err := f.Settle(t.Context()); err != nil {
 		t.Fatal(err)
@@ -162,4 +162,78 @@ func TestWorkCorrects(t *testing.T) {
 	f.centre.get("/work/stock?store="+string(f.Stores["B"]), f.centre.as(station.StoreUser)).want(200)
 	f.centre.get("/work?store="+string(f.Stores["B"]), f.centre.as(station.StoreUser)).says("Here is a copy to read").saysNot("New customer invoice")
 	f.centre.ask("POST", "/work/stocktakes", url.Values{"store": {string(f.Stores["B"])}}, f.centre.as(station.StoreUser)).want(403)
+}
+
+// Goods that went to another store are asked back with a button, once; when somebody
+// there has touched them the page says so, and what to do instead, in the reader's
+// language (R-D-39, R-I-10).
+func TestR_D_39_GoodsAreAskedBack(t *testing.T) {
+	f := newFleet(t)
+	f.stocked(t)
+	one, two := hand{f.one, t, station.StoreUser}, hand{f.two, t, station.StoreUser}
+	stock := one.only("stock_line", f.Stores["B"], "store_id", string(f.Stores["B"]))
+	ship := func() string {
+		t.Helper()
+		page := one.makes("customer-invoices", f.Stores["B"], url.Values{"f.name_id": {string(topology.StoreNameID(f.Stores["C"]))}})
+		one.line(page, url.Values{"f.stock_line_id": {stock[len("/records/stock_line/"):]}, "f.number_of_packs": {"5"}}).want(303)
+		one.page(page).saysNot("Ask the goods back")
+		one.does(page, "ask_back").want(409).says("It is new: nobody need be asked", "Cancel it")
+		one.does(page, "finalise").want(303)
+		return page
+	}
+	page := ship()
+	one.page(page).says("Ask the goods back")
+	one.get(page, one.as(station.Viewer)).want(200).says("Your role may look at it")
+	one.ask("POST", page+"/act", url.Values{"version": {one.version(page)}, "do": {"ask_back"}}, one.as(station.Viewer)).want(403)
+	one.does(page, "ask_back").want(303)
+	one.page(page).says("The goods were asked back", "Wait for the other store’s answer")
+	one.does(page, "ask_back").want(409).says("The goods were asked back")
+	if err := f.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	one.page("/work/stock").says("40")
+	// Received goods are not given up: that is said, and what to do.
+	page = ship()
+	if err := f.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	two.does(two.only("invoice", f.Stores["C"], "status", "new"), "receive").want(303)
+	if err := f.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	one.page(page).says("The other store’s document is finalised already", "Have that store return the goods")
+	for lang, words := range map[string]string{"fr": "Faites retourner les marchandises par ce dépôt", "es": "Haga que ese almacén devuelva la mercancía"} {
+		one.get(page, one.as(one.user), with("Accept-Language", lang)).want(200).says(words)
+	}
+}
+
+// Goods are returned and money is paid by forms: to the store that sent them, whose
+// half comes by itself, and from a customer; what is paid has no lines.
+func TestWorkReturnsAndPays(t *testing.T) {
+	f := newFleet(t)
+	f.stocked(t)
+	one, two := hand{f.one, t, station.StoreUser}, hand{f.two, t, station.StoreUser}
+	to := string(topology.StoreNameID(f.Stores["B"]))
+	stock := two.only("stock_line", f.Stores["C"], "store_id", string(f.Stores["C"]))
+	two.page("/work").says("Returns to suppliers", "New return to a supplier", "Returns from customers", "Payments", "Money received")
+	back := two.makes("supplier-returns", f.Stores["C"], url.Values{"f.name_id": {to}, "f.comment": {"too many"}})
+	two.line(back, url.Values{"f.stock_line_id": {stock[len("/records/stock_line/"):]}, "f.number_of_packs": {"3"}}).want(303)
+	two.does(back, "finalise").want(303)
+	if err := f.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	one.page("/work/customer-returns").says("Store C")
+	one.does(one.only("invoice", f.Stores["B"], "kind", "customer_credit"), "receive").want(303)
+	one.page("/work/stock").says("3")
+	two.page("/work/stock").says("22.5")
+
+	two.page("/work/payments/new").says("Amount", "New payment").saysNot("Its lines come next")
+	two.ask("POST", "/work/payments", url.Values{"store": {string(f.Stores["C"])}, "f.name_id": {to}, "f.amount": {"a lot"}}, two.as(two.user)).want(422)
+	paid := two.makes("payments", f.Stores["C"], url.Values{"f.name_id": {to}, "f.amount": {"120.50"}, "f.comment": {"for March"}})
+	two.page(paid).says("Finalise", "120.50").saysNot("Add a line")
+	two.does(paid, "finalise").want(303)
+	two.page("/work/payments?status=all").says("120.5", "finalised")
+	got := two.makes("money-in", f.Stores["C"], url.Values{"f.amount": {"75"}})
+	two.does(got, "cancel").want(303)
+	two.page("/work/money-in?status=all").says("75", "cancelled").saysNot("120.5")
 }

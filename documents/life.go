@@ -49,6 +49,10 @@ type Choice struct {
 	// Why says what stands in the way, and Hint what to do about it.
 	Why  string `json:"why,omitempty"`
 	Hint string `json:"hint,omitempty"`
+	// Reason names what stands in the way, with Args, for faces that have words of
+	// their own; see [atoll.Error].
+	Reason string `json:"-"`
+	Args   []any  `json:"-"`
 }
 
 // step is one row of the life cycle: who does the action on what, in which
@@ -64,17 +68,18 @@ type step struct {
 
 // need is a condition on a step.
 type need struct {
+	name      string // of the reason, for faces
 	ok        func(s Standing) bool
 	why, hint string
 }
 
 // The conditions.
 var (
-	offHold = need{func(s Standing) bool { return !s.Fields.Bool("on_hold", false) }, "the document is on hold", "take it off hold first"}
+	offHold = need{"on_hold", func(s Standing) bool { return !s.Fields.Bool("on_hold", false) }, "the document is on hold", "take it off hold first"}
 	// R-D-35, R-D-28: what another store sent is not thrown away here. Only when
 	// that store has asked for it, or took its document back, it is (R-D-32, R-D-39).
 	released = need{
-		func(s Standing) bool {
+		"answers", func(s Standing) bool {
 			return !s.answers() || s.OtherGone || s.Other.Has("cancel_requested_at") || s.Other.Text("status") == Cancelled
 		},
 		"a document that answers another store's cannot be taken back here",
@@ -82,33 +87,33 @@ var (
 	}
 	// R-D-39: what was finalised is taken back only after the other store has given
 	// up its half.
-	givenUp        = need{gaveUp, "a finalised document cannot be cancelled", "ask the goods back while they are on hold there (atoll transfer ask-cancel), or have them returned with a credit"}
-	requestGivenUp = need{gaveUp, "a finalised request cannot be cancelled before the other store has given up its response", "agree with the supplying store, or send another request"}
-	orderGivenUp   = need{gaveUp, "an order that was sent cannot be cancelled before the supplying store has given up its half", "agree with the supplying store, or make another order"}
+	givenUp        = need{"finalised", gaveUp, "a finalised document cannot be cancelled", "ask the goods back while they are on hold there (atoll transfer ask-cancel), or have them returned with a credit"}
+	requestGivenUp = need{"request_sent", gaveUp, "a finalised request cannot be cancelled before the other store has given up its response", "agree with the supplying store, or send another request"}
+	orderGivenUp   = need{"order_taken", gaveUp, "an order that was sent cannot be cancelled before the supplying store has given up its half", "agree with the supplying store, or make another order"}
 	// D.4: what comes from another store is nobody's to edit until the goods are here.
 	arrived = need{
-		func(s Standing) bool {
+		"not_arrived", func(s Standing) bool {
 			return !s.answers() || s.Fields.Text("status") != New || !s.Fields.Bool("on_hold", false)
 		},
 		"the goods have not arrived yet", "note their arrival first (arrive), or take the document off hold",
 	}
 	// R-D-32: a pre-advice is locked until the goods have left.
 	shipped = need{
-		func(s Standing) bool { return !s.Fields.Bool("is_pre_advice", false) },
+		"not_shipped", func(s Standing) bool { return !s.Fields.Bool("is_pre_advice", false) },
 		"the other store has not sent the goods yet", "wait until its document is finalised",
 	}
 	// R-D-36: a response that waits for approval, or was denied, stays as it is.
 	approved = need{
-		func(s Standing) bool { a := s.Fields.Text("approval_status"); return !Pending(a) && !Denied(a) },
+		"not_authorised", func(s Standing) bool { a := s.Fields.Text("approval_status"); return !Pending(a) && !Denied(a) },
 		"the requisition is not authorised", "have it authorised first",
 	}
 	pending = need{
-		func(s Standing) bool { return Pending(s.Fields.Text("approval_status")) },
+		"not_waiting", func(s Standing) bool { return Pending(s.Fields.Text("approval_status")) },
 		"the requisition does not wait for approval", "",
 	}
-	unlocked = need{func(s Standing) bool { return !s.Fields.Bool("is_locked", false) }, "the stocktake is locked", "unlock it first"}
+	unlocked = need{"locked", func(s Standing) bool { return !s.Fields.Bool("is_locked", false) }, "the stocktake is locked", "unlock it first"}
 	unsent   = need{
-		func(s Standing) bool {
+		"order_sent", func(s Standing) bool {
 			return s.Fields.Text("status") != Confirmed || !s.Fields.Has("partner_store_id")
 		},
 		"the order was sent to a store", "agree on the change with the supplying store, or make another order",
@@ -255,14 +260,15 @@ func Choices(s Standing) []Choice {
 			if n, missing := s.lacks(st); !slices.Contains(st.from, status) {
 				c.Why = "the document is " + status
 				c.Hint = "it is possible while it is " + strings.Join(st.from, " or ")
+				c.Reason, c.Args = "status", []any{"status", status}
 				if Rank(status) >= Rank(Finalised) {
-					c.Hint = "correct it with a return or a new document"
+					c.Hint, c.Reason = "correct it with a return or a new document", "settled"
 				}
 				if best.Action != "" {
 					continue
 				}
 			} else if missing {
-				c.Why, c.Hint = n.why, n.hint
+				c.Why, c.Hint, c.Reason = n.why, n.hint, n.name
 			} else {
 				c.Allowed = true
 			}
@@ -270,6 +276,20 @@ func Choices(s Standing) []Choice {
 		}
 		if best.Action != "" {
 			out = append(out, best)
+		}
+	}
+	return out
+}
+
+// Reasons names everything that Choices may say stands in the way, so that faces have
+// words for all of it.
+func Reasons() []string {
+	out := []string{"status", "settled", "no_such_step"}
+	for _, st := range life {
+		for _, n := range st.needs {
+			if !slices.Contains(out, n.name) {
+				out = append(out, n.name)
+			}
 		}
 	}
 	return out
@@ -283,7 +303,7 @@ func (s Standing) choice(act Action) Choice {
 			return c
 		}
 	}
-	return Choice{Action: act, Why: "a " + s.name() + " knows no such step"}
+	return Choice{Action: act, Why: "a " + s.name() + " knows no such step", Reason: "no_such_step"}
 }
 
 // name is what people call the document.
@@ -303,7 +323,7 @@ func (s Standing) refuse(c Choice) *atoll.Error {
 	if now := s.possible(); now != "" {
 		hint = strings.TrimPrefix(hint+"; possible now: "+now, "; ")
 	}
-	return e.Do("%s", hint)
+	return e.Do("%s", hint).Because(c.Reason, c.Args...)
 }
 
 // possible lists the acts that may be done now.

@@ -83,7 +83,7 @@ func leads(w admit.World, c admit.Change, was, now string) error {
 		}
 	}
 	if lacking != nil {
-		return atoll.Errorf(atoll.LifeCycle, "it cannot become %s: %s", now, lacking.why).On("status").Do("%s", lacking.hint)
+		return atoll.Errorf(atoll.LifeCycle, "it cannot become %s: %s", now, lacking.why).On("status").Do("%s", lacking.hint).Because(lacking.name)
 	}
 	s.Fields = c.Old
 	return atoll.Errorf(atoll.LifeCycle, "a %s %s cannot become %s", was, s.name(), now).On("status").Do("possible now: %s", s.possible())

@@ -78,6 +78,7 @@ func (s *Station) choices(r storage.Reader, rec Record) ([]documents.Choice, err
 		out[i].Allowed = false
 		out[i].Why = "the document belongs to site " + rec.Owner.Site.String() + " (" + rec.Owner.Why + ")"
 		out[i].Hint = "do it there; it arrives here with the next synchronisation"
+		out[i].Reason, out[i].Args = "elsewhere", []any{"site", rec.Owner.Site}
 	}
 	return out, nil
 }

@@ -45,6 +45,19 @@ func (s *Station) AskCancel(ctx context.Context, actor string, invoice atoll.ID)
 	return err
 }
 
+// MayAskBack is nil when the goods of the invoice could be asked back now, else why
+// not.
+func (s *Station) MayAskBack(ctx context.Context, invoice atoll.ID) error {
+	return s.Store.View(ctx, func(r storage.Reader) error {
+		t, err := s.Door.Topology(r)
+		if err != nil {
+			return err
+		}
+		_, err = transfer.AskCancel(documents.Desk{R: r, T: t, Now: s.Now()}, invoice)
+		return err
+	})
+}
+
 // Decide records the authorisers' decision about a requisition that waits for one
 // (R-D-36). Where the requisition is worked in it is written into it; elsewhere it is
 // made at the centre, and that site carries it out.

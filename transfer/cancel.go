@@ -16,30 +16,32 @@ func AskCancel(d documents.Desk, id atoll.ID) ([]journal.Proposal, error) {
 	if err != nil {
 		return nil, err
 	}
-	instead := "have the other store return the goods with a supplier credit"
+	instead, sent := "have the other store return the goods with a supplier credit", ".goods"
 	if f.Text("kind") == documents.SupplierCredit {
-		instead = "have the other store send the goods again"
+		instead, sent = "have the other store send the goods again", ".return"
 	}
 	switch kind := f.Text("kind"); {
 	case !ok:
 		return nil, atoll.Errorf(atoll.NotFound, "there is no such document").About(key)
 	case kind != documents.CustomerInvoice && kind != documents.SupplierCredit:
-		return nil, atoll.Errorf(atoll.LifeCycle, "only goods on their way to another store can be asked back").About(key)
+		return nil, atoll.Errorf(atoll.LifeCycle, "only goods on their way to another store can be asked back").About(key).Because("ask.nothing")
 	case f.Text("status") != documents.Finalised:
-		return nil, atoll.Errorf(atoll.LifeCycle, "the document is %s: nobody need be asked", f.Text("status")).About(key).Do("cancel it")
+		return nil, atoll.Errorf(atoll.LifeCycle, "the document is %s: nobody need be asked", f.Text("status")).About(key).Do("cancel it").Because("ask.open", "status", f.Text("status"))
 	case !f.Has("partner_store_id"):
-		return nil, atoll.Errorf(atoll.LifeCycle, "only goods on their way to another store can be asked back").About(key)
+		return nil, atoll.Errorf(atoll.LifeCycle, "only goods on their way to another store can be asked back").About(key).Because("ask.nothing")
 	case f.Has("cancel_refused_at"):
-		return nil, atoll.Errorf(atoll.LifeCycle, "the other store has refused to cancel it").About(key).Do("%s", instead)
+		return nil, atoll.Errorf(atoll.LifeCycle, "the other store has refused to cancel it").About(key).Do("%s", instead).Because("ask.refused" + sent)
 	case f.Has("cancel_requested_at"):
 		return nil, atoll.Errorf(atoll.LifeCycle, "its cancellation was asked for on %s", f.Text("cancel_requested_at")).About(key).
-			Do("wait for the other store's answer")
+			Do("wait for the other store's answer").Because("ask.asked", "time", f.Text("cancel_requested_at"))
 	case f.Has("linked_status") && f.Text("linked_status") != documents.New:
-		return nil, atoll.Errorf(atoll.LifeCycle, "the other store's document is %s already", f.Text("linked_status")).About(key).Do("%s", instead)
+		return nil, atoll.Errorf(atoll.LifeCycle, "the other store's document is %s already", f.Text("linked_status")).About(key).Do("%s", instead).
+			Because("ask.touched"+sent, "status", f.Text("linked_status"))
 	}
 	if heir, open := d.T.Heir(f.ID("partner_store_id")); !open && heir.ID != "" {
 		return nil, atoll.Errorf(atoll.LifeCycle, "%s is closed: nobody there can give the goods up", heir.Name).About(key).
-			Do("have the store opened again or a successor named at the centre (atoll store disable STORE --off, atoll transfer successor), then ask")
+			Do("have the store opened again or a successor named at the centre (atoll store disable STORE --off, atoll transfer successor), then ask").
+			Because("ask.closed", "store", heir.Name)
 	}
 	return []journal.Proposal{{Verb: atoll.Update, Key: key, Fields: atoll.Fields{}.Set("cancel_requested_at", atoll.Stamp(d.Now))}}, nil
 }
