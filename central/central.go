@@ -156,6 +156,8 @@ type life struct {
 	Runs     []exchange.Run `json:"runs"` // oldest first; the last is the present one
 	// Awaited says that the last run has begun and that nobody served it yet.
 	Awaited bool `json:"awaited,omitempty"`
+	// Restored says that a site has shown this database to be older than what it had said.
+	Restored bool `json:"restored,omitempty"`
 	// Lost are numbers of the centre's own journal that were given before it was
 	// restored, and are not given again.
 	Lost []Span `json:"lost,omitempty"`

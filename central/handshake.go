@@ -66,8 +66,13 @@ func (c *Centre) begin(tx storage.Tx, h exchange.Hello) (st standing, err error)
 	if st.lost || st.rewind != nil {
 		c.Log.Warn("this database is older than what a site has seen: it was restored", "site", h.Site)
 	}
-	if st.rewind != nil && (st.life.Since == nil || *st.life.Since > st.since) {
+	older := st.lost || st.rewind != nil || st.known.Seq < h.Acknowledged.Seq
+	earlier := st.rewind != nil && (st.life.Since == nil || *st.life.Since > st.since)
+	if earlier {
 		st.life.Since = &st.since
+	}
+	if earlier || older && !st.life.Restored {
+		st.life.Restored = true
 		if err := storage.Save(tx, shelfCentre, "life", st.life); err != nil {
 			return st, err
 		}

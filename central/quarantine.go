@@ -43,38 +43,65 @@ func (c *Centre) retryWaiting(tx storage.Tx, site atoll.SiteID) error {
 // lack what a change of it builds on, until the site that made it sends it again.
 func (c *Centre) retryOthers(tx storage.Tx, site atoll.SiteID, came []atoll.Key) error {
 	l, err := loadLife(tx)
-	if err != nil || len(l.Lost) == 0 {
+	if err != nil || !l.Restored && len(l.Lost) == 0 {
 		return err
 	}
 	open, err := tx.Refusals(0, true, 0, 1000)
 	if err != nil {
 		return err
 	}
-	there := func(r storage.Refusal) bool {
-		_, is, err := viewOf(tx).Record(r.Subject)
-		return err == nil && is
-	}
-	open = slices.DeleteFunc(open, func(r storage.Refusal) bool {
-		return r.Site == site || r.Code != atoll.Reference ||
-			!slices.Contains(came, r.Subject) && (r.Attempts >= maxAttempts || !there(r))
-	})
 	for settled := true; settled; { // one may wait for another
 		settled = false
 		for _, r := range open {
 			if r, err = tx.Refusal(r.ID); err != nil {
 				return err
 			}
-			if r.State != storage.Open || r.Code != atoll.Reference {
+			if r.Site == site || r.State != storage.Open || r.Code != atoll.Reference || !c.mayStand(tx, r, came) {
 				continue
 			}
 			done, err := c.retry(tx, r, "another site sent what it builds on", "by itself")
 			if err != nil {
 				return err
 			}
-			settled = settled || done
+			if done {
+				came, settled = append(came, r.Keys...), true
+			}
 		}
 	}
 	return nil
+}
+
+// mayStand reports whether a refusal for want of a record is worth another look: that
+// came, or is here.
+func (c *Centre) mayStand(r storage.Reader, no storage.Refusal, came []atoll.Key) bool {
+	here := true
+	for _, key := range c.wanted(no) {
+		if slices.Contains(came, key) {
+			return true
+		}
+		_, is, err := viewOf(r).Record(key)
+		here = here && err == nil && is
+	}
+	return here && no.Attempts < maxAttempts
+}
+
+// wanted are the records for want of which an entry was refused: those that the field
+// names, or an earlier version of the record itself.
+func (c *Centre) wanted(no storage.Refusal) (keys []atoll.Key) {
+	e, err := atoll.DecodeEntry(no.Content)
+	if err == nil && no.Field != "" {
+		for _, op := range e.Operations {
+			for _, ref := range c.Door.Judge.Catalogue.References(op.Type, op.Fields) {
+				if op.Key == no.Subject && ref.Field == no.Field {
+					keys = append(keys, atoll.Key{Type: ref.To, ID: ref.ID})
+				}
+			}
+		}
+	}
+	if len(keys) == 0 {
+		keys = append(keys, no.Subject)
+	}
+	return keys
 }
 
 // retry judges a refusal again, together with the entries held behind it: what

@@ -52,24 +52,40 @@ type Taken struct {
 	Err error // why it was not taken back; nil if it was
 }
 
-// TakeBack makes records that were found the centre's again, each by an edit of
-// the centre's own, which is judged, noted in its journal and sent out like any
-// other: all of them, or those with the keys. One that the centre has changed since
-// it was restored is taken only if it is named. What cannot be taken stays found.
+// TakeBack makes records that were found the centre's again, by edits of the centre's
+// own, which are judged, noted in its journal and sent out like any other: all of them,
+// or those with the keys. A document and its lines are taken back together. One that the
+// centre has changed since it was restored is taken only if it is named. What cannot be
+// taken stays found. What sites sent and waits for a record is judged again when that is
+// back.
 func (c *Centre) TakeBack(ctx context.Context, actor, reason string, keys ...atoll.Key) ([]Taken, error) {
 	var out []Taken
-	err := c.settleFound(ctx, reason, keys, func(tx storage.Tx, row Found) error {
-		err := tx.Savepoint(func() error { return c.takeBack(tx, actor, reason, row, len(keys) > 0) })
+	err := c.settleFound(ctx, reason, keys, func(tx storage.Tx, rows []Found) error {
+		err := tx.Savepoint(func() error { return c.takeBack(tx, actor, reason, rows, len(keys) > 0) })
 		if e := (*atoll.Error)(nil); err != nil && !errors.As(err, &e) {
 			return err
 		}
-		out = append(out, Taken{Key: row.Key, Err: err})
+		for _, row := range rows {
+			out = append(out, Taken{Key: row.Key, Err: err})
+		}
 		if err != nil {
 			return errKeep
 		}
 		return nil
 	}, func() { out = nil })
-	if err == nil && c.Admitted != nil {
+	if err != nil {
+		return out, err
+	}
+	var back []atoll.Key
+	for _, t := range out {
+		if t.Err == nil {
+			back = append(back, t.Key)
+		}
+	}
+	if len(back) > 0 {
+		err = c.commits.do(ctx, func(tx storage.Tx) error { return c.retryOthers(tx, c.Door.Site, slices.Clone(back)) })
+	}
+	if c.Admitted != nil {
 		c.Admitted(ctx)
 	}
 	return out, err
@@ -77,14 +93,14 @@ func (c *Centre) TakeBack(ctx context.Context, actor, reason string, keys ...ato
 
 // LeaveFound forgets records that were found: what the centre has now stands.
 func (c *Centre) LeaveFound(ctx context.Context, reason string, keys ...atoll.Key) (n int, err error) {
-	err = c.settleFound(ctx, reason, keys, func(storage.Tx, Found) error { n++; return nil }, func() { n = 0 })
+	err = c.settleFound(ctx, reason, keys, func(_ storage.Tx, rows []Found) error { n += len(rows); return nil }, func() { n = 0 })
 	return n, err
 }
 
 // errKeep says that a record stays found.
 var errKeep = errors.New("it stays found")
 
-func (c *Centre) settleFound(ctx context.Context, reason string, keys []atoll.Key, fn func(storage.Tx, Found) error, begin func()) error {
+func (c *Centre) settleFound(ctx context.Context, reason string, keys []atoll.Key, fn func(storage.Tx, []Found) error, begin func()) error {
 	if reason == "" {
 		return atoll.Errorf(atoll.Invalid, "a reason is needed").On("reason")
 	}
@@ -98,42 +114,84 @@ func (c *Centre) settleFound(ctx context.Context, reason string, keys []atoll.Ke
 		if err != nil {
 			return err
 		}
-		for _, row := range rows {
-			if len(keys) > 0 && !slices.Contains(keys, row.Key) {
-				continue
-			}
-			switch err := fn(tx, row); {
+		if len(keys) > 0 {
+			rows = slices.DeleteFunc(rows, func(row Found) bool { return !slices.Contains(keys, row.Key) })
+		}
+		for _, together := range c.whole(rows) {
+			switch err := fn(tx, together); {
 			case errors.Is(err, errKeep):
 				continue
 			case err != nil:
 				return err
 			}
-			if err := tx.Drop(shelfFound, row.Key.String()); err != nil {
-				return err
+			for _, row := range together {
+				if err := tx.Drop(shelfFound, row.Key.String()); err != nil {
+					return err
+				}
+				n.Rows, n.Bytes = n.Rows-1, n.Bytes-len(row.Body)
 			}
-			n.Rows, n.Bytes = n.Rows-1, n.Bytes-len(row.Body)
 		}
 		return storage.Save(tx, shelfCentre, foundCount, n)
 	})
 }
 
-func (c *Centre) takeBack(tx storage.Tx, actor, reason string, row Found, named bool) error {
+// whole puts the lines of a document with it: they cannot come after it, once it is
+// settled. Rows are in the order in which records need each other.
+func (c *Centre) whole(rows []Found) (out [][]Found) {
+	place := map[atoll.Key]int{}
+	for _, row := range rows {
+		at := len(out)
+		fields, _ := atoll.ParseFields(row.Body) // what is no record is refused as such
+		for _, ref := range c.Door.Judge.Catalogue.References(row.Type, fields) {
+			if i, is := place[atoll.Key{Type: ref.To, ID: ref.ID}]; is && ref.Parent {
+				at = i
+			}
+		}
+		if place[row.Key] = at; at == len(out) {
+			out = append(out, nil)
+		}
+		out[at] = append(out[at], row)
+	}
+	return out
+}
+
+// takeBack takes rows back in one edit.
+func (c *Centre) takeBack(tx storage.Tx, actor, reason string, rows []Found, named bool) error {
+	var do []journal.Proposal
+	for _, row := range rows {
+		p, needed, err := proposalOf(tx, row, named)
+		if err != nil {
+			return err
+		}
+		if needed {
+			do = append(do, p)
+		}
+	}
+	if len(do) == 0 {
+		return nil
+	}
+	_, err := c.Door.Write(tx, journal.Edit{Actor: actor, Cause: atoll.Cause{Kind: "restored", Ref: "lost entry " + rows[0].Origin.String() + ": " + clip(reason)}, Do: do})
+	return err
+}
+
+// proposalOf is the change that takes the row back; none is needed if it is back.
+func proposalOf(r storage.Reader, row Found, named bool) (p journal.Proposal, needed bool, err error) {
 	fields, err := atoll.ParseFields(row.Body)
 	if err != nil {
-		return err
+		return p, false, err
 	}
-	p := journal.Proposal{Verb: atoll.Insert, Key: row.Key, Fields: fields}
-	now, there, err := viewOf(tx).Record(row.Key)
+	p = journal.Proposal{Verb: atoll.Insert, Key: row.Key, Fields: fields}
+	now, there, err := viewOf(r).Record(row.Key)
 	switch {
 	case err != nil:
-		return err
+		return p, false, err
 	case there && now.Deleted == row.Deleted && bytes.Equal(now.Body, row.Body):
-		return nil // made again already, perhaps along with another
+		return p, false, nil // made again already, perhaps along with another
 	case there && now.Version >= row.Version && !named:
-		return atoll.Errorf(atoll.Conflict, "it was changed here since, to version %d; the lost one was %d", now.Version, row.Version).
+		return p, false, atoll.Errorf(atoll.Conflict, "it was changed here since, to version %d; the lost one was %d", now.Version, row.Version).
 			About(row.Key).Do("name it to take it back all the same, or leave it")
 	case row.Deleted && (!there || now.Deleted):
-		return nil
+		return p, false, nil
 	case row.Deleted:
 		p.Verb, p.Fields = atoll.Delete, nil
 	case there:
@@ -144,8 +202,7 @@ func (c *Centre) takeBack(tx storage.Tx, actor, reason string, row Found, named 
 			}
 		}
 	}
-	_, err = c.Door.Write(tx, journal.Edit{Actor: actor, Cause: atoll.Cause{Kind: "restored", Ref: "lost entry " + row.Origin.String() + ": " + clip(reason)}, Do: []journal.Proposal{p}})
-	return err
+	return p, true, nil
 }
 
 // clip fits a reason into an entry's cause.

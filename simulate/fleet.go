@@ -85,17 +85,24 @@ type Fleet struct {
 	// have of them may be old, and laws that need all of it leave them out.
 	Apart map[atoll.ID]bool
 	// Gone are records of such stores, made when their data stayed at the site, whose
-	// site has lost a disk since: nobody else ever had them.
+	// site has lost a disk since: nobody else ever had them. So are those that a restored
+	// centre lost of its own and a person could not take back.
 	Gone map[atoll.ID]bool
 	// Damaged says that rows were spoiled on purpose. Unless it is set, nothing may
 	// ever have been found to differ and been repaired.
 	Damaged bool
-	// Stranded are records that may have been found to differ and been repaired: readers
-	// had versions of them that a restored centre has lost and could not take again.
-	Stranded map[atoll.Key]bool
+	// Stranded are records that may have been found to differ, and repaired: their readers
+	// had versions or saw records that a restored centre has lost.
+	Stranded map[Strand]bool
 	parts    Parts
 	dir      string
 	closers  []func() error
+}
+
+// Strand is a record as one reader has it.
+type Strand struct {
+	Site atoll.SiteID
+	Key  atoll.Key
 }
 
 // Line is how a site reaches the centre.

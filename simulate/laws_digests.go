@@ -16,7 +16,7 @@ func (c *checker) unrepaired(ctx context.Context, n *Node) error {
 	return n.Store.View(ctx, func(r storage.Reader) error {
 		done, err := verify.Repairs(r, 0)
 		for _, d := range done {
-			if key, ok := handover.ParseKey(d.Record); ok && c.fleet.Stranded[key] {
+			if key, ok := handover.ParseKey(d.Record); ok && c.fleet.Stranded[Strand{d.Site, key}] {
 				continue
 			}
 			c.say("digests", "%s: %s differed, verdict %s: %s", n.Name, d.Record, d.Verdict, d.Why)

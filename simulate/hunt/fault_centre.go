@@ -1,13 +1,10 @@
 package hunt
 
 import (
-	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/central"
-	"github.com/atollsync/atoll/rights"
 	"github.com/atollsync/atoll/simulate"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
@@ -26,10 +23,11 @@ var centreFaults = []Fault{
 // again in the end; of what it made itself since, what no site holds cannot come back
 // (decision 0016). A site that loses its own database at the same time is beyond that
 // decision too, which is why the centre's images are forgotten when one does: what the
-// product does then has its own test, of R-M-03.
+// product does then has its own test, of R-M-03. So is a centre that forgets which of
+// two machines is the site (docs/model/restores.md).
 func centreRestored(w *World, d Dice) error {
 	image, ok := Pick(d, w.images[w.Centre.Name])
-	if !ok {
+	if !ok || len(w.clones) > 0 {
 		return ErrIdle
 	}
 	own := d.Chance(50)
@@ -59,122 +57,128 @@ func centreRestored(w *World, d Dice) error {
 	for _, n := range w.Nodes()[1:] {
 		w.uninformed[n.Identity.Site] = true
 	}
+	return w.onDiskOf(w.Centre, func(at storage.Reader) error {
+		if err := w.mistaken(at); err != nil {
+			return err
+		}
+		return w.strand(at)
+	})
+}
+
+// mistaken are sites that have initialised again since the centre's image was taken: it
+// knows the database before as theirs, and may refuse the present one (decision 0016).
+func (w *World) mistaken(at storage.Reader) error {
+	for _, n := range w.Nodes()[1:] {
+		known, err := central.State(at, n.Identity.Site)
+		if err != nil {
+			return err
+		}
+		err = w.onDiskOf(n, func(r storage.Reader) error {
+			head, err := r.Head(n.Identity.Site)
+			if err == nil && known.Timeline != "" && head.Timeline != known.Timeline && w.old[n.Name] == nil {
+				w.old[n.Name] = &outdated{}
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-// forget notes what an entry that is gone for good had changed, if it is one of the
-// centre's own: no site sends those again.
-func (w *World) forget(site atoll.SiteID, je storage.JournalEntry) {
-	if site != atoll.CentreID {
-		return
-	}
-	e, err := atoll.DecodeEntry(je.Content)
+// strand notes what sites have that the restored centre cannot tell them of: versions
+// that it has lost, and records that it had shown to them by an entry that it has lost.
+// They find it by the digests (decision 0016).
+func (w *World) strand(at storage.Reader) error {
+	w.Stranded = map[simulate.Strand]bool{}
+	t, err := w.Centre.Door.Topology(at)
 	if err != nil {
-		return
+		return err
 	}
-	for _, op := range e.Operations {
-		w.forgot[op.Key] = w.forgot[op.Key].Apply(op.Fields)
+	for _, n := range w.Nodes()[1:] {
+		entitled := t.Subscription(n.Identity.Site)
+		due := func(a atoll.Audience) bool { return slices.Contains(entitled, a) }
+		err := w.onDiskOf(n, func(r storage.Reader) error {
+			return every(r, func(have atoll.Record) error {
+				want, err := at.Record(have.Key)
+				if err != nil || want.Origin != have.Origin || !slices.ContainsFunc(want.Audiences, due) {
+					w.Stranded[simulate.Strand{Site: n.Identity.Site, Key: have.Key}] = true
+				}
+				return nil
+			})
+		})
+		if err != nil {
+			return err
+		}
 	}
+	w.waits = len(w.Stranded) > 0
+	return nil
 }
 
-// forgotten says which record that the centre lost a refused entry builds on: one that
-// it changes or names, or one that decided who may write it.
-func (w *World) forgotten(r storage.Refusal) (atoll.Key, bool) {
-	e, err := atoll.DecodeEntry(r.Content)
-	if err != nil || len(w.forgot) == 0 {
-		return atoll.Key{}, false
-	}
-	for _, op := range e.Operations {
-		keys := []atoll.Key{op.Key}
-		before := w.fieldsAt(op.Key)
-		for _, fields := range []atoll.Fields{before, before.Apply(op.Fields)} {
-			for _, ref := range w.Catalogue.References(op.Type, fields) {
-				keys = append(keys, atoll.Key{Type: ref.To, ID: ref.ID})
+// every calls fn with each record of a database.
+func every(r storage.Reader, fn func(atoll.Record) error) error {
+	for after := atoll.Position(0); ; {
+		page, err := r.Changed(after, 1000)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for _, rec := range page {
+			after = rec.Position
+			if err := fn(rec); err != nil {
+				return err
 			}
 		}
-		if def, ok := w.Catalogue.Lookup(op.Type); ok && def.Area != "" {
-			for _, domain := range []string{def.Area, rights.All} {
-				keys = append(keys, rights.Key(domain))
-			}
-		}
-		for _, key := range keys {
-			if _, lost := w.forgot[key]; lost {
-				return key, true
-			}
-		}
-		if key, lost := w.sightLost(op); lost && r.Code == atoll.NotVisible {
-			return key, true
-		}
-	}
-	return atoll.Key{}, false
-}
-
-// fieldsAt are the fields of a record as the centre has it, none if it has not.
-func (w *World) fieldsAt(key atoll.Key) (f atoll.Fields) {
-	_ = w.Centre.Store.View(w.Ctx, func(v storage.Reader) error {
-		if rec, err := v.Record(key); err == nil && !rec.Deleted {
-			f = rec.MustFields()
-		}
-		return nil
-	})
-	return f
-}
-
-// sightLost says which visibility between the two stores of a document was forgotten.
-func (w *World) sightLost(op atoll.Operation) (atoll.Key, bool) {
-	doc := w.fieldsAt(op.Key).Apply(op.Fields)
-	a, b := doc.ID("store_id"), doc.ID("partner_store_id")
-	for _, key := range slices.SortedFunc(maps.Keys(w.forgot), func(x, y atoll.Key) int { return cmp.Compare(x.String(), y.String()) }) {
-		if f := w.fieldsAt(key).Apply(w.forgot[key]); key.Type == "name_store_join" && f.ID("store_id") == a && f.ID("partner_store_id") == b {
-			return key, true
-		}
-	}
-	return atoll.Key{}, false
-}
-
-// strand notes records of which readers may hold versions that do not stand again: the
-// centre sent them out before it was restored, and cannot take them a second time. Those
-// readers find them by the digests (decision 0016).
-func (w *World) strand(keys []atoll.Key) {
-	if w.Stranded == nil {
-		w.Stranded = map[atoll.Key]bool{}
-	}
-	for _, key := range keys {
-		w.Stranded[key] = true
 	}
 }
 
-// dayOn lets a day go by after which sites look again into a difference that they could
-// not settle when they saw it first: a change of the record was under way then. It
-// reports whether there was reason to.
+// dayOn lets a day go by, after which sites look again into a difference that they
+// could not settle when they saw it first: a change of the record was under way then.
+// It reports whether there was reason to.
 func (w *World) dayOn() bool {
-	if len(w.Stranded) == w.waited {
+	if !w.waits {
 		return false
 	}
-	w.waited = len(w.Stranded)
+	w.waits = false
 	w.wind(w.at + 25*60)
 	w.Say("a day goes by")
 	return true
 }
 
-// takeBack settles what sites hold of what the centre lost, as a person would: all
-// of it is taken back that can be, and the rest is left. It reports whether there was
-// any.
+// takeBack makes the centre's own again what sites hold of what it lost, as a person
+// would: all that can be. It reports whether there was any.
 func (w *World) takeBack() (bool, error) {
 	rows, _, err := w.Centre.Centre.FoundRecords(w.Ctx)
 	if err != nil || len(rows) == 0 {
 		return false, err
 	}
 	taken, err := w.Centre.Centre.TakeBack(w.Ctx, "tester", "the centre was restored")
-	if err != nil {
-		return false, err
-	}
-	left, err := w.Centre.Centre.LeaveFound(w.Ctx, "it cannot be taken back")
-	w.Say("the centre takes back %d records that sites held, and leaves %d", len(taken)-left, left)
+	n := 0
 	for _, t := range taken {
-		if t.Err != nil {
-			w.Say("%s is left: %s", t.Key, t.Err)
+		if t.Err == nil {
+			n++
 		}
 	}
+	if n > 0 {
+		w.Say("the centre takes back %d records that sites held", n)
+		clear(w.retried) // what builds on them may stand now
+	}
+	return n > 0, err
+}
+
+// leave lets go of what cannot be taken back, and says why.
+func (w *World) leave() (bool, error) {
+	taken, err := w.Centre.Centre.TakeBack(w.Ctx, "tester", "the centre was restored")
+	if err != nil || len(taken) == 0 {
+		return false, err
+	}
+	for _, t := range taken {
+		w.Say("what sites held of %s is left: %v", t.Key, t.Err)
+		if w.Gone == nil {
+			w.Gone = map[atoll.ID]bool{}
+		}
+		w.Gone[t.Key.ID] = true
+	}
+	_, err = w.Centre.Centre.LeaveFound(w.Ctx, "it cannot be taken back")
 	return true, err
 }

@@ -97,6 +97,11 @@ func onDisk(ctx context.Context, d *memory.Disk, fn func(storage.Reader) error) 
 	return memory.Open(d, memory.Options{}).View(ctx, fn)
 }
 
+// onDiskOf reads what is on the disk of a node.
+func (w *World) onDiskOf(n *Node, fn func(storage.Reader) error) error {
+	return onDisk(w.Ctx, w.disks.(memoryDisks)[n.Name], fn) //nolint:forcetypeassert // only these have images
+}
+
 // lose excuses entries that are gone for good, and says how many: those that are
 // neither in the centre's copy of the journal nor in a database with which their site
 // still works. It is called when the story has taken a disk away, and at no other

@@ -35,29 +35,45 @@ func (w *World) makePeace() {
 			w.Breach("rest", "%v", err)
 			break
 		}
-		back, err := w.takeBack()
+		moved, err := w.sortOut()
 		if err != nil {
-			w.Breach("rest", "what the centre lost cannot be taken back: %v", err)
+			w.Breach("rest", "%v", err)
 			break
 		}
-		if more, err := w.decide(); err != nil {
-			w.Breach("rest", "quarantine cannot be settled: %v", err)
-			break
-		} else if on, err := w.goOn(); err != nil {
-			w.Breach("rest", "a move that waited cannot go on: %v", err)
-			break
-		} else if opened, err := w.reopen(); err != nil {
-			w.Breach("rest", "a dispensary cannot be opened: %v", err)
-			break
-		} else if called, err := w.callOff(); err != nil {
-			w.Breach("rest", "a transfer that cannot go on cannot be called off: %v", err)
-			break
-		} else if !more && !back && !called && !on && !opened && !w.dayOn() {
+		if !moved && !w.dayOn() {
 			break
 		}
 	}
 	w.Say("peace: everybody has synchronised")
 	w.endStep()
+}
+
+// sortOut does what people do about what waits for them: each once everybody has
+// synchronised after the ones before. It reports whether there was any.
+func (w *World) sortOut() (moved bool, err error) {
+	for _, chore := range []struct {
+		do   func() (bool, error)
+		last bool // only when nothing else is left
+		fail string
+	}{
+		{w.takeBack, false, "what the centre lost cannot be taken back"},
+		{w.judgeAgain, false, "quarantine cannot be judged again"},
+		{w.decide, true, "quarantine cannot be settled"},
+		{w.goOn, false, "a move that waited cannot go on"},
+		{w.reopen, false, "a dispensary cannot be opened"},
+		{w.callOff, false, "a transfer that cannot go on cannot be called off"},
+		{w.leave, true, "what the centre lost cannot be left"},
+	} {
+		if moved && chore.last {
+			continue
+		}
+		did, err := chore.do()
+		if err != nil {
+			return moved, fmt.Errorf("%s: %w", chore.fail, err)
+		}
+		moved = moved || did
+	}
+	return moved, nil
 }
 
 // goOn tries moves again that waited for a decision, as the person is told to do who
@@ -142,6 +158,7 @@ func (w *World) settle() error {
 				return fmt.Errorf("in peace a cycle of %s fails: %w", n.Name, err)
 			}
 			moved += c.Sent + c.Received + c.Retracted
+			w.noteWaiting()
 		}
 		w.book()
 		if moved == 0 {

@@ -86,14 +86,38 @@ func (w *World) open(id int64) (is bool) {
 	return is
 }
 
-// decide settles what waits in quarantine and was provoked, as the person at the
-// centre would: the site gets the true record. It reports whether there was any.
-func (w *World) decide() (bool, error) {
-	var open []storage.Refusal
-	err := w.Centre.Store.View(w.Ctx, func(r storage.Reader) (err error) {
+// provokedOpen are the refusals that wait and were provoked, with the reasons.
+func (w *World) provokedOpen() (open []storage.Refusal, err error) {
+	err = w.Centre.Store.View(w.Ctx, func(r storage.Reader) (err error) {
 		open, err = r.Refusals(0, true, 0, 0)
 		return err
 	})
+	return slices.DeleteFunc(open, func(r storage.Refusal) bool {
+		_, ok := w.provoked(r)
+		return !ok
+	}), err
+}
+
+// judgeAgain has refusals judged again that build on what the centre lost: it may have
+// been taken back since. It reports whether there was any.
+func (w *World) judgeAgain() (done bool, err error) {
+	open, err := w.provokedOpen()
+	for _, r := range open {
+		if _, lost := w.forgotten(r); !lost || w.retried[r.ID] || !w.open(r.ID) {
+			continue
+		}
+		w.retried[r.ID], done = true, true
+		if _, err := w.Centre.Centre.Decide(w.Ctx, r.ID, central.Retry, "tester", ""); err != nil && atoll.CodeOf(err) != atoll.NotFound {
+			return done, err
+		}
+	}
+	return done, err
+}
+
+// decide settles what waits in quarantine and was provoked, as the person at the
+// centre would: the site gets the true record. It reports whether there was any.
+func (w *World) decide() (bool, error) {
+	open, err := w.provokedOpen()
 	if err != nil {
 		return false, err
 	}
@@ -106,19 +130,8 @@ func (w *World) decide() (bool, error) {
 		if r.Behind == 0 { // what is behind it goes with it
 			w.tally.Refusals[string(r.Code)]++
 		}
-		if _, lost := w.forgotten(r); lost && !w.retried[r.ID] {
-			// What it builds on may have been taken back.
-			w.retried[r.ID], done = true, true
-			if _, err := w.Centre.Centre.Decide(w.Ctx, r.ID, central.Retry, "tester", ""); err != nil && atoll.CodeOf(err) != atoll.NotFound {
-				return done, err
-			}
-			continue
-		}
 		if _, err := w.Centre.Centre.Decide(w.Ctx, r.ID, central.Return, "tester", why); err != nil && atoll.CodeOf(err) != atoll.NotFound {
 			return done, err
-		}
-		if _, lost := w.forgotten(r); lost {
-			w.strand(r.Keys)
 		}
 		w.Say("the centre returns the truth for entry %d of site %d: %s", r.Seq, r.Site, why)
 		done = true

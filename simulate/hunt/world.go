@@ -47,19 +47,20 @@ type World struct {
 	over      bool           // a cycle had no end: nothing more is played
 	letters   []letter
 
-	images   map[string][]*memory.Disk // of disks as they were, oldest first
-	database map[string]int            // which of its site's databases a node works on
-	made     int                       // databases
-	old      map[string]*outdated      // sites that work on another image of their disk
-	clones   []*clone
-	poisoned []poisoned
-	forged   map[atoll.Hash]provocation // entries that must be refused, and why
-	clerk    string                     // the session of the centre's user who looks patients up
-	comers   []comer                    // sites that are not enrolled yet
-	added    int                        // sites, by the story
-	forgot   map[atoll.Key]atoll.Fields // what the centre's own lost entries had changed
-	waited   int                        // records that were stranded when the last day went by
-	retried  map[int64]bool             // refusals that were judged again, as a person asked
+	images    map[string][]*memory.Disk // of disks as they were, oldest first
+	database  map[string]int            // which of its site's databases a node works on
+	made      int                       // databases
+	old       map[string]*outdated      // sites that work on another image of their disk
+	clones    []*clone
+	poisoned  []poisoned
+	forged    map[atoll.Hash]provocation // entries that must be refused, and why
+	clerk     string                     // the session of the centre's user who looks patients up
+	comers    []comer                    // sites that are not enrolled yet
+	added     int                        // sites, by the story
+	forgot    map[atoll.Key]atoll.Fields // what the centre's own lost entries had changed
+	waitedFor map[atoll.Origin]atoll.Key // of entries that were refused for want of what the centre lost: what that is
+	waits     bool                       // sites hold what the centre cannot tell them of, and have not looked since
+	retried   map[int64]bool             // refusals that were judged again, as a person asked
 
 	account *account
 	given   given
@@ -91,7 +92,7 @@ func begin(ctx context.Context, s Story) (*World, error) {
 	w := &World{
 		Ctx: ctx, story: s, disks: d, clocks: map[string]*simulate.Clock{}, keys: map[string]ed25519.PrivateKey{},
 		account: newAccount(), counted: map[atoll.SiteID]tallied{}, tally: NewTally(), trace: newTrace(), named: map[atoll.ID]string{}, away: map[atoll.SiteID]int{}, dead: map[string]bool{}, down: map[string]int{}, fates: map[string]Dice{},
-		images: map[string][]*memory.Disk{}, database: map[string]int{}, old: map[string]*outdated{}, forged: map[atoll.Hash]provocation{}, forgot: map[atoll.Key]atoll.Fields{}, retried: map[int64]bool{}, uninformed: map[atoll.SiteID]bool{}, upgraded: map[string]bool{}, requests: map[string]int{},
+		images: map[string][]*memory.Disk{}, database: map[string]int{}, old: map[string]*outdated{}, forged: map[atoll.Hash]provocation{}, forgot: map[atoll.Key]atoll.Fields{}, retried: map[int64]bool{}, waitedFor: map[atoll.Origin]atoll.Key{}, uninformed: map[atoll.SiteID]bool{}, upgraded: map[string]bool{}, requests: map[string]int{},
 		peaceful: true,
 	}
 	w.step = Step{Kind: "build", Seed: s.Seed}
@@ -139,6 +140,7 @@ func (w *World) beginStep(i int, s Step) {
 func (w *World) endStep() {
 	w.disarm()
 	w.revive()
+	w.noteWaiting()
 	w.book()
 	w.copyDisks()
 	if len(w.said) > 0 {
