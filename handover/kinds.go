@@ -196,13 +196,18 @@ func (k kinds) drained(c process.Case, m topology.Move, f atoll.Fields, said dig
 	return k.desk(c).change(m.ID, atoll.Update, f)
 }
 
-// report is a site's word about a job, said once for each attempt.
+// report is a site's word about a job, said once for each attempt. A site that was
+// initialised again has not what it said, and says what is so now; what it said before
+// stands at the centre under another id.
 func report(c process.Case, about atoll.Key, step string, attempt int, data any) ([]journal.Proposal, error) {
-	key := atoll.Key{Type: reportType, ID: atoll.DeriveID("job report", about.String(), step, count(attempt), c.Site.String())}
-	said, err := c.Exists(key)
-	if err != nil || said {
+	said, err := c.R.Records(storage.Query{Type: reportType, Where: map[string]string{"about": about.String()}})
+	if err != nil || slices.ContainsFunc(said, func(r atoll.Record) bool {
+		f := r.MustFields()
+		return f.Text("step") == step && int(f.Int("attempt")) == attempt && atoll.SiteID(f.Int("site_number")) == c.Site
+	}) {
 		return nil, err
 	}
+	key := atoll.Key{Type: reportType, ID: atoll.DeriveID("job report", about.String(), step, count(attempt), c.Site.String(), atoll.Stamp(c.Now))}
 	return []journal.Proposal{{Verb: atoll.Insert, Key: key, Fields: atoll.Fields{}.
 		Set("about", about.String()).Set("step", step).Set("attempt", attempt).Set("site_number", c.Site).Set("data", data).
 		Set("made_at", atoll.Stamp(c.Now))}}, nil

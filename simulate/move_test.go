@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -310,6 +311,33 @@ func TestR_H_32_R_H_37_Forced(t *testing.T) {
 	}
 	if w.get(3, "stock_line", stock) != nil {
 		t.Error("the old site still shows the store's data")
+	}
+}
+
+// A site that was initialised again says anew what a move waits for: what it said before
+// does not stand in its way.
+//
+// R-H-30, R-C-94.
+func TestR_H_30_R_C_94_SaidAgain(t *testing.T) {
+	w := f1(t)
+	w.sync(2, 3)
+	id := w.move("C", 2)
+	w.sync(2)
+	stray, p := Item("stray")
+	if err := w.forge(3, p); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(3)
+	if v := w.moving(id); v.Step != topology.Freeze {
+		t.Fatalf("the move is at %s, with a refused change of the site it leaves", v.Step)
+	}
+	w.replace(3)
+	w.Clock.Wind(time.Hour)
+	w.sync(3, 3)
+	for _, no := range w.quarantined(3) {
+		if !slices.Contains(no.Keys, atoll.Key{Type: "item", ID: stray}) {
+			t.Errorf("refused besides: %s %v: %s", no.Code, no.Keys, no.Message)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/catalogue"
+	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/journal"
 )
 
@@ -44,11 +45,27 @@ hazard_note:
     item_id: {kind: reference, to: item, required: true, parent: true, fixed: true, index: true}
     words: {kind: text, required: true}
 `)
+	files["stock.yaml"].Data = append(files["stock.yaml"].Data, []byte(`
+location_check:
+  title: Check of a location
+  since: 2
+  rows: [R-K-63]
+  class: store
+  editor: active
+  route: store
+  scope: store_id
+  deletion: tombstone
+  label: words
+  fields:
+    store_id: {kind: reference, to: store, required: true, fixed: true, index: true}
+    words: {kind: text, required: true}
+`)...)
 	files["version.yaml"].Data = []byte(`version: 2
 changes:
   - {version: 1, kind: first, note: All types of the first release.}
   - {version: 2, kind: field_added, type: item, field: hazard}
   - {version: 2, kind: type_added, type: hazard_note}
+  - {version: 2, kind: type_added, type: location_check}
 `)
 	c, err := catalogue.LoadFrom(files)
 	if err != nil {
@@ -117,6 +134,29 @@ func TestR_K_62_R_K_63_AnOldSite(t *testing.T) {
 	w.sync(2, 3)
 	w.equal("hazard_note", note.Key.ID, 1, 2)
 	w.equal("item", id, 1, 3)
+	w.peace()
+}
+
+// What an old program could not take, and is not to have any more when it could, is not
+// taken.
+//
+// R-K-63.
+func TestR_K_63_LostBeforeItWasKnown(t *testing.T) {
+	w, upgrade := versions(t)
+	upgrade(1)
+	check := w.insert(1, "location_check", atoll.Fields{}.Set("store_id", w.Stores["A"]).Set("words", "in order"))
+	w.sync(2)
+	if st, err := w.Sites[2].Site.Status(w.ctx); err != nil || st.Unresolved != 1 {
+		t.Fatalf("%d records wait at the old site (%v); want the check", st.Unresolved, err)
+	}
+	w.configure(central.Collect(w.Stores["A"], 2, false))
+	w.sync(2, 2)
+	upgrade(2)
+	upgrade(3)
+	w.sync(2)
+	if w.get(2, "location_check", check) != nil {
+		t.Error("the site holds what it had lost before it knew it")
+	}
 	w.peace()
 }
 

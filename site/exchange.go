@@ -447,7 +447,7 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 	var tally integrate.Tally
 	s.progress("integrate", 0, 0)
 	err := r.update(ctx, func(tx storage.Tx, l *link) (err error) {
-		if tally, err = integrate.Checkpoint(tx, s.Door, lanes); err != nil {
+		if tally, err = s.integrate(tx, l, lanes); err != nil {
 			return err
 		}
 		if l.State == Initialising { // what steers records came among them, in no order

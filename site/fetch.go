@@ -128,7 +128,7 @@ func (r *round) ahead(ctx context.Context, c exchange.Checkpoint) error {
 	}
 	var tally integrate.Tally
 	err := r.update(ctx, func(tx storage.Tx, l *link) (err error) {
-		if tally, err = integrate.Checkpoint(tx, s.Door, lanes); err != nil {
+		if tally, err = s.integrate(tx, l, lanes); err != nil {
 			return err
 		}
 		l.Backfills = slices.DeleteFunc(l.Backfills, func(b exchange.Backfill) bool { return slices.Contains(c.Joined, b.Audience) })

@@ -75,6 +75,7 @@ type link struct {
 	ClockAhead   int64      `json:"clock_ahead,omitempty"` // ms; this site's clock minus the centre's
 	CentreApp    string     `json:"centre_app,omitempty"`
 	RuleHash     string     `json:"rule_hash,omitempty"` // of the centre's catalogue
+	Catalogue    string     `json:"catalogue,omitempty"` // of ours, at the last checkpoint
 	LogRows      int        `json:"log_rows,omitempty"`
 }
 

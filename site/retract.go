@@ -78,4 +78,61 @@ func (s *Site) unstage(tx storage.Tx, t *topology.Topology, lost, entitled map[a
 	return nil
 }
 
+// integrate takes what is staged in the lanes, and what waited from before.
+func (s *Site) integrate(tx storage.Tx, l *link, lanes []string) (integrate.Tally, error) {
+	if err := s.recognise(tx, l); err != nil {
+		return integrate.Tally{}, err
+	}
+	return integrate.Checkpoint(tx, s.Door, lanes)
+}
+
+// recognise forgets, once after an upgrade, what waited because its type was not known
+// and came by audiences that have been lost since: nobody could tell then (R-K-63).
+func (s *Site) recognise(tx storage.Tx, l *link) error {
+	if l.Catalogue == s.Door.Judge.Catalogue.Hash() {
+		return nil
+	}
+	l.Catalogue = s.Door.Judge.Catalogue.Hash()
+	entitled := map[atoll.Audience]bool{}
+	for _, a := range l.Covered {
+		entitled[a] = true
+	}
+	for _, b := range l.Backfills {
+		entitled[b.Audience] = true
+	}
+	t, err := s.Door.Topology(tx)
+	if err != nil {
+		return err
+	}
+	items, err := tx.Staged(integrate.LaneWaiting, 0)
+	if err != nil {
+		return err
+	}
+	for _, item := range items {
+		a, err := integrate.Decode(item)
+		if err != nil || a.Gone {
+			continue
+		}
+		def, known := s.Door.Judge.Catalogue.Lookup(item.Key.Type)
+		f, err := a.Record.Fields()
+		if err != nil || !known {
+			continue
+		}
+		lost := map[atoll.Audience]bool{}
+		for _, a := range route.Audiences(t, def, item.Key, f) {
+			lost[a] = !a.Narrow() && !entitled[a]
+		}
+		is, err := s.leaves(tx, t, a.Record, lost, entitled)
+		if err != nil {
+			return err
+		}
+		if is {
+			if err := tx.Unstage(integrate.LaneWaiting, item.Key); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func seqKey(seq uint64) string { return fmt.Sprintf("%020d", seq) }
