@@ -3,6 +3,7 @@ package atoll
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Code is the stable name of a kind of failure. Codes are errors: callers write
@@ -106,12 +107,23 @@ func (e *Error) Is(target error) bool {
 // Errorf makes an error with a code. The verb %w keeps a cause, whose text
 // becomes part of the message.
 func Errorf(code Code, format string, args ...any) *Error {
+	if len(args) == 0 && strings.IndexByte(format, '%') < 0 {
+		return &Error{Code: code, Message: format} // "not found" is said for every new record
+	}
 	err := fmt.Errorf(format, args...)
 	return &Error{Code: code, Message: err.Error(), Err: errors.Unwrap(err)}
 }
 
 // About returns the error with its subject set.
-func (e *Error) About(subject any) *Error { e.Subject = fmt.Sprint(subject); return e }
+func (e *Error) About(subject any) *Error {
+	switch s := subject.(type) {
+	case Key:
+		e.Subject = s.String()
+	default:
+		e.Subject = fmt.Sprint(subject)
+	}
+	return e
+}
 
 // On returns the error with the field at fault set.
 func (e *Error) On(field string) *Error { e.Field = field; return e }

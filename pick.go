@@ -2,6 +2,20 @@ package atoll
 
 import "encoding/json"
 
+// Only returns the named fields of the record, as far as they are there. Like
+// [Record.MustFields] it is for records that come from the database.
+func (r Record) Only(names ...string) Fields {
+	values := make([]json.RawMessage, len(names))
+	Pick(r.Body, names, values)
+	out := make(Fields, len(names))
+	for i, name := range names {
+		if values[i] != nil {
+			out[name] = values[i]
+		}
+	}
+	return out
+}
+
 // Pick puts the values of the named fields of a record's body into the slots of
 // the same place in into, as they are written; nil for a field that is absent.
 // They are parts of body and live as long as it does. Like [Record.Fields] it

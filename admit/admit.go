@@ -363,11 +363,7 @@ func (j *Judge) together(w World, c Change) error {
 		if err != nil || !there {
 			return err
 		}
-		f, err := r.Fields()
-		if err != nil {
-			return err
-		}
-		if c.New.ID(c.Def.Scope) != f.ID(def.Scope) {
+		if c.New.ID(c.Def.Scope) != r.Only(def.Scope).ID(def.Scope) {
 			return atoll.Errorf(atoll.Reference, "%s names %s %s, which belongs to another store", ref.Field, ref.To, ref.ID).On(ref.Field).
 				Do("name one of the same store")
 		}

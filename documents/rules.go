@@ -138,11 +138,7 @@ func oneStore(_ *topology.Topology, w admit.World, _ []admit.Change, c admit.Cha
 	if err != nil || !there {
 		return err
 	}
-	f, err := doc.Fields()
-	if err != nil {
-		return err
-	}
-	if own, of := c.New.ID("store_id"), f.ID("store_id"); own != "" && of != "" && own != of {
+	if own, of := c.New.ID("store_id"), doc.Only("store_id").ID("store_id"); own != "" && of != "" && own != of {
 		return atoll.Errorf(atoll.Ownership, "the line is of store %s, its document of store %s", own, of).On(g.parent).
 			Do("make the line in a document of its own store")
 	}

@@ -27,6 +27,8 @@ const (
 // Arrival is a record's state from the centre's feed.
 type Arrival struct {
 	Record atoll.Record
+	// Fields are the record's, if who received it has taken them apart; nil otherwise.
+	Fields atoll.Fields
 	// Gone retracts the record instead of storing it. Forced, and without a version, it
 	// says that the centre has no such record.
 	Gone bool
@@ -124,7 +126,7 @@ func (d *Door) Receive(tx storage.Tx, t *topology.Topology, a Arrival) (Outcome,
 			return 0, err
 		}
 	}
-	return outcome, d.replace(tx, t, r)
+	return outcome, d.replace(tx, t, r, a.Fields)
 }
 
 // drop takes away a row that is not as it was stored and does not belong here.
@@ -135,11 +137,13 @@ func (d *Door) drop(tx storage.Tx, key atoll.Key) error {
 	return d.redraw(tx)
 }
 
-// replace stores a replica as it is.
-func (d *Door) replace(tx storage.Tx, t *topology.Topology, r atoll.Record) error {
-	f, err := r.Fields()
-	if err != nil {
-		return err
+// replace stores a replica as it is. Its fields are taken apart unless the caller has
+// done that.
+func (d *Door) replace(tx storage.Tx, t *topology.Topology, r atoll.Record, f atoll.Fields) (err error) {
+	if f == nil {
+		if f, err = r.Fields(); err != nil {
+			return err
+		}
 	}
 	r.Audiences = d.places(t, r.Key, f)
 	if _, err := tx.Put(r, d.Judge.Catalogue.Index(r.Type, f)); err != nil {

@@ -23,7 +23,7 @@ func (d *Door) hide(tx storage.Tx, t *topology.Topology, r atoll.Record) error {
 			return err
 		}
 	}
-	return d.replace(tx, t, r)
+	return d.replace(tx, t, r, nil)
 }
 
 // RetractedSince returns since when a patient or prescriber is no longer updated

@@ -12,7 +12,6 @@ package process
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"slices"
@@ -263,6 +262,8 @@ func (p *Processors) concerns(r storage.Reader, survivors *survivor.Resolver, re
 			out = append(out, key)
 		}
 	}
+	var field string // the one that was read last: many kinds ask for the same
+	var parent atoll.ID
 	for _, k := range p.Kinds {
 		if rec.Deleted && !k.Gone {
 			continue
@@ -285,19 +286,15 @@ func (p *Processors) concerns(r storage.Reader, survivors *survivor.Resolver, re
 			continue
 		}
 		if line {
-			add(atoll.Key{Type: k.Type, ID: parentOf(rec, k.Parent)})
+			if k.Parent != field {
+				field, parent = k.Parent, rec.Only(k.Parent).ID(k.Parent)
+			}
+			add(atoll.Key{Type: k.Type, ID: parent})
 		} else {
 			add(rec.Key)
 		}
 	}
 	return out, nil
-}
-
-// parentOf reads the one field of a line that says what it is part of.
-func parentOf(rec atoll.Record, field string) atoll.ID {
-	var value [1]json.RawMessage
-	atoll.Pick(rec.Body, []string{field}, value[:])
-	return atoll.Fields{field: value[0]}.ID(field)
 }
 
 // answer asks every kind about the record, makes the edits they want, and returns

@@ -393,9 +393,13 @@ func (r *round) keep(ctx context.Context) error {
 			} else {
 				reached[f.Lane] = max(reached[f.Lane], f.Position)
 			}
-			if l.State == Initialising && !f.Gone && s.known(f) {
+			var fields atoll.Fields
+			if l.State == Initialising && !f.Gone {
+				fields = s.known(f)
+			}
+			if fields != nil {
 				a := integrate.Arrived(f, l.Acknowledged.Seq)
-				a.Initialising = true
+				a.Initialising, a.Fields = true, fields
 				if _, err := s.Door.Receive(tx, t, a); err != nil {
 					return err
 				}
@@ -414,11 +418,14 @@ func (r *round) keep(ctx context.Context) error {
 	return err
 }
 
-// known reports whether the frame can be integrated at once: its type is known
-// and its body valid. Others are staged and wait.
-func (s *Site) known(f exchange.Record) bool {
+// known returns the fields of a frame that can be integrated at once: its type is
+// known and its body valid. Others are staged and wait.
+func (s *Site) known(f exchange.Record) atoll.Fields {
 	fields, err := atoll.ParseFields(f.Body)
-	return err == nil && s.Door.Judge.Catalogue.CheckReceived(f.Key.Type, fields) == nil
+	if err != nil || s.Door.Judge.Catalogue.CheckReceived(f.Key.Type, fields) != nil {
+		return nil
+	}
+	return fields
 }
 
 // checkpoint integrates everything staged, all at once (R-A-10).

@@ -101,13 +101,38 @@ func (r *reader) Refusals(site atoll.SiteID, open bool, after int64, limit int) 
 
 // OpenRefusals implements [storage.QuarantineReader].
 func (r *reader) OpenRefusals(site atoll.SiteID, keys []atoll.Key) (map[atoll.Key]int64, error) {
-	out := map[atoll.Key]int64{}
-	var one int
 	// Most sites have none, and then no key needs a look.
-	some, err := r.row("read quarantine", hasOpenRefusal, []any{int64(site)}, &one)
+	some, err := r.refused(site)
 	if err != nil || !some {
-		return out, err
+		return map[atoll.Key]int64{}, err
 	}
+	return r.openRefusals(site, keys)
+}
+
+// OpenRefusals implements [storage.QuarantineReader]. It is asked about each entry
+// of a batch: that the site has none is remembered.
+func (t *tx) OpenRefusals(site atoll.SiteID, keys []atoll.Key) (map[atoll.Key]int64, error) {
+	if t.calm[site] {
+		return map[atoll.Key]int64{}, t.ready()
+	}
+	switch some, err := t.refused(site); {
+	case err != nil:
+		return nil, err
+	case some:
+		return t.openRefusals(site, keys)
+	}
+	t.calm[site] = true
+	return map[atoll.Key]int64{}, nil
+}
+
+// refused reports whether the site has an open refusal.
+func (r *reader) refused(site atoll.SiteID) (bool, error) {
+	var one int
+	return r.row("read quarantine", hasOpenRefusal, []any{int64(site)}, &one)
+}
+
+func (r *reader) openRefusals(site atoll.SiteID, keys []atoll.Key) (map[atoll.Key]int64, error) {
+	out := map[atoll.Key]int64{}
 	for _, key := range keys {
 		var id int64
 		found, err := r.row("read quarantine", getOpenRefusal, []any{string(key.Type), string(key.ID), int64(site)}, &id)
@@ -139,6 +164,7 @@ func (r *reader) CountRefusals() (map[atoll.SiteID]int, error) {
 
 // Refuse implements [storage.QuarantineWriter]. A refusal without a time gets one.
 func (t *tx) Refuse(f storage.Refusal) (id int64, err error) {
+	clear(t.calm)
 	if f.At.IsZero() {
 		f.At = t.now()
 	}
@@ -161,6 +187,7 @@ func (t *tx) Refuse(f storage.Refusal) (id int64, err error) {
 // Settle implements [storage.QuarantineWriter]. It fails with atoll.NotFound when
 // there is no such refusal.
 func (t *tx) Settle(f storage.Refusal) error {
+	clear(t.calm)
 	n, err := t.exec("write quarantine", settle, f.State, millis(f.Settled), f.By, f.Note, f.Attempts,
 		string(f.Code), f.Layer, f.Message, string(f.Subject.Type), string(f.Subject.ID), f.Field, f.Behind, f.ID)
 	if err == nil && n == 0 {

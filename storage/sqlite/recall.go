@@ -14,14 +14,9 @@ import (
 // the transaction itself writes is forgotten, and all of it when it goes back to a
 // savepoint. Callers do not change what they are given.
 type recall struct {
-	records map[atoll.Key]known
-	size    int              // of the bodies in records
-	shelf   map[place][]byte // nil for what is not there
-}
-
-type known struct {
-	record atoll.Record
-	there  bool
+	records map[atoll.Key]*atoll.Record // nil for what is not there
+	size    int                         // of the bodies in records
+	shelf   map[place][]byte            // nil for what is not there
 }
 
 type place struct{ bucket, key string }
@@ -34,18 +29,24 @@ const (
 	recallBytes   = 8 << 10 // of one body or value
 )
 
-func (c *recall) noteRecord(key atoll.Key, r atoll.Record, there bool) {
+func (c *recall) noteRecord(r *atoll.Record) {
 	if len(r.Body) > recallBytes {
 		return
 	}
+	c.note(r.Key, r)
+	c.size += len(r.Body)
+}
+
+func (c *recall) noteAbsent(key atoll.Key) { c.note(key, nil) }
+
+func (c *recall) note(key atoll.Key, r *atoll.Record) {
 	if c.records == nil {
-		c.records = make(map[atoll.Key]known)
+		c.records = make(map[atoll.Key]*atoll.Record)
 	}
-	if len(c.records) >= recallRecords || c.size+len(r.Body) > recallSize {
+	if len(c.records) >= recallRecords || c.size > recallSize {
 		c.forgetRecords()
 	}
-	c.records[key] = known{r, there}
-	c.size += len(r.Body)
+	c.records[key] = r
 }
 
 func (c *recall) noteValue(p place, value []byte) {
@@ -65,7 +66,9 @@ func (c *recall) noteValue(p place, value []byte) {
 func (c *recall) forget() { c.forgetRecords(); clear(c.shelf) }
 
 func (c *recall) forgetRecord(key atoll.Key) {
-	c.size -= len(c.records[key].record.Body)
+	if r := c.records[key]; r != nil {
+		c.size -= len(r.Body)
+	}
 	delete(c.records, key)
 }
 
@@ -83,6 +86,9 @@ func (r *reader) Prefetch(keys []atoll.Key) error {
 		return err
 	}
 	keys = keys[:min(len(keys), recallRecords/2)]
+	if r.recall.records == nil {
+		r.recall.records = make(map[atoll.Key]*atoll.Record, len(keys))
+	}
 	ids := map[atoll.Type][]string{}
 	for _, key := range keys {
 		if _, seen := r.recall.records[key]; !seen {
@@ -117,7 +123,7 @@ func (r *reader) prefetch(kind atoll.Type, ids []string) error {
 			return false, err
 		}
 		there[rec.ID] = true
-		r.noteRecord(rec.Key, rec, true)
+		r.noteRecord(&rec)
 		return true, nil
 	})
 	if err != nil {
@@ -125,7 +131,7 @@ func (r *reader) prefetch(kind atoll.Type, ids []string) error {
 	}
 	for _, id := range ids {
 		if !there[atoll.ID(id)] {
-			r.noteRecord(atoll.Key{Type: kind, ID: atoll.ID(id)}, atoll.Record{}, false)
+			r.noteAbsent(atoll.Key{Type: kind, ID: atoll.ID(id)})
 		}
 	}
 	return nil

@@ -87,23 +87,25 @@ func (r *reader) records(doing, query string, args ...any) ([]atoll.Record, erro
 
 // Record implements [storage.RecordReader].
 func (r *reader) Record(key atoll.Key) (atoll.Record, error) {
-	k, seen := r.recall.records[key]
+	rec, seen := r.recall.records[key]
 	if !seen {
 		found, err := r.records("read a record", getRecord, string(key.Type), string(key.ID))
 		if err != nil {
 			return atoll.Record{}, err
 		}
 		if len(found) > 0 {
-			k = known{found[0], true}
+			rec = &found[0]
+			r.noteRecord(rec)
+		} else {
+			r.noteAbsent(key)
 		}
-		r.noteRecord(key, k.record, k.there)
 	} else if err := r.ready(); err != nil {
 		return atoll.Record{}, err
 	}
-	if !k.there {
+	if rec == nil {
 		return atoll.Record{}, atoll.Errorf(atoll.NotFound, "there is no such record here").About(key)
 	}
-	return k.record, nil
+	return *rec, nil
 }
 
 // Records implements [storage.RecordReader].
@@ -271,8 +273,30 @@ func indexText(values map[string]string) (string, error) {
 	if len(values) == 0 {
 		return "", nil
 	}
-	b, err := json.Marshal(values)
-	return string(b), err
+	// As encoding/json writes it, which ids and words seldom need to be asked for.
+	var b strings.Builder
+	for i, field := range slices.Sorted(maps.Keys(values)) {
+		value := values[field]
+		if !isPlain(field) || !isPlain(value) {
+			j, err := json.Marshal(values)
+			return string(j), err
+		}
+		b.WriteByte("{,"[min(i, 1)])
+		b.WriteString(`"` + field + `":"` + value + `"`)
+	}
+	b.WriteByte('}')
+	return b.String(), nil
+}
+
+// isPlain reports whether encoding/json writes the text as it is.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ', c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&':
+			return false
+		}
+	}
+	return true
 }
 
 func indexValues(key atoll.Key, text string) (values map[string]string, err error) {

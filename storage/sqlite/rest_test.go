@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/atollsync/atoll/storage"
 )
 
@@ -56,5 +58,42 @@ func TestRest(t *testing.T) {
 	must(s.Close())
 	if s.Rest(t.Context()) == nil {
 		t.Error("a closed database rests")
+	}
+}
+
+// TestReadersAreWaitedFor: with more readers in use than processors could serve, one
+// that is given back is taken before another is opened; but nobody waits for what is
+// not given back.
+func TestReadersAreWaitedFor(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "wait.db"))
+	var hold func(n int) error
+	hold = func(n int) error {
+		if n == 0 {
+			return nil
+		}
+		return s.View(t.Context(), func(storage.Reader) error { return hold(n - 1) })
+	}
+	most := enough() + 2
+	if err := hold(most); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(s.readers.idle); n != most {
+		t.Errorf("%d readers were opened for %d at once", n, most)
+	}
+	if err := s.Rest(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// All but one of what is enough are held, and many come for the last in turn.
+	if err := s.View(t.Context(), func(storage.Reader) error {
+		var all errgroup.Group
+		for range 200 {
+			all.Go(func() error { return s.View(t.Context(), func(storage.Reader) error { return nil }) })
+		}
+		return all.Wait()
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(s.readers.places); n != 0 {
+		t.Errorf("%d places are taken by nobody", n)
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"runtime"
 	"sync"
+	"time"
 )
 
 // session is one connection with the statements prepared on it so far. One
@@ -20,11 +22,21 @@ type session struct {
 // schema when it is opened.
 type pool struct {
 	places chan struct{} // one for each session in use
+	back   chan struct{} // told when one is given back; who waits may be told in vain
 	mu     sync.Mutex
 	idle   []*session
 }
 
-func newPool(size int) *pool { return &pool{places: make(chan struct{}, size)} }
+func newPool(size int) *pool {
+	return &pool{places: make(chan struct{}, size), back: make(chan struct{}, size)}
+}
+
+// Opening a session costs some milliseconds of processor time and a megabyte. With
+// more in use than processors could serve, one that is given back is waited for as
+// long as opening another would take.
+const opening = 10 * time.Millisecond
+
+func enough() int { return 2 * runtime.GOMAXPROCS(0) }
 
 // take waits for a free session of the pool and opens one if none is open.
 func take(ctx context.Context, p *pool, db *sql.DB) (*session, error) {
@@ -36,7 +48,7 @@ func take(ctx context.Context, p *pool, db *sql.DB) (*session, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if s := p.last(); s != nil {
+	if s := p.await(ctx); s != nil {
 		return s, nil
 	}
 	s, err := connected(ctx, db)
@@ -64,6 +76,27 @@ func (s *session) end() error {
 	return errors.Join(errs...)
 }
 
+// await returns an idle session, or nil if another is to be opened.
+func (p *pool) await(ctx context.Context) *session {
+	if s := p.last(); s != nil || len(p.places) <= enough() {
+		return s
+	}
+	late := time.NewTimer(opening)
+	defer late.Stop()
+	for {
+		select {
+		case <-p.back:
+			if s := p.last(); s != nil {
+				return s
+			}
+		case <-late.C:
+			return p.last()
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
 func (p *pool) last() *session {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -82,6 +115,10 @@ func (p *pool) give(s *session) {
 		p.mu.Lock()
 		p.idle = append(p.idle, s)
 		p.mu.Unlock()
+		select {
+		case p.back <- struct{}{}:
+		default:
+		}
 	}
 	<-p.places
 }

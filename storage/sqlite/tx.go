@@ -24,11 +24,14 @@ type memory struct {
 	counts map[atoll.Type]int          // not written yet: more (or fewer) live records
 	heads  map[atoll.SiteID]atoll.Head // known heads of journals
 
+	calm map[atoll.SiteID]bool // known to have no open refusal
+
 	digests map[atoll.Audience]digest.Sum // not written yet: what was added, less what was removed
 }
 
 func (m memory) copy() memory {
 	m.counts, m.heads, m.digests = maps.Clone(m.counts), maps.Clone(m.heads), maps.Clone(m.digests)
+	m.calm = maps.Clone(m.calm)
 	return m
 }
 
@@ -38,6 +41,7 @@ const setLastPosition = `UPDATE last_position SET position = ? WHERE one = 1`
 
 func (t *tx) load() (err error) {
 	t.counts, t.heads, t.digests = map[atoll.Type]int{}, map[atoll.SiteID]atoll.Head{}, map[atoll.Audience]digest.Sum{}
+	t.calm = map[atoll.SiteID]bool{}
 	t.last, err = t.reader.LastPosition()
 	return err
 }
