@@ -127,6 +127,8 @@ func (v snapshot) LastPosition() (atoll.Position, error) { return atoll.Position
 // Digest is that of an empty audience: checkpoints carry it, and nothing here looks.
 func (v snapshot) Digest(atoll.Audience) (digest.Sum, error) { return digest.Sum{}, nil }
 
+func (v snapshot) Prefetch([]atoll.Key) error { return nil }
+
 func (v snapshot) Record(key atoll.Key) (atoll.Record, error) {
 	i := v.w.number(key)
 	return v.w.record(i, v.s.Docs[i]), nil
