@@ -3,7 +3,6 @@ package console_test
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -212,13 +211,7 @@ func TestBrowserTransfers(t *testing.T) {
 	f := newFleet(t)
 	f.shipped(t, "A", "3")
 	f.shipped(t, "C", "7")
-	if _, err := f.Sync(t.Context(), 2); err != nil {
-		t.Fatal(err)
-	}
-	f.Clock.Wind(9 * 24 * time.Hour)
-	if _, err := f.Sync(t.Context(), 2); err != nil {
-		t.Fatal(err)
-	}
+	f.silence(t, 9)
 	b := f.centre.openTab(t)
 	b.signIn(f.centre, station.Administrator)
 	b.open("/")
@@ -296,6 +289,10 @@ func TestBrowserStores(t *testing.T) {
 	b.picture("stores")
 	b.open("/stores/" + string(f.Stores["B"]))
 	b.picture("store")
+	b.open("/stores/" + string(f.Stores["E"]))
+	b.click("details.confirm:last-of-type > summary")
+	b.picture("store-successor")
+	b.open("/stores/" + string(f.Stores["B"]))
 	b.run(chromedp.SetValue(css("#other"), string(f.Stores["D"])))
 	b.click(".card > .inline button")
 	b.sees("will start or stop flowing")
@@ -317,6 +314,9 @@ func TestBrowserWork(t *testing.T) {
 	b.signIn(f.one, station.StoreUser)
 	b.open("/work")
 	b.picture("work")
+	b.open("/work/payments/new")
+	b.picture("payment-new")
+	b.open("/work")
 	b.click(`[href^="/work/customer-invoices/new"]`)
 	b.sees("Its lines come next")
 	b.picture("work-new")
@@ -331,6 +331,7 @@ func TestBrowserWork(t *testing.T) {
 	b.click("details.main summary")
 	b.click("details.main button")
 	b.sees("It is finalised.")
+	value[bool](b, `document.querySelectorAll("main details").forEach(e => e.open = true), true`)
 	b.picture("document-finalised")
 	b.open("/work/stock")
 	b.picture("work-stock")

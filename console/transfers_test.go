@@ -34,6 +34,18 @@ func (f *fleet) shipped(t testing.TB, to, packs string) (page string, id atoll.I
 	return "/records/invoice/" + string(id), id
 }
 
+// silence lets so many days pass in which site 3 is silent, while site 2 synchronises
+// before and after: what it sent to the other waits for it.
+func (f *fleet) silence(t testing.TB, days int) {
+	t.Helper()
+	for _, wind := range []int{0, days} {
+		f.Clock.Wind(time.Duration(wind) * 24 * time.Hour)
+		if _, err := f.Sync(t.Context(), 2); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // The page of transfers says what is on its way, and why what has not arrived has
 // not, with what to do (R-D-11, R-D-52, R-I-26).
 func TestR_D_52_WhyItHasNotArrived(t *testing.T) {
