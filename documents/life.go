@@ -120,9 +120,14 @@ var (
 	}
 )
 
-// gaveUp reports whether the other half is gone or cancelled.
+// gaveUp reports whether the other half is gone or cancelled. Of one that its site keeps
+// to itself, others know what this half has learnt of it (R-C-90).
 func gaveUp(s Standing) bool {
-	return s.Fields.Has("partner_store_id") && (s.OtherGone || s.Other.Text("status") == Cancelled)
+	last := s.Other.Text("status")
+	if s.Other == nil {
+		last = s.Fields.Text("linked_status")
+	}
+	return s.Fields.Has("partner_store_id") && (s.OtherGone || last == Cancelled)
 }
 
 // Pending reports whether an approval status says that somebody must decide

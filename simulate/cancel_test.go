@@ -85,6 +85,33 @@ func TestR_C_94_R_D_15_AnsweredAgain(t *testing.T) {
 	w.peace()
 }
 
+// TestR_D_39: goods are asked back from a store on the same site that keeps its data
+// there. The centre, which does not have the answer, takes what the sender's half has
+// learnt of it.
+//
+// R-D-39, R-C-90.
+func TestR_D_39_R_C_90_AskedBackFromAStoreThatKeepsItsData(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.configure(central.ManageOnly(w.Stores["D"], true))
+	w.Apart = map[atoll.ID]bool{w.Stores["D"]: true}
+	w.sync(2, 3)
+	stock := w.stock("C", item, "50")
+	ci := w.ship("C", "D", stock, "4")
+	w.sync(3)
+	if err := w.At(3).AskCancel(w.ctx, "tester", ci); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(3)
+	for _, at := range []atoll.SiteID{1, 3} {
+		if got := w.want(at, "invoice", ci).Fields.Text("status"); got != documents.Cancelled {
+			t.Errorf("at site %d C's half is %s", at, got)
+		}
+		w.holds(at, stock, "50", "50")
+	}
+	w.peace()
+}
+
 // TestR_D_39: goods that were sent for an order, and are answered by goods received, are
 // asked back in the same way.
 //
