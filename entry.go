@@ -373,8 +373,8 @@ func (h *header) plain(b []byte) bool {
 	if !p.member(`{"time":`) {
 		return false
 	}
-	time := p.digits()
-	if read.Time = int64(time); !p.ok || read.Time < 0 || !p.member(`,"actor":"`) {
+	milliseconds := p.digits()
+	if read.Time = int64(milliseconds); !p.ok || read.Time < 0 || !p.member(`,"actor":"`) {
 		return false
 	}
 	read.Actor = p.text()

@@ -34,3 +34,32 @@ func FuzzPlainLine(f *testing.F) {
 		}
 	})
 }
+
+// FuzzPlainHeader does the same for a header, and holds the quick writing of one to
+// encoding/json.
+func FuzzPlainHeader(f *testing.F) {
+	for _, s := range []string{
+		`{"time":1758000000000,"actor":"nurse","cause":{"kind":"user"},"catalogue":3}`,
+		`{"time":0,"actor":"","cause":{"kind":"process/x","ref":"invoice/1"},"catalogue":0}`,
+		`{"time":-5,"actor":"a","cause":{"kind":"user"},"catalogue":-1}`, `{"time":01,"actor":"a","cause":{"kind":"user"},"catalogue":1}`,
+		`{"time":18446744073709551615,"actor":"a","cause":{"kind":"user"},"catalogue":18446744073709551615}`,
+		`{"time":1,"actor":"é <b> & \"x\"","cause":{"kind":"user","ref":""},"catalogue":1}`, `{"time":1,"actor":"a","cause":{"kind":"user"},"catalogue":1} `,
+		`{"time":1,"actor":"a\u007f\u2028","cause":{"kind":"","ref":"\n"},"catalogue":1}`, `{"time":,"actor":"a","cause":{"kind":"user"},"catalogue":}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var quick, thorough header
+		err := strict(b, &thorough)
+		if quick.plain(b) && (err != nil || quick != thorough) {
+			t.Errorf("%s:\nquick    %+v\nthorough %+v %v", b, quick, thorough, err)
+		}
+		if err != nil {
+			return
+		}
+		want, err := json.Marshal(thorough)
+		if got := thorough.append(nil); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("it is written as %s; want %s, %v", got, want, err)
+		}
+	})
+}
