@@ -235,6 +235,10 @@ func roomOf(imp string) (string, bool) {
 	return strings.CutPrefix(imp, module+"/")
 }
 
+// The exchange, its schedule and its logs are rooms of their own, and what knows
+// documents knows nothing of transport; no room reaches another site's database.
+//
+// R-K-05, R-K-66.
 func TestImportsPointDown(t *testing.T) {
 	page, err := os.ReadFile("docs/architecture.md")
 	if err != nil {

@@ -300,7 +300,7 @@ func (c *console) newWorkForm(v *Visit, form formData, wrong *problem) error {
 		if !ok {
 			continue
 		}
-		in := input{Field: name, lookup: form.lookup(name), Kind: f.Kind, Value: v.R.PostFormValue("f." + name), To: f.To, Limit: f.Limit(), Long: name == "comment"}
+		in := input{Field: name, lookup: form.lookup(name), Kind: f.Kind, Value: v.R.PostFormValue("f." + name), To: f.To, Limit: f.Limit(), Long: name == "comment", Required: f.Required}
 		if f.Kind == catalogue.Reference {
 			if in.Options, err = c.fitting(v, f, s, in.Value); err != nil {
 				return err
