@@ -16,7 +16,7 @@ GOLDEN = $(sort $(dir $(shell grep -rl --include='*_test.go' --exclude-dir=golde
 FUZZES = $(shell grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|/[^/]*:func |:|')
 
 .DEFAULT_GOAL := help
-.PHONY: help check build test model race lint fmt fmt-check fuzz tour pictures bench gobench hostile planted generate golden verify modules cross ci demo clean
+.PHONY: help check build test model race lint fmt fmt-check fuzz tour pictures pages bench gobench hostile planted generate golden verify modules cross ci demo clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,11 @@ tour: ## the pictures of docs/tour.md; needs Chromium
 
 pictures: ## every page of the console examined by axe, with pictures in bin/pictures; needs Chromium
 	$(GO) test ./console -count=1 -run Browser -shots ../$(BIN)/pictures
+
+pages: ## what the pages of the console cost at a large centre: docs/console-speed.md
+	@mkdir -p $(BIN) && sed '/^## /,$$d' docs/console-speed.md > $(BIN)/console-speed.md
+	$(GO) test ./console -run '^$$' -bench 'BenchmarkPages|BenchmarkFleet' -benchtime 5x -speed ../$(BIN)/console-speed.md
+	@mv $(BIN)/console-speed.md docs/console-speed.md
 
 bench: build ## what the program costs beside a bare loop; twenty minutes, on a quiet machine
 	$(BIN)/atoll bench --write docs/performance.md

@@ -218,9 +218,9 @@ func askBench(b *testing.B, at *face, page string, how func(*http.Request)) took
 		r.Header.Set("Accept", "text/html")
 		how(r)
 		w := httptest.NewRecorder()
-		started := time.Now() //nolint:forbidigo // it is what is measured
+		started := time.Now()
 		at.handler.ServeHTTP(w, r)
-		each = append(each, time.Since(started)) //nolint:forbidigo // as above
+		each = append(each, time.Since(started))
 		if w.Code != 200 {
 			b.Fatal(w.Code)
 		}
