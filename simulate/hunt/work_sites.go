@@ -43,6 +43,7 @@ func addSite(w *World, d Dice) error {
 		return err
 	}
 	c := comer{s.ID, name, fmt.Sprint("N", w.added)}
+	w.images[w.Centre.Name] = nil // see centreRestored
 	w.comers = append(w.comers, c)
 	w.Say("%s is made, with number %d", name, s.ID)
 	own := slices.DeleteFunc(w.Topology(w.Centre).Stores(), func(s topology.Store) bool { return s.Site != atoll.CentreID })
@@ -87,6 +88,7 @@ func (w *World) join(c comer) error {
 		return err
 	}
 	w.comers = slices.DeleteFunc(w.comers, func(o comer) bool { return o == c })
+	w.images[w.Centre.Name] = nil // see centreRestored
 	_, err = w.Open(w.Ctx, c.name, id)
 	return err
 }
