@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -532,7 +533,7 @@ func (r *round) subscription(ctx context.Context, sub exchange.Subscription) err
 			}
 		}
 		l.Covered, l.Backfills = next.Covered, next.Backfills
-		for a := range lost {
+		for _, a := range slices.Sorted(maps.Keys(lost)) { // in one order: what is hidden gets positions
 			kind, job := a.Split()
 			if kind != "job" {
 				continue
