@@ -76,7 +76,12 @@ func hostile(w *World, d Dice) error {
 	if d.Chance(30) {
 		return f.takeOver(d)
 	}
-	return f.lie(d)
+	for range 3 {
+		if err := f.lie(d); err != nil || !w.Alive(w.Centre) {
+			return err
+		}
+	}
+	return nil
 }
 
 // look reads where the centre stands.

@@ -91,6 +91,10 @@ func wrongSite(w *World, d Dice) error {
 		if now, rerr := n.Record(w.Ctx, r.Key); err == nil && (rerr != nil || now.Version != r.Version) {
 			w.Breach("owned", "%s could %s %s, which belongs to site %d", n.Name, p.Verb, r.Key, owner)
 		}
+		if err != nil && lawfulRefusal(err) {
+			w.Say("refused: %s", short(err))
+			return nil // as it has to be
+		}
 		return err
 	}
 	return ErrIdle

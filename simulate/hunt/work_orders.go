@@ -177,21 +177,27 @@ func needApproval(w *World, d Dice) error {
 	if !w.Works(w.Centre) {
 		return ErrIdle
 	}
-	s, ok := Pick(d, w.Topology(w.Centre).Stores())
-	if !ok {
+	some := Some(d, 4, w.Topology(w.Centre).Stores())
+	if len(some) == 0 {
 		return ErrIdle
 	}
-	if p := w.At(w.Topology(w.Centre).Primary()); p != nil && w.Works(p) && d.Chance(40) {
+	if p := w.At(w.Topology(w.Centre).Primary()); p != nil && w.Works(p) && (d.Chance(40) || len(w.List(p, "program")) == 0) {
 		def, _ := p.Catalogue.Lookup("program")
 		if program, ok := w.fresh(p, d, def); ok {
 			w.Say("%s makes %s", p.Name, w.Name("program", program.Key.ID))
-			return w.Edit(p, program)
+			if err := w.Edit(p, program); err != nil {
+				return err
+			}
 		}
 	}
-	value := strconv.FormatBool(d.Chance(70))
-	w.Say("store %s wants requests to be authorised: %s", s.Code, value)
-	_, err := w.Centre.SetPreference(w.Ctx, "tester", "requisitions_require_authorisation", json.RawMessage(value), s.ID)
-	return err
+	for _, s := range some {
+		value := strconv.FormatBool(d.Chance(80))
+		w.Say("store %s wants requests to be authorised: %s", s.Code, value)
+		if _, err := w.Centre.SetPreference(w.Ctx, "tester", "requisitions_require_authorisation", json.RawMessage(value), s.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func askBack(w *World, d Dice) error {

@@ -1,6 +1,8 @@
 package hunt
 
 import (
+	"cmp"
+	"errors"
 	"slices"
 
 	"github.com/atollsync/atoll"
@@ -129,15 +131,15 @@ func changePerson(w *World, d Dice) error {
 		return err
 	}
 	w.Say("its home is asked to")
-	return w.changeAtHome(d, who, f.Names())
+	return w.changeAtHome(d, who, f.Names(), 80)
 }
 
 // changeAtHome changes the same details at the person's home, which has not heard that
 // it is asked to: somebody has to decide then.
-func (w *World) changeAtHome(d Dice, who station.Record, names []string) error {
+func (w *World) changeAtHome(d Dice, who station.Record, names []string, chance int) error {
 	home, _ := w.Topology(w.Centre).Store(who.Fields.ID("home_store_id"))
 	n := w.At(home.Site)
-	if n == nil || !w.Works(n) || !d.Chance(80) {
+	if n == nil || !w.Works(n) || !d.Chance(chance) {
 		return nil
 	}
 	f := atoll.Fields{}
@@ -189,6 +191,74 @@ func notePerson(w *World, d Dice) error {
 	return w.Edit(n, p)
 }
 
+// disagree has a patient's details changed where she is a guest and at her home, which
+// hears of it and leaves it for somebody to decide; and somebody does.
+func (w *World) disagree(d Dice) error {
+	g, ok := Pick(d, w.guests())
+	home := w.At(w.homeOf(w.Centre, g.Key))
+	if !ok || home == nil || home == g.n || !w.Works(home) {
+		return ErrIdle
+	}
+	if err := w.allow(patients.SharedDetails, g.n); err != nil {
+		return err
+	}
+	f := atoll.Fields{}.Set("phone", words(d, 60))
+	w.Say("%s: store %s changes %s", g.n.Name, g.store.Code, w.Name("patient", g.ID))
+	if pending, err := g.n.EditPerson(w.Ctx, "tester", g.store.ID, g.Key, g.Key, f, "as the story has it"); err != nil || !pending {
+		return err
+	}
+	if err := w.changeAtHome(d, g.Record, f.Names(), 100); err != nil {
+		return err
+	}
+	if err := w.both(g.n, home); err != nil {
+		return err
+	}
+	left, err := home.RequestedChanges(w.Ctx, g.Key)
+	for _, p := range left {
+		if p.Open != nil {
+			all := d.Chance(50)
+			w.Say("%s decides: %t", home.Name, all)
+			return home.DecideChange(w.Ctx, "tester", p.ID, nil, all, "as the story has it")
+		}
+	}
+	return cmp.Or(err, ErrIdle)
+}
+
+// both synchronises one site and then another, and tries again where the line is bad.
+func (w *World) both(nodes ...*Node) error {
+	for _, n := range nodes {
+		for range 5 {
+			if n.Site == nil || !w.Works(n) {
+				break
+			}
+			err := w.Cycle(n)
+			if err == nil || errors.Is(err, ErrIdle) {
+				break
+			}
+			if !passing(err) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// allow has the preference set for all, if it is not, and says so to a site.
+func (w *World) allow(key string, tell *Node) error {
+	n := w.At(w.Topology(w.Centre).Primary())
+	if n == nil || !w.Works(n) || !w.Works(tell) {
+		return ErrIdle
+	}
+	if w.Topology(tell).Prefers(key) {
+		return nil
+	}
+	w.Say("%s sets %s to true", n.Name, key)
+	if _, err := n.SetPreference(w.Ctx, "tester", key, []byte("true"), ""); err != nil {
+		return err
+	}
+	return w.both(n, tell)
+}
+
 func decideChange(w *World, d Dice) error {
 	type question struct {
 		n *Node
@@ -211,6 +281,9 @@ func decideChange(w *World, d Dice) error {
 		}
 	}
 	p, ok := Pick(d, asked)
+	if !ok && d.Chance(70) {
+		return w.disagree(d)
+	}
 	if !ok || d.Chance(20) {
 		if p, ok = Pick(d, elsewhere); !ok {
 			return ErrIdle

@@ -1,6 +1,7 @@
 package hunt
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -116,8 +117,49 @@ func reviewRepeat(w *World, d Dice) error {
 	}
 	r, ok := Pick(d, all)
 	if !ok {
-		return ErrIdle
+		return w.dispenseTwice(d)
 	}
 	w.Say("%s looks at %s, dispensed once too often", r.n.Name, w.Name("dispensing", r.ID))
 	return r.n.ReviewRepeat(w.Ctx, "tester", r.ID, "as the story has it")
+}
+
+// dispenseTwice has a repeat that is good for once dispensed where a patient is at home
+// and where she is a guest, before the two places hear of each other.
+func (w *World) dispenseTwice(d Dice) error {
+	g, ok := Pick(d, w.guests())
+	home := w.At(w.homeOf(w.Centre, g.Key))
+	item, there := Pick(d, w.List(w.Centre, "item"))
+	if !ok || !there || home == nil || home == g.n || !w.Works(home) {
+		return ErrIdle
+	}
+	if err := w.allow("repeats_everywhere", g.n); err != nil {
+		return err
+	}
+	id := w.NewID(home)
+	w.Say("%s prescribes %s to %s, once", home.Name, w.Name("repeat", id), w.Name("patient", g.ID))
+	err := w.Edit(home, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "repeat", ID: id}, Fields: atoll.Fields{}.
+		Set("patient_id", g.ID).Set("item_id", item.ID).Set("quantity", json.Number("10")).Set("total_repeats", 1).Set("status", "active")})
+	if err != nil {
+		return err
+	}
+	if err := w.both(home, g.n); err != nil {
+		return err
+	}
+	f := atoll.Fields{}.Set("patient_id", g.ID).Set("repeat_id", id).Set("repeat_number", 1)
+	w.Say("both places dispense it")
+	if err := w.Draft(home, "prescription", f.Clone().Set("store_id", g.Fields.ID("home_store_id")), nil, documents.Finalise); err != nil {
+		return err
+	}
+	if err := w.Draft(g.n, "prescription", f.Clone().Set("store_id", g.store.ID), nil, documents.Finalise); err != nil {
+		return err
+	}
+	if err := w.both(g.n, home); err != nil {
+		return err
+	}
+	over, err := home.OverDispensed(w.Ctx, false)
+	if err != nil || len(over) == 0 {
+		return cmp.Or(err, ErrIdle)
+	}
+	w.Say("%s looks at %s, dispensed once too often", home.Name, w.Name("dispensing", over[0].ID))
+	return home.ReviewRepeat(w.Ctx, "tester", over[0].ID, "as the story has it")
 }
