@@ -44,6 +44,9 @@ func anyType(w *World, d Dice) error {
 		if n = w.At(w.Topology(w.Centre).Primary()); n == nil || !w.Works(n) {
 			return ErrIdle
 		}
+		if def, ok = n.Catalogue.Lookup(def.Type); !ok { // its program is older
+			return ErrIdle
+		}
 		p, ok = w.fresh(n, d, def)
 	}
 	if !ok {

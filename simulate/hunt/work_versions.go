@@ -11,8 +11,8 @@ import (
 // versionWork is programs of two versions side by side (R-K-62 to R-K-64): all begin
 // with the present one, and in the end all have the next.
 var versionWork = []Work{
-	{Name: "upgrade", Words: "a program is replaced by its next version, which knows more types, fields and values", Weight: 0, Apart: true, Do: upgradeOne},
-	{Name: "newer edit", Words: "what only the next version knows is written, where it runs", Weight: 0, Apart: true, Do: newerEdit},
+	{Name: "upgrade", Words: "a program is replaced by its next version, which knows more types, fields and values", Weight: 1, Apart: true, Do: upgradeOne},
+	{Name: "newer edit", Words: "what only the next version knows is written, where it runs", Weight: 3, Apart: true, Do: newerEdit},
 }
 
 // version is the catalogue of the program that the node runs.
