@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"testing"
-	"time"
 
 	"github.com/atollsync/atoll"
 )
@@ -61,28 +60,5 @@ func TestR_H_28_R_M_03_DocumentTakenBackWhole(t *testing.T) {
 	}
 	if doc, lines, _ := w.document(1, "requisition", asked); len(lines) != 1 || doc.Text("status") != "finalised" {
 		t.Errorf("the requisition is %s, with %d lines", doc.Text("status"), len(lines))
-	}
-}
-
-// What a restored centre had shown to a site by an entry that it has lost, the site finds
-// by the digests, and drops: nothing else would tell it (decision 0016).
-//
-// R-H-44, R-M-03.
-func TestR_H_44_R_M_03_WhatWasShownIsFoundByDigests(t *testing.T) {
-	w := f1(t)
-	w.dispensaries("B", "C")
-	w.peace()
-	ada := w.register("C", "Ada", "Lovelace", "1990-12-10")
-	w.peace()
-	old := w.stopped(t, w.Centre)
-	w.show(ada, "B")
-	w.sync(2)
-	w.want(2, "patient", ada)
-	w.reopen(t, w.Centre, old)
-	w.sync(2, 3)
-	w.Clock.Wind(25 * time.Hour)
-	w.sync(2)
-	if !w.hidden(2, "patient", ada) {
-		t.Error("site 2 still has a patient whom nobody shows to it")
 	}
 }
