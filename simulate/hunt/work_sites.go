@@ -88,7 +88,7 @@ func (w *World) join(c comer) error {
 		return err
 	}
 	w.comers = slices.DeleteFunc(w.comers, func(o comer) bool { return o == c })
-	w.images[w.Centre.Name] = nil // see centreRestored
+	w.images[w.Centre.Name] = nil  // see centreRestored
 	if w.upgraded[w.Centre.Name] { // a new machine gets the program of the centre
 		w.upgraded[c.name] = true
 	}
