@@ -38,6 +38,9 @@ type Standing struct {
 	Other atoll.Fields
 	// OtherGone is set when the other half was deleted.
 	OtherGone bool
+	// OtherKept is set when its site keeps the other half to itself, so that what is known
+	// of it may be old.
+	OtherKept bool
 }
 
 // Choice is an action on a document as it stands, and whether it may be done.
@@ -80,7 +83,7 @@ var (
 	// that store has asked for it, or took its document back, it is (R-D-32, R-D-39).
 	released = need{
 		"answers", func(s Standing) bool {
-			return !s.answers() || s.OtherGone || s.Other.Has("cancel_requested_at") || s.Other.Text("status") == Cancelled
+			return !s.answers() || s.OtherGone || s.OtherKept || s.Other.Has("cancel_requested_at") || s.Other.Text("status") == Cancelled
 		},
 		"a document that answers another store's cannot be taken back here",
 		"receive nothing on its lines and finalise it, or have the other store ask for its cancellation",

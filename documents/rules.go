@@ -21,7 +21,7 @@ var afterwards = []string{
 
 // lifeCycle holds documents to the table: statuses only go forward and only by a
 // step of it, and a finalised document stays as it is (R-D-31, R-D-37).
-func lifeCycle(_ *topology.Topology, w admit.World, _ []admit.Change, c admit.Change) error {
+func lifeCycle(t *topology.Topology, w admit.World, _ []admit.Change, c admit.Change) error {
 	if _, ok := governed[c.Op.Type]; !ok || c.Old == nil || c.Op.Verb == atoll.Restate {
 		return nil
 	}
@@ -30,7 +30,7 @@ func lifeCycle(_ *topology.Topology, w admit.World, _ []admit.Change, c admit.Ch
 		if Rank(was) >= Rank(Finalised) {
 			return atoll.Errorf(atoll.LifeCycle, "a %s document cannot be deleted", was).Do("correct it with a return or a new document")
 		}
-		s, err := standing(w, c.Op.Type, c.Old)
+		s, err := judged(t, w, c, c.Old)
 		if err != nil {
 			return err
 		}
@@ -45,7 +45,7 @@ func lifeCycle(_ *topology.Topology, w admit.World, _ []admit.Change, c admit.Ch
 			Do("statuses only move forward; correct it with a return or a new document")
 	}
 	if now != was {
-		return leads(w, c, was, now)
+		return leads(t, w, c, was, now)
 	}
 	if Rank(was) < Rank(Finalised) {
 		return editable(w, c)
@@ -61,11 +61,11 @@ func lifeCycle(_ *topology.Topology, w admit.World, _ []admit.Change, c admit.Ch
 
 // leads lets a status change only where a step of the table leads, and under its
 // conditions: on the fields as they will be.
-func leads(w admit.World, c admit.Change, was, now string) error {
+func leads(t *topology.Topology, w admit.World, c admit.Change, was, now string) error {
 	if c.Imported {
 		return nil // what another system did has been done
 	}
-	s, err := standing(w, c.Op.Type, c.New)
+	s, err := judged(t, w, c, c.New)
 	if err != nil {
 		return err
 	}
@@ -87,6 +87,17 @@ func leads(w admit.World, c admit.Change, was, now string) error {
 	}
 	s.Fields = c.Old
 	return atoll.Errorf(atoll.LifeCycle, "a %s %s cannot become %s", was, s.name(), now).On("status").Do("possible now: %s", s.possible())
+}
+
+// judged is the standing of a document that a change of it is judged by. Where the
+// other half's store is managed only, its site has kept it to itself since it heard of
+// that, and what is known of it elsewhere may be old: the site that changed the document
+// knew better (R-C-90).
+func judged(t *topology.Topology, w admit.World, c admit.Change, f atoll.Fields) (Standing, error) {
+	s, err := standing(w, c.Op.Type, f)
+	st, known := t.Store(s.Other.ID("store_id"))
+	s.OtherKept = !c.Here && known && st.ManagedOnly
+	return s, err
 }
 
 // words are fields that say something about a document and decide nothing: they

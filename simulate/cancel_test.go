@@ -292,3 +292,30 @@ func TestR_D_92_R_D_16_AllOffline(t *testing.T) {
 		w.peace()
 	}
 }
+
+// A shipment between two stores of one site is asked back after its store became one
+// whose documents stay at the site: the centre knows the shipment as it was before, and
+// takes the site's word.
+//
+// R-D-39, R-C-90.
+func TestR_D_39_R_C_90_AskedBackFromAStoreThatIsManagedOnly(t *testing.T) {
+	w := f1(t)
+	w.configure(central.ManageOnly(w.Stores["F"], false))
+	item := w.item("x")
+	w.sync(2)
+	ci := w.ship("F", "B", w.stock("F", item, "50"), "5")
+	half := w.answer(2, "invoice", ci)
+	w.peace()
+	w.configure(central.ManageOnly(w.Stores["F"], true))
+	w.sync(2)
+	if err := w.At(2).AskCancel(w.ctx, "tester", ci); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(2)
+	for _, q := range w.quarantined(2) {
+		t.Errorf("refused: %s", q.Message)
+	}
+	if got := w.want(1, "invoice", half.ID).Fields.Text("status"); got != documents.Cancelled {
+		t.Errorf("the answer is %s at the centre; want cancelled", got)
+	}
+}
