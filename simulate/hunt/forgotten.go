@@ -90,7 +90,7 @@ func (w *World) refusal(id int64) (r storage.Refusal, err error) {
 
 // reasons are the records for whose sake the operation may have been refused as it was.
 func (w *World) reasons(r storage.Refusal, op atoll.Operation) []atoll.Key {
-	switch r.Code {
+	switch r.Code { //nolint:exhaustive // other refusals have nothing to do with what is missing
 	case atoll.BaseVersion, atoll.NotFound:
 		return []atoll.Key{op.Key}
 	case atoll.Reference:
