@@ -136,9 +136,10 @@ func shippedAlready(w admit.World, c admit.Change) error {
 }
 
 // oneStore keeps the lines of a document in the document's store: nobody hangs a
-// line of his own under a document of another's (R-A-04).
+// line of his own under a document of another's (R-A-04). Nor does a line go to a store
+// to which its document does not: who got the one could never take it without the other.
 func oneStore(_ *topology.Topology, w admit.World, _ []admit.Change, c admit.Change) error {
-	if c.New == nil || c.Op.Verb == atoll.Update {
+	if c.New == nil || c.Op.Verb == atoll.Update && !c.Op.Fields.Has(c.Def.Partner) {
 		return nil // neither the store nor the document of a line can change
 	}
 	t, g, ok := parentOf(c.Op.Type)
@@ -152,6 +153,11 @@ func oneStore(_ *topology.Topology, w admit.World, _ []admit.Change, c admit.Cha
 	if own, of := c.New.ID("store_id"), doc.Only("store_id").ID("store_id"); own != "" && of != "" && own != of {
 		return atoll.Errorf(atoll.Ownership, "the line is of store %s, its document of store %s", own, of).On(g.parent).
 			Do("make the line in a document of its own store")
+	}
+	header, to := doc.Only(c.Def.Partner), c.New.ID(c.Def.Partner)
+	if c.Here && c.Def.Partner != "" && to != "" && header.ID(c.Def.Partner) != to {
+		return atoll.Errorf(atoll.Rule, "the line is addressed to store %s, its document is not", to).On(c.Def.Partner).
+			Do("leave it out: finalising the document addresses its lines")
 	}
 	return nil
 }

@@ -38,6 +38,25 @@ func (w *world) draft(stock atoll.ID, status string) atoll.ID {
 	return id
 }
 
+// TestR_D_19: a line goes where its document goes, and nowhere before it: who got the
+// line without the document could never take it.
+func TestR_D_19_ALineGoesWithItsDocument(t *testing.T) {
+	w, stock := bc(t)
+	id := w.draft(stock, documents.New)
+	line := w.list(2, "invoice_line", "invoice_id", string(id))[0]
+	to := atoll.Fields{}.Set("partner_store_id", w.Stores["C"])
+	w.refused(w.At(2).Insert(w.ctx, change("invoice_line", line.ID, to)), atoll.Rule, "its document is not")
+	another := line.Fields.Clone().Apply(to)
+	err := w.At(2).Insert(w.ctx, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "invoice_line", ID: atoll.NewID(w.Clock.Now())}, Fields: another})
+	w.refused(err, atoll.Rule, "its document is not")
+	w.act(2, finalise, id)
+	w.sync(2, 3)
+	if got := w.linesOf(3, w.answer(3, "invoice", id).ID); len(got) != 3 {
+		t.Errorf("it arrived with %d lines", len(got))
+	}
+	w.peace()
+}
+
 // TestR_D_01_NamedEarly: naming the other store is not what begins a transfer.
 func TestR_D_01_NamedEarly(t *testing.T) {
 	w, stock := bc(t)
