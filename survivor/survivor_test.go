@@ -42,6 +42,7 @@ func (w world) Records(q storage.Query) ([]atoll.Record, error) {
 	return out, nil
 }
 
+func (w world) Prefetch([]atoll.Key) error                          { return nil }
 func (w world) Changed(atoll.Position, int) ([]atoll.Record, error) { return nil, nil }
 func (w world) CountRecords() (map[atoll.Type]int, error)           { return nil, nil }
 func (w world) LastPosition() (atoll.Position, error)               { return 0, nil }

@@ -181,6 +181,9 @@ func (s *session) host() host.Config {
 func (s *session) logger() *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(s.settings.LogLevel)) // checked before
+	if !s.serving && s.settings.origin["log_level"] == "" {
+		level = slog.LevelError
+	}
 	o := &slog.HandlerOptions{Level: level}
 	if isTerminal(s.errOut) {
 		return slog.New(slog.NewTextHandler(s.errOut, o))

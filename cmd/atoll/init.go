@@ -123,6 +123,7 @@ func (serveCmd) Help() string {
 
 // Run serves until it is interrupted.
 func (c serveCmd) Run(s *session) error {
+	s.serving = true
 	if c.Listen != "" {
 		s.settings.Listen = c.Listen
 	}

@@ -130,6 +130,7 @@ type session struct {
 	in          io.Reader
 	out, errOut io.Writer
 	parser      *kong.Kong
+	serving     bool // a server's log is read later; any other command says itself what went wrong
 }
 
 // exit is how kong ends the program for --help; run turns it into a status.
