@@ -90,8 +90,8 @@ func (c *checker) resolves(site atoll.SiteID, h *holding, rec atoll.Record, own 
 		return err
 	}
 	for _, ref := range c.fleet.Catalogue.References(rec.Type, f) {
-		if slices.Contains([]string{"merged_into", "unmerged_from", catalogue.OnceMerged}, ref.Field) {
-			continue // what a record says of its own merges is history
+		if ref.Identity || slices.Contains([]string{"merged_into", "unmerged_from", catalogue.OnceMerged}, ref.Field) {
+			continue // it is about the one record, whoever stands for it; what a record says of its own merges is history
 		}
 		c.looked["resolved"]++
 		want := truth.of(atoll.Key{Type: ref.To, ID: ref.ID})

@@ -23,7 +23,7 @@ func (foundListCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		if rows == nil {
+		if len(rows) == 0 {
 			return s.print([]int{}, func() { s.say("Nothing was found: no site has anything of the centre's own that is not here.") })
 		}
 		return s.print(rows, func() {
