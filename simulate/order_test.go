@@ -428,6 +428,29 @@ func TestR_D_90_TheInvoiceOption(t *testing.T) {
 	w.peace()
 }
 
+// An order is answered also when the preference says what this program does not know, as
+// a newer one may, and once: the choice that is known at last comes too late for it.
+//
+// R-D-90, R-D-52, R-D-12.
+func TestR_D_90_R_D_52_AnUnknownChoice(t *testing.T) {
+	w := f1(t)
+	w.prefer("purchase_order_answer", map[string]string{"choice": "direct"})
+	item := w.item("one")
+	w.sync(2)
+	order := w.buys(2, "B", "A", map[atoll.ID]string{item: "50"})
+	w.sync(2, 2)
+	response := w.one(1, "requisition", "purchase_order_id", string(order))
+	if response.Fields.Text("kind") != documents.Response {
+		t.Errorf("A's document: %s", response.Body)
+	}
+	w.prefer("purchase_order_answer", "customer_invoice")
+	w.sync(2, 2)
+	if got := w.list(1, "invoice", "purchase_order_id", string(order)); len(got) > 0 {
+		t.Error("the order was answered a second time")
+	}
+	w.peace()
+}
+
 // The invoice that answers an order is no more thrown away than a response requisition
 // is: whoever sends nothing says so, and the ordering store hears it.
 //

@@ -64,11 +64,13 @@ func purchaseInvoiceID(order atoll.ID) atoll.Key {
 }
 
 // answeredBy reports whether orders are answered in this way, and this one was not
-// answered in the other before the preference was changed.
+// answered in the other before the preference was changed. A choice that is not known
+// here, as one of a newer program, counts as not made: else nobody would ever answer
+// the order, and nothing would say why (R-D-52).
 func answeredBy(c process.Case, way string, other func(atoll.ID) atoll.Key) (bool, error) {
-	chosen := plainText(c.T.Preference("purchase_order_answer"))
-	if chosen == "" {
-		chosen = "requisition"
+	chosen := "requisition"
+	if plainText(c.T.Preference("purchase_order_answer")) == "customer_invoice" {
+		chosen = "customer_invoice"
 	}
 	if chosen != way {
 		return false, nil
