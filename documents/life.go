@@ -38,8 +38,8 @@ type Standing struct {
 	Other atoll.Fields
 	// OtherGone is set when the other half was deleted.
 	OtherGone bool
-	// OtherKept is set when its site keeps the other half to itself, so that what is known
-	// of it may be old.
+	// OtherKept is set when the site that made the change keeps the other half to itself:
+	// it judged with both before it, and its word counts (R-C-90).
 	OtherKept bool
 }
 
@@ -123,14 +123,9 @@ var (
 	}
 )
 
-// gaveUp reports whether the other half is gone or cancelled. Of one that its site keeps
-// to itself, others know what this half has learnt of it (R-C-90).
+// gaveUp reports whether the other half is gone or cancelled.
 func gaveUp(s Standing) bool {
-	last := s.Other.Text("status")
-	if s.Other == nil {
-		last = s.Fields.Text("linked_status")
-	}
-	return s.Fields.Has("partner_store_id") && (s.OtherGone || last == Cancelled)
+	return s.Fields.Has("partner_store_id") && (s.OtherGone || s.OtherKept || s.Other.Text("status") == Cancelled)
 }
 
 // Pending reports whether an approval status says that somebody must decide

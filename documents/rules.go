@@ -30,7 +30,7 @@ func lifeCycle(t *topology.Topology, w admit.World, _ []admit.Change, c admit.Ch
 		if Rank(was) >= Rank(Finalised) {
 			return atoll.Errorf(atoll.LifeCycle, "a %s document cannot be deleted", was).Do("correct it with a return or a new document")
 		}
-		s, err := judged(t, w, c, c.Old)
+		s, err := judged(t, w, c, c.Op.Type, c.Old)
 		if err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func leads(t *topology.Topology, w admit.World, c admit.Change, was, now string)
 	if c.Imported {
 		return nil // what another system did has been done
 	}
-	s, err := judged(t, w, c, c.New)
+	s, err := judged(t, w, c, c.Op.Type, c.New)
 	if err != nil {
 		return err
 	}
@@ -89,15 +89,22 @@ func leads(t *topology.Topology, w admit.World, c admit.Change, was, now string)
 	return atoll.Errorf(atoll.LifeCycle, "a %s %s cannot become %s", was, s.name(), now).On("status").Do("possible now: %s", s.possible())
 }
 
-// judged is the standing of a document that a change of it is judged by. Where the
-// other half's store is managed only, its site has kept it to itself since it heard of
-// that, and what is known of it elsewhere may be old: the site that changed the document
-// knew better (R-C-90).
-func judged(t *topology.Topology, w admit.World, c admit.Change, f atoll.Fields) (Standing, error) {
-	s, err := standing(w, c.Op.Type, f)
-	st, known := t.Store(s.Other.ID("store_id"))
-	s.OtherKept = !c.Here && known && st.ManagedOnly
-	return s, err
+// judged is the standing of a document of the type that a change is judged by. Where both
+// halves are at the site that made the change, and the other one is not known here or is of
+// a store that is managed only, that site keeps it to itself: what stands of it here, if
+// anything, is from before (R-C-90).
+func judged(t *topology.Topology, w admit.World, c admit.Change, doc atoll.Type, f atoll.Fields) (Standing, error) {
+	s, err := standing(w, doc, f)
+	if err != nil || c.Here || otherHalf(doc, f).ID == "" {
+		return s, err
+	}
+	of := f.ID("partner_store_id")
+	if s.Other != nil {
+		of = s.Other.ID("store_id")
+	}
+	st, known := t.Store(of)
+	s.OtherKept = known && st.Site == c.By && (s.Other == nil || st.ManagedOnly)
+	return s, nil
 }
 
 // words are fields that say something about a document and decide nothing: they
@@ -164,7 +171,7 @@ func oneStore(_ *topology.Topology, w admit.World, _ []admit.Change, c admit.Cha
 
 // linesFollow keeps the lines of a document as its status and conditions say, and
 // those that answer another store's lines from being deleted (R-D-28).
-func linesFollow(_ *topology.Topology, w admit.World, entry []admit.Change, c admit.Change) error {
+func linesFollow(top *topology.Topology, w admit.World, entry []admit.Change, c admit.Change) error {
 	t, g, ok := parentOf(c.Op.Type)
 	if !ok || c.Op.Verb == atoll.Restate {
 		return nil
@@ -190,7 +197,7 @@ func linesFollow(_ *topology.Topology, w admit.World, entry []admit.Change, c ad
 		}
 		return nil
 	}
-	s, err := standing(w, t, doc)
+	s, err := judged(top, w, c, t, doc)
 	if err != nil {
 		return err
 	}

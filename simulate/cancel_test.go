@@ -1,10 +1,12 @@
 package simulate
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/admit"
 	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/journal"
@@ -293,29 +295,118 @@ func TestR_D_92_R_D_16_AllOffline(t *testing.T) {
 	}
 }
 
-// A shipment between two stores of one site is asked back after its store became one
-// whose documents stay at the site: the centre knows the shipment as it was before, and
-// takes the site's word.
+// A shipment between two stores of one site is asked back after one of them became a
+// store whose documents stay at the site: the centre knows that store's half as it was
+// before, and takes the site's word about the other.
 //
 // R-D-39, R-C-90.
 func TestR_D_39_R_C_90_AskedBackFromAStoreThatIsManagedOnly(t *testing.T) {
+	for _, sends := range []bool{true, false} {
+		w := f1(t)
+		w.configure(central.ManageOnly(w.Stores["F"], false))
+		item := w.item("x")
+		w.sync(2)
+		from, to := "F", "B"
+		if !sends {
+			from, to = to, from
+		}
+		ci := w.ship(from, to, w.stock(from, item, "50"), "5")
+		half := w.answer(2, "invoice", ci)
+		w.peace()
+		w.configure(central.ManageOnly(w.Stores["F"], true))
+		w.sync(2)
+		if err := w.At(2).AskCancel(w.ctx, "tester", ci); err != nil {
+			t.Fatal(err)
+		}
+		w.sync(2)
+		for _, q := range w.quarantined(2) {
+			t.Errorf("F sends %t: refused: %s", sends, q.Message)
+		}
+		of := half.ID
+		if !sends {
+			of = ci
+		}
+		if got := w.want(1, "invoice", of).Fields.Text("status"); got != documents.Cancelled {
+			t.Errorf("F sends %t: B's half is %s at the centre; want cancelled", sends, got)
+		}
+	}
+}
+
+// The same, of a shipment that was made when its store's documents stayed at the site
+// already: the centre has nothing of it. Whether the answer is goods received or an
+// invoice, and cancelled or thrown away with its lines, the site's word counts.
+//
+// R-D-39, R-C-90.
+func TestR_D_39_R_C_90_AskedBackUnseenByTheCentre(t *testing.T) {
+	for _, deleted := range []bool{false, true} {
+		for _, ordered := range []bool{false, true} {
+			unseenBack(t, ordered, deleted)
+		}
+	}
+}
+
+func unseenBack(t *testing.T, ordered, deleted bool) {
 	w := f1(t)
 	w.configure(central.ManageOnly(w.Stores["F"], false))
 	item := w.item("x")
 	w.sync(2)
-	ci := w.ship("F", "B", w.stock("F", item, "50"), "5")
-	half := w.answer(2, "invoice", ci)
-	w.peace()
+	by, kind := atoll.Fields{}, atoll.Type("invoice")
+	if ordered {
+		order := w.buys(2, "B", "F", map[atoll.ID]string{item: "50"})
+		w.sync(2)
+		by.Set("requisition_id", w.one(2, "requisition", "purchase_order_id", string(order)).ID)
+		kind = "goods_received"
+	}
 	w.configure(central.ManageOnly(w.Stores["F"], true))
+	w.Apart = map[atoll.ID]bool{w.Stores["F"]: true}
 	w.sync(2)
+	ci := w.supplies(2, "F", "B", by, map[atoll.ID]string{w.stock("F", item, "50"): "4"})
+	half := w.answer(2, kind, ci)
+	if deleted && ordered { // somebody has it in hand, and throws it away when he is asked
+		line := w.one(2, "goods_received_line", "goods_received_id", string(half.ID))
+		w.correct(2, change("goods_received_line", line.ID, atoll.Fields{}.Set("number_of_packs_received", number("3"))))
+	} else if deleted {
+		w.correct(2, change("invoice", half.ID, atoll.Fields{}.Set("on_hold", false)))
+	}
 	if err := w.At(2).AskCancel(w.ctx, "tester", ci); err != nil {
 		t.Fatal(err)
 	}
+	if deleted {
+		w.perform(2, documents.Delete, kind, half.ID)
+	}
 	w.sync(2)
 	for _, q := range w.quarantined(2) {
-		t.Errorf("refused: %s", q.Message)
+		t.Errorf("ordered %t, deleted %t: refused: %s", ordered, deleted, q.Message)
 	}
-	if got := w.want(1, "invoice", half.ID).Fields.Text("status"); got != documents.Cancelled {
-		t.Errorf("the answer is %s at the centre; want cancelled", got)
+	if got := w.want(2, "invoice", ci).Fields.Text("status"); got != documents.Cancelled {
+		t.Errorf("ordered %t, deleted %t: the shipment is %s", ordered, deleted, got)
+	}
+	w.peace()
+}
+
+// A site's word counts only of what it keeps to itself: a site that cancels its answer to
+// a shipment which nobody asked back is refused, whether the shipment is of another site,
+// of one that has become managed only there, or of a plain store of its own.
+//
+// R-D-28, R-C-90.
+func TestR_D_28_R_C_90_ThrownAwayUnasked(t *testing.T) {
+	for _, tc := range []struct {
+		from    string
+		managed bool
+	}{{"B", false}, {"B", true}, {"D", false}} {
+		w := f1(t)
+		item := w.item("x")
+		w.sync(2, 3)
+		ci := w.ship(tc.from, "C", w.stock(tc.from, item, "50"), "4")
+		w.sync(2, 3)
+		half := w.answer(3, "invoice", ci)
+		w.configure(central.ManageOnly(w.Stores[tc.from], tc.managed))
+		w.sync(2, 3)
+		w.At(3).Door.Judge = &admit.Judge{Catalogue: w.Catalogue}
+		w.correct(3, change("invoice", half.ID, atoll.Fields{}.Set("status", documents.Cancelled)))
+		w.sync(3)
+		if q := w.quarantined(3); len(q) == 0 || !strings.Contains(q[0].Message, "cannot be taken back here") {
+			t.Errorf("from %s, managed only %t: quarantined: %v", tc.from, tc.managed, q)
+		}
 	}
 }
