@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/atollsync/atoll"
@@ -95,6 +96,9 @@ func Checkpoint(tx storage.Tx, door *journal.Door, lanes []string) (Tally, error
 	if err != nil {
 		return Tally{}, err
 	}
+	if err := outdate(tx, lanes); err != nil {
+		return Tally{}, err
+	}
 	sort(door.Judge.Catalogue, items)
 	var tally Tally
 	for _, lane := range append(slices.Clone(lanes), LaneWaiting) {
@@ -147,6 +151,38 @@ func Departures(tx storage.Tx, door *journal.Door) error {
 		}
 		if err := tx.Unstage(LaneNormal, item.Key); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// outdate takes away what the lanes of jobs, which a later checkpoint completes, have
+// of the records that this one takes. A job lists a record once: its lane does not
+// hear what becomes of the record afterwards, as those of other audiences do, and
+// would put it back to what it was (R-H-43).
+func outdate(tx storage.Tx, lanes []string) error {
+	staged, err := tx.CountStaged()
+	if err != nil {
+		return err
+	}
+	var later []string
+	for _, lane := range slices.Sorted(maps.Keys(staged)) {
+		if kind, _ := atoll.Audience(lane).Split(); kind == "job" && !slices.Contains(lanes, lane) {
+			later = append(later, lane)
+		}
+	}
+	if len(later) == 0 {
+		return nil
+	}
+	taken, err := gather(tx, lanes)
+	if err != nil {
+		return err
+	}
+	for _, item := range taken {
+		for _, lane := range later {
+			if err := tx.Unstage(lane, item.Key); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

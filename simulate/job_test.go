@@ -229,6 +229,55 @@ func TestR_H_43_OwnCursor(t *testing.T) {
 	w.peace()
 }
 
+// A record that changes while a resync is under way, after the resync has sent it, stays
+// as it is when the resync is complete.
+//
+// R-H-43, R-H-42 (no effect on what the site has).
+func TestR_H_43_ChangedMeanwhile(t *testing.T) {
+	w := f1(t)
+	var items []atoll.ID
+	for i := range 30 {
+		items = append(items, w.item("code "+string(rune('A'+i))))
+	}
+	w.peace()
+	id := w.job(handover.Resync, 2, handover.Selection{Types: []atoll.Type{"item"}})
+	net := w.Sites[2].Net
+	net.Records = 8
+	part := func() { // one exchange, which brings a part of the resync
+		exchanges := 0
+		net.Down = func() bool { exchanges++; return exchanges > 1 }
+		w.Sync(w.ctx, 2)
+	}
+	resent := func() int {
+		var staged map[string]int
+		err := w.At(2).Store.View(w.ctx, func(r storage.Reader) (err error) { staged, err = r.CountStaged(); return err })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return staged[string(atoll.JobAudience(id))]
+	}
+	for range 10 {
+		if part(); resent() > 0 {
+			break
+		}
+	}
+	if n := resent(); n == 0 || n >= len(items) {
+		t.Fatalf("%d of %d records have come again", n, len(items))
+	}
+	for _, item := range items {
+		w.update(1, "item", item, atoll.Fields{}.Set("name", "changed meanwhile"))
+	}
+	net.Down = nil
+	w.Sites[2].Site.Comparer = nil // would have it repaired
+	w.sync(2, 2)
+	*net = Network{}
+	w.done(id)
+	for _, item := range items {
+		w.equal("item", item, 1, 2)
+	}
+	w.peace()
+}
+
 // The centre has lost records of a site; the site sends them again, when the job
 // asks for them, and nothing else changes.
 //
