@@ -2,10 +2,7 @@ package simulate
 
 import (
 	"errors"
-	"io/fs"
-	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/catalogue"
@@ -13,71 +10,10 @@ import (
 	"github.com/atollsync/atoll/journal"
 )
 
-// newer is a catalogue of the next version: items have a hazard, and there are notes on it.
-func newer(t *testing.T) *catalogue.Catalogue {
-	t.Helper()
-	files := fstest.MapFS{}
-	err := fs.WalkDir(catalogue.Builtin(), ".", func(name string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		b, err := fs.ReadFile(catalogue.Builtin(), name)
-		files[name] = &fstest.MapFile{Data: b}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	items := string(files["items.yaml"].Data)
-	before, after, _ := strings.Cut(items, "\nitem:\n")
-	after = strings.Replace(after, "  fields:\n", "  fields:\n    hazard: {kind: text, index: true, since: 2}\n", 1)
-	files["items.yaml"].Data = []byte(before + "\nitem:\n" + after + `
-hazard_note:
-  title: Note on a hazard
-  since: 2
-  rows: [R-K-63]
-  class: central
-  editor: primary
-  route: all
-  deletion: tombstone
-  label: words
-  fields:
-    item_id: {kind: reference, to: item, required: true, parent: true, fixed: true, index: true}
-    words: {kind: text, required: true}
-`)
-	files["stock.yaml"].Data = append(files["stock.yaml"].Data, []byte(`
-location_check:
-  title: Check of a location
-  since: 2
-  rows: [R-K-63]
-  class: store
-  editor: active
-  route: store
-  scope: store_id
-  deletion: tombstone
-  label: words
-  fields:
-    store_id: {kind: reference, to: store, required: true, fixed: true, index: true}
-    words: {kind: text, required: true}
-`)...)
-	files["version.yaml"].Data = []byte(`version: 2
-changes:
-  - {version: 1, kind: first, note: All types of the first release.}
-  - {version: 2, kind: field_added, type: item, field: hazard}
-  - {version: 2, kind: type_added, type: hazard_note}
-  - {version: 2, kind: type_added, type: location_check}
-`)
-	c, err := catalogue.LoadFrom(files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
 // versions is the worked example with programs that can be replaced.
 func versions(t *testing.T) (w *world, upgrade func(atoll.SiteID)) {
 	t.Helper()
-	next, upgraded := newer(t), map[string]bool{}
+	next, upgraded := NextCatalogue(), map[string]bool{}
 	parts := usual()
 	parts.Catalogue = func(name string) *catalogue.Catalogue {
 		if upgraded[name] {
@@ -144,7 +80,8 @@ func TestR_K_62_R_K_63_AnOldSite(t *testing.T) {
 func TestR_K_63_LostBeforeItWasKnown(t *testing.T) {
 	w, upgrade := versions(t)
 	upgrade(1)
-	check := w.insert(1, "location_check", atoll.Fields{}.Set("store_id", w.Stores["A"]).Set("words", "in order"))
+	shelf := w.insert(1, "location", atoll.Fields{}.Set("store_id", w.Stores["A"]).Set("code", "L").Set("name", "L"))
+	check := w.insert(1, "location_check", atoll.Fields{}.Set("store_id", w.Stores["A"]).Set("location_id", shelf).Set("words", "in order"))
 	w.sync(2)
 	if st, err := w.Sites[2].Site.Status(w.ctx); err != nil || st.Unresolved != 1 {
 		t.Fatalf("%d records wait at the old site (%v); want the check", st.Unresolved, err)

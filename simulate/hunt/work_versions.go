@@ -6,6 +6,7 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/simulate"
 )
 
 // versionWork is programs of two versions side by side (R-K-62 to R-K-64): all begin
@@ -18,7 +19,7 @@ var versionWork = []Work{
 // version is the catalogue of the program that the node runs.
 func (w *World) version(name string) *catalogue.Catalogue {
 	if w.upgraded[name] {
-		return nextCatalogue()
+		return simulate.NextCatalogue()
 	}
 	return catalogue.Embedded()
 }
@@ -41,7 +42,7 @@ func upgradeOne(w *World, d Dice) error {
 func (w *World) upgrade(n *Node) error {
 	w.Say("%s is upgraded", n.Name)
 	w.upgraded[n.Name] = true
-	w.Fleet.Catalogue = nextCatalogue() // the laws know what anybody knows
+	w.Fleet.Catalogue = simulate.NextCatalogue() // the laws know what anybody knows
 	_ = n.Store.Close()
 	again, err := w.Open(w.Ctx, n.Name, n.Identity)
 	if err == nil && again.Site == nil {
@@ -81,17 +82,17 @@ func newerEdit(w *World, d Dice) error {
 		w.Say("%s makes %s", n.Name, w.Name(string(kind), p.Key.ID))
 		return w.Edit(n, p)
 	}
-	a, _ := Pick(d, added)
-	r, ok := Pick(d, w.List(n, atoll.Type(a.kind)))
+	a, _ := Pick(d, simulate.Novelties)
+	r, ok := Pick(d, w.List(n, a.Kind))
 	if !ok {
 		return ErrIdle
 	}
-	f := atoll.Fields{}.Set(a.field, "next")
-	if a.old == "" {
-		field, _ := r.Def.Field(a.field)
+	f := atoll.Fields{}.Set(a.Field, a.Value)
+	if a.Value == "" {
+		field, _ := r.Def.Field(a.Field)
 		v, _ := w.value(n, d, r.Def, field)
-		f.Set(a.field, v)
+		f.Set(a.Field, v)
 	}
-	w.Say("%s sets %s of %s", n.Name, a.field, w.Name(a.kind, r.ID))
+	w.Say("%s sets %s of %s", n.Name, a.Field, w.Name(string(a.Kind), r.ID))
 	return w.Edit(n, journal.Proposal{Verb: atoll.Update, Key: r.Key, Fields: f})
 }

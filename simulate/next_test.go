@@ -1,4 +1,4 @@
-package hunt
+package simulate
 
 import (
 	"testing"
@@ -14,7 +14,7 @@ func TestR_K_63_TheNextVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := catalogue.Embedded()
-	if next.Version() != now.Version()+1 || next.Hash() == now.Hash() || len(next.Changes()) != len(now.Changes())+len(added)+2 {
+	if next.Version() != now.Version()+1 || next.Hash() == now.Hash() || len(next.Changes()) != len(now.Changes())+len(Novelties)+2 {
 		t.Errorf("version %d with %d changes, after version %d", next.Version(), len(next.Changes()), now.Version())
 	}
 }

@@ -1,4 +1,4 @@
-package hunt
+package simulate
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/catalogue"
 )
 
@@ -47,16 +48,26 @@ location_check:
 `,
 }
 
-// added are the fields and values that the next version adds to types there are.
-var added = []struct{ file, kind, field, text, old, new string }{
-	{file: "items.yaml", kind: "item", field: "hazard", text: "{kind: text, index: true, since: %d}"},
-	{file: "items.yaml", kind: "unit", field: "hazard", text: "{kind: object, since: %d}"},
-	{file: "stock.yaml", kind: "location", field: "zone", text: "{kind: text, index: true, since: %d}"},
-	{file: "cold_chain.yaml", kind: "sensor", field: "kind", old: "logtag, other]", new: "logtag, other, next]"},
+// Novelty is a field that the next version adds to a type there is, or a value that it
+// lets one have.
+type Novelty struct {
+	Kind  atoll.Type
+	Field string
+	Value string // the new value, of a field that the present version has too
+
+	file, text, old, new string
 }
 
-// nextCatalogue is the catalogue of the next version.
-var nextCatalogue = sync.OnceValue(func() *catalogue.Catalogue {
+// Novelties are what the next version adds to types there are.
+var Novelties = []Novelty{
+	{file: "items.yaml", Kind: "item", Field: "hazard", text: "{kind: text, index: true, since: %d}"},
+	{file: "items.yaml", Kind: "unit", Field: "hazard", text: "{kind: object, since: %d}"},
+	{file: "stock.yaml", Kind: "location", Field: "zone", text: "{kind: text, index: true, since: %d}"},
+	{file: "cold_chain.yaml", Kind: "sensor", Field: "kind", Value: "next", old: "logtag, other]", new: "logtag, other, next]"},
+}
+
+// NextCatalogue is the catalogue of a next version of the program: see [nextTypes] and [Novelties].
+var NextCatalogue = sync.OnceValue(func() *catalogue.Catalogue {
 	c, err := loadNext()
 	if err != nil {
 		panic(fmt.Sprintf("the next version's catalogue: %v", err)) // a test loads it
@@ -79,16 +90,16 @@ func (e edition) ReadFile(name string) ([]byte, error) {
 }
 
 // change puts one text for another, after the line that begins the type.
-func (e edition) change(file, kind, old, now string) error {
+func (e edition) change(file string, kind atoll.Type, old, now string) error {
 	text, err := e.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	before, after, found := strings.Cut("\n"+string(text), "\n"+kind+":")
+	before, after, found := strings.Cut("\n"+string(text), "\n"+string(kind)+":")
 	if !found || !strings.Contains(after, old) {
 		return fmt.Errorf("%s in %s has no %q", kind, file, old)
 	}
-	e.texts[file] = before[min(1, len(before)):] + "\n" + kind + ":" + strings.Replace(after, old, now, 1)
+	e.texts[file] = before[min(1, len(before)):] + "\n" + string(kind) + ":" + strings.Replace(after, old, now, 1)
 	return nil
 }
 
@@ -97,19 +108,19 @@ func loadNext() (*catalogue.Catalogue, error) {
 	next := present + 1
 	e := edition{catalogue.Builtin(), map[string]string{}}
 	var changes strings.Builder
-	note := func(kind catalogue.ChangeKind, of, field string) {
+	note := func(kind catalogue.ChangeKind, of atoll.Type, field string) {
 		fmt.Fprintf(&changes, "\n  - {version: %d, kind: %s, type: %s, field: %q}", next, kind, of, field)
 	}
-	for _, a := range added {
+	for _, a := range Novelties {
 		old, now, kind := a.old, a.new, catalogue.ValueAdded
-		if a.old == "" {
+		if a.Value == "" {
 			old, kind = "  fields:\n", catalogue.FieldAdded
-			now = fmt.Sprintf("  fields:\n    %s: %s\n", a.field, fmt.Sprintf(a.text, next))
+			now = fmt.Sprintf("  fields:\n    %s: %s\n", a.Field, fmt.Sprintf(a.text, next))
 		}
-		if err := e.change(a.file, a.kind, old, now); err != nil {
+		if err := e.change(a.file, a.Kind, old, now); err != nil {
 			return nil, err
 		}
-		note(kind, a.kind, a.field)
+		note(kind, a.Kind, a.Field)
 	}
 	for _, file := range slices.Sorted(maps.Keys(nextTypes)) {
 		text, err := e.ReadFile(file)
@@ -118,7 +129,7 @@ func loadNext() (*catalogue.Catalogue, error) {
 		}
 		e.texts[file] = string(text) + fmt.Sprintf(nextTypes[file], next)
 		kind, _, _ := strings.Cut(strings.TrimSpace(nextTypes[file]), ":")
-		note(catalogue.TypeAdded, kind, "")
+		note(catalogue.TypeAdded, atoll.Type(kind), "")
 	}
 	text, err := e.ReadFile("version.yaml")
 	if err != nil {
