@@ -42,7 +42,7 @@ func addSite(w *World, d Dice) error {
 	if err != nil {
 		return err
 	}
-	c := comer{s.ID, name, fmt.Sprint("N", w.added)}
+	c := comer{s.ID, name, fmt.Sprint("NEW", w.added)}
 	w.images[w.Centre.Name] = nil // see centreRestored
 	w.comers = append(w.comers, c)
 	w.Say("%s is made, with number %d", name, s.ID)
