@@ -254,3 +254,37 @@ func TestR_C_12_R_G_12_BackWithWhatWasWritten(t *testing.T) {
 	w.want(3, "encounter", seen)
 	w.peace()
 }
+
+// TestR_H_25: a site that has said that a person's details are frozen is initialised
+// again while the transfer waits. It gets its word back and does not give it twice; the
+// transfer goes on from there.
+//
+// R-H-25, R-G-42.
+func TestR_H_25_R_G_42_ConfirmedBeforeItWasInitialisedAgain(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C")
+	w.sync(2, 3)
+	ada := w.register("B", "Ada", "Lovelace", "1990-12-10")
+	w.sync(2, 3)
+	w.transfer(1, ada, "C")
+	mode := func(m string) {
+		if err := w.Centre.Insert(w.ctx, change("store", w.Stores["C"], atoll.Fields{}.Set("mode", m))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mode("store") // the new home is closed, and the transfer waits
+	w.sync(2, 2)
+	if got := w.list(2, "home_confirmation"); len(got) != 1 {
+		t.Fatalf("site 2 has confirmed %d times; want once", len(got))
+	}
+	w.replace(2)
+	w.sync(2, 2)
+	if got := w.list(2, "home_confirmation"); len(got) != 1 || got[0].Origin.Seq > 2 {
+		t.Errorf("after it was initialised again it has %v", got)
+	}
+	mode("dispensary")
+	w.peace()
+	if home, editable := w.person(3, ada); home != w.Stores["C"] || !editable {
+		t.Errorf("home %s, editable %t", home, editable)
+	}
+}
