@@ -3,8 +3,6 @@
 package bench
 
 import (
-	"os/exec"
-	"runtime"
 	"syscall"
 	"time"
 )
@@ -17,14 +15,4 @@ func cpuTime() time.Duration {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-// maxResident returns the most memory an ended process had, in bytes; 0 when the
-// system does not tell.
-func maxResident(c *exec.Cmd) uint64 {
-	u, ok := c.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok || runtime.GOOS != "linux" { // others count in other units
-		return 0
-	}
-	return uint64(u.Maxrss) * 1024
 }

@@ -106,3 +106,29 @@ func usageOf(pid int) (u usage) {
 	}
 	return u
 }
+
+// most runs a program to its end and returns the most memory it had, 0 when the
+// system does not tell. (What the system tells of an ended process is of no use: it
+// counts in whoever started it.)
+func most(c *exec.Cmd) (bytes uint64, err error) {
+	var said strings.Builder
+	c.Stdout, c.Stderr = &said, &said
+	if err := c.Start(); err != nil {
+		return 0, err
+	}
+	over := make(chan error, 1)
+	go func() { over <- c.Wait() }()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for {
+		select {
+		case err := <-over:
+			if err != nil {
+				err = fmt.Errorf("%w: %s", err, said.String())
+			}
+			return bytes, err
+		case <-look.C:
+			bytes = max(bytes, usageOf(c.Process.Pid).peak)
+		}
+	}
+}

@@ -85,7 +85,7 @@ func (d Desk) ledgerRow(doc atoll.Type, line atoll.Record) (LedgerRow, bool, err
 		return row, false, err
 	}
 	row.Packs = movementOf(holdOf(doc, header), f).Total
-	row.At = effective(header, f)
+	row.At = when(effective(header), f)
 	row.Number, row.Kind = header.Number("number"), cmp.Or(header.Text("kind"), string(doc))
 	return row, Sign(row.Packs) != 0, nil
 }

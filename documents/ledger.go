@@ -48,36 +48,54 @@ func (d Discrepancy) Wrong() bool { return !d.Off.none() }
 // be what suggested documents hold, and the balance must never have been below
 // nothing. It returns the lines that differ, in order of id, and changes nothing.
 func Ledger(stock []StockState, postings []Posting) []Discrepancy {
-	type event struct{ at, by string }
-	held := map[atoll.ID]Movement{}
-	events := map[atoll.ID][]event{}
+	l := ledger{map[atoll.ID]Movement{}, map[atoll.ID][]moved{}}
 	for _, p := range postings {
-		id := p.Line.ID("stock_line_id")
-		m := movementOf(holdOf(p.Type, p.Header), p.Line)
-		if id == "" || m.none() {
-			continue
-		}
-		sum, ok := held[id]
-		if !ok {
-			sum = still
-		}
-		held[id] = sum.plus(m)
-		if Sign(m.Total) != 0 {
-			events[id] = append(events[id], event{effective(p.Header, p.Line), m.Total})
-		}
+		l.post(holdOf(p.Type, p.Header), effective(p.Header), p.Line)
 	}
-	var out []Discrepancy
+	return l.compare(stock)
+}
+
+// ledger is what documents say about stock lines: what is held of each, and when it
+// moved.
+type ledger struct {
+	held  map[atoll.ID]Movement
+	moved map[atoll.ID][]moved
+}
+
+// moved is one change of a stock line's balance.
+type moved struct{ at, by string }
+
+// post counts one line of a document that holds h, and took effect at a moment.
+func (l ledger) post(h hold, at string, line atoll.Fields) {
+	id := line.ID("stock_line_id")
+	m := movementOf(h, line)
+	if id == "" || m.none() {
+		return
+	}
+	sum, ok := l.held[id]
+	if !ok {
+		sum = still
+	}
+	l.held[id] = sum.plus(m)
+	if Sign(m.Total) == 0 {
+		return
+	}
+	l.moved[id] = append(l.moved[id], moved{when(at, line), m.Total})
+}
+
+// compare returns the stock lines that are not what was posted.
+func (l ledger) compare(stock []StockState) (out []Discrepancy) {
 	for _, s := range stock {
 		is := heldBy(s.Fields)
 		opening := s.Fields.Number("opening_number_of_packs")
 		ledger := Movement{opening, "0"}
-		if m, ok := held[s.ID]; ok {
+		if m, ok := l.held[s.ID]; ok {
 			ledger = ledger.plus(m)
 		}
-		all := events[s.ID]
+		all := l.moved[s.ID]
 		// Within one moment what comes in is counted first: the order of two documents of
 		// the same second is not known.
-		slices.SortStableFunc(all, func(a, b event) int {
+		slices.SortStableFunc(all, func(a, b moved) int {
 			if c := strings.Compare(a.at, b.at); c != 0 {
 				return c
 			}
@@ -106,22 +124,27 @@ func Ledger(stock []StockState, postings []Posting) []Discrepancy {
 	return out
 }
 
-// effective is when a line moved its stock: later than its document took effect if
-// it says so. Documents of other systems may lack one time or the other.
-func effective(header, line atoll.Fields) string {
-	names := []string{"confirmed_at", "finalised_at", "created_at"}
-	if line.Has("moved_at") {
-		return line.Text("moved_at")
-	}
-	if header.Has("backdated_at") {
-		return header.Text("backdated_at")
-	}
-	for _, name := range names {
+// dates are the fields that say when a document took effect, the first that is there.
+// Documents of other systems may lack some.
+var dates = []string{"backdated_at", "confirmed_at", "finalised_at", "created_at"}
+
+// effective is when a document took effect.
+func effective(header atoll.Fields) string {
+	for _, name := range dates {
 		if header.Has(name) {
 			return header.Text(name)
 		}
 	}
 	return ""
+}
+
+// when is the moment at which a line of a document moved its stock: that of the
+// document, unless the line has a later one of its own.
+func when(document string, line atoll.Fields) string {
+	if line.Has("moved_at") {
+		return line.Text("moved_at")
+	}
+	return document
 }
 
 // Examination is the outcome of a ledger check.
@@ -161,20 +184,20 @@ func (d Desk) CheckStock(here atoll.SiteID, store atoll.ID) (Examination, error)
 		}
 		stock = append(stock, StockState{r.ID, f})
 	}
-	var postings []Posting
+	l, posted := ledger{map[atoll.ID]Movement{}, map[atoll.ID][]moved{}}, 0
 	for _, t := range []atoll.Type{"invoice", "prescription"} {
-		more, err := d.postings(t, store)
+		n, err := d.post(l, t, store)
 		if err != nil {
 			return Examination{}, err
 		}
-		postings = append(postings, more...)
+		posted += n
 	}
-	diff := Ledger(stock, postings)
+	diff := l.compare(stock)
 	if diff == nil {
 		diff = []Discrepancy{}
 	}
 	slices.Sort(passed)
-	return Examination{Lines: len(stock), Postings: len(postings), Differences: diff, Passed: passed}, nil
+	return Examination{Lines: len(stock), Postings: posted, Differences: diff, Passed: passed}, nil
 }
 
 // whole reports whether the site has all of the store's stock and of what moved it: the
@@ -193,40 +216,49 @@ func whole(t *topology.Topology, here atoll.SiteID, store atoll.ID) bool {
 	}
 }
 
-// postings are the lines of all documents of the type that hold or move stock.
-func (d Desk) postings(t atoll.Type, store atoll.ID) ([]Posting, error) {
+// post counts the lines of all documents of the type that hold or move stock, and
+// returns how many there are. A site may have more of them than memory: of each
+// document and line only what counts is kept.
+func (d Desk) post(l ledger, t atoll.Type, store atoll.ID) (lines int, err error) {
 	g := governed[t]
-	q := storage.Query{Type: t}
+	q := storage.RowQuery{Type: t, Fields: append([]string{"status"}, dates...)}
 	if store != "" {
 		q.Where = map[string]string{"store_id": string(store)}
 	}
-	docs, err := d.R.Records(q)
+	type paper struct {
+		hold hold
+		at   string
+	}
+	papers := map[atoll.ID]paper{}
+	err = d.R.Rows(q, func(r storage.Row) error {
+		header := fieldsOf(q.Fields, r)
+		if h := holdOf(t, header); h != nothing {
+			papers[r.ID] = paper{h, effective(header)}
+		}
+		return nil
+	})
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	headers := make(map[atoll.ID]atoll.Fields, len(docs))
-	for _, r := range docs {
-		f, err := r.Fields()
-		if err != nil {
-			return nil, err
+	of := storage.RowQuery{Type: g.line, Fields: []string{g.parent, "stock_line_id", "kind", "number_of_packs", "moved_at"}}
+	err = d.R.Rows(of, func(r storage.Row) error {
+		if p, ok := papers[atoll.ID(r.Bytes(0))]; ok && r.Values[1] != nil {
+			lines++
+			l.post(p.hold, p.at, fieldsOf(of.Fields, r))
 		}
-		if holdOf(t, f) != nothing {
-			headers[r.ID] = f
-		}
-	}
-	lines, err := d.R.Records(storage.Query{Type: g.line})
-	if err != nil {
-		return nil, err
-	}
-	var out []Posting
-	for _, r := range lines {
-		f, err := r.Fields()
-		if err != nil {
-			return nil, err
-		}
-		if header := headers[f.ID(g.parent)]; header != nil && f.Has("stock_line_id") {
-			out = append(out, Posting{t, header, f})
+		return nil
+	})
+	return lines, err
+}
+
+// fieldsOf are a row's values by name. Like the row's they are valid until its
+// reader returns.
+func fieldsOf(names []string, r storage.Row) atoll.Fields {
+	f := make(atoll.Fields, len(names))
+	for i, name := range names {
+		if r.Values[i] != nil {
+			f[name] = r.Values[i]
 		}
 	}
-	return out, nil
+	return f
 }
