@@ -122,6 +122,9 @@ func handle[I, O any](s *server, power station.Power, op huma.Operation, fn func
 		op.Description += "\n\nNeeds the power " + string(power) + ": " + holders(power) + "."
 	}
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
+		if u := visitOf(ctx).User; u.Name != "" {
+			ctx = station.As(ctx, u)
+		}
 		out, err := fn(ctx, in)
 		if err != nil {
 			return nil, s.problem(ctx, err)

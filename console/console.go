@@ -146,6 +146,7 @@ func (c *console) session(v *Visit) error {
 		return err
 	}
 	v.User, v.token = u, cookie.Value
+	v.R = v.R.WithContext(station.As(v.ctx(), u))
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/process"
 	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/survivor"
 )
 
 // The states of a decision.
@@ -49,6 +50,12 @@ func (d Desk) Edit(store atoll.ID, who, key atoll.Key, changed atoll.Fields, rea
 	if err != nil {
 		return nil, false, err
 	}
+	if def, known := d.Catalogue.Lookup(key.Type); !known || !atHome(def) {
+		return nil, false, noDetail(k, key)
+	}
+	if ok, err := k.about(d.R, who, key, target); err != nil || !ok {
+		return nil, false, errors.Join(err, noDetail(k, key))
+	}
 	if homeSite(d.T, person) == d.Site {
 		return []journal.Proposal{update(key, changed)}, false, nil
 	}
@@ -82,6 +89,27 @@ func (d Desk) Edit(store atoll.ID, who, key atoll.Key, changed atoll.Fields, rea
 		Set("record_type", string(key.Type)).Set("record_id", key.ID).Set("verb", string(atoll.Update)).
 		Set("wanted", json.RawMessage(wanted.Encode())).Set("was", json.RawMessage(was.Encode())).
 		Set("reason", reason).Set("asked_by", d.Actor).Set("asked_at", atoll.Stamp(d.Now)))}, true, nil
+}
+
+// about reports whether the record is the person's own or hangs on her, those merged
+// into her included.
+func (k kind) about(r storage.RecordReader, who, key atoll.Key, f atoll.Fields) (bool, error) {
+	if key.Type != k.person {
+		key = atoll.Key{Type: k.person, ID: f.ID(k.field)}
+	}
+	if key == who || key.ID == "" {
+		return key == who, nil
+	}
+	is, err := survivor.Of(r, key)
+	if err != nil {
+		return false, err
+	}
+	want, err := survivor.Of(r, who)
+	return is == want, err
+}
+
+func noDetail(k kind, key atoll.Key) error {
+	return atoll.Errorf(atoll.Rule, "this is no detail of the %s", k.word).About(key).Do("change it as a record, where it may be")
 }
 
 func notVisible(d Desk, k kind, who atoll.Key, store atoll.ID) error {
@@ -214,6 +242,16 @@ func settle(r storage.RecordReader, p Pending, choose choice) (do []journal.Prop
 	rec, now, err := find(r, p.Record)
 	if err != nil {
 		return nil, nil, err
+	}
+	if k, is := ofPerson(p.Person.Type); is { // it is the home's word for nothing else
+		f := now
+		if f == nil {
+			f = p.Wanted
+		}
+		if about, err := k.about(r, p.Person, p.Record, f); err != nil || !about {
+			by[Refused] = p.Wanted.Names()
+			return nil, by, err
+		}
 	}
 	there := now != nil && !rec.Deleted
 	put := func(name string, conflict bool) bool {

@@ -3,6 +3,7 @@ package patients
 import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/admit"
+	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/topology"
 )
@@ -209,6 +210,22 @@ func properRequest(t *topology.Topology, _ admit.World, _ []admit.Change, c admi
 		return atoll.Errorf(atoll.Rule, "the new home store must be an open dispensary; %s is not", place(t, st.ID)).On("to_store_id")
 	}
 	return nil
+}
+
+// properChange lets nobody ask the home of a person for a change of what is not hers:
+// the home would make it in its own name (R-G-10).
+func properChange(cat *catalogue.Catalogue) admit.Rule {
+	return func(_ *topology.Topology, _ admit.World, _ []admit.Change, c admit.Change) error {
+		k, is := ofChange(c.Op.Type)
+		if !is || c.Op.Verb != atoll.Insert {
+			return nil
+		}
+		t := atoll.Type(c.New.Text("record_type"))
+		if def, known := cat.Lookup(t); !known || !atHome(def) {
+			return atoll.Errorf(atoll.Rule, "a %.40s is no detail of a %s", string(t), k.word).On("record_type")
+		}
+		return nil
+	}
 }
 
 // dispensed says whether a status of a prescription means that it was handed out.

@@ -80,10 +80,16 @@ func ofTransfer(t atoll.Type) (kind, bool) {
 
 func ofChange(t atoll.Type) (kind, bool) { return kindOf(func(k kind) bool { return k.change == t }) }
 
+// atHome reports whether records of the type are edited at the home of the patient
+// or prescriber whom they are about.
+func atHome(def *catalogue.Def) bool {
+	return def.Class == catalogue.Patient && def.Editor == catalogue.ByHome
+}
+
 // personOf returns the patient or prescriber a record of the type is about, and
 // whether it is edited at that person's home (R-G-02, R-G-45).
 func personOf(def *catalogue.Def, key atoll.Key, f atoll.Fields) (atoll.Key, bool) {
-	if def.Class != catalogue.Patient || def.Editor != catalogue.ByHome {
+	if !atHome(def) {
 		return atoll.Key{}, false
 	}
 	if def.Scope == "id" {
@@ -99,10 +105,11 @@ func personOf(def *catalogue.Def, key atoll.Key, f atoll.Fields) (atoll.Key, boo
 // Desk makes proposals from one snapshot or transaction, for people who work at
 // the site.
 type Desk struct {
-	R    storage.Reader
-	T    *topology.Topology
-	Site atoll.SiteID
-	Now  time.Time
+	R         storage.Reader
+	T         *topology.Topology
+	Catalogue *catalogue.Catalogue
+	Site      atoll.SiteID
+	Now       time.Time
 	// Actor is who acts; it is noted in what is asked for and decided.
 	Actor string
 }
@@ -204,8 +211,8 @@ func homeOf(f atoll.Fields) (atoll.ID, uint64) {
 }
 
 // Rules are the laws of patients and prescribers.
-func Rules() []admit.Rule {
-	return []admit.Rule{homeMoves, locked, inDispensary, mayDispense, dispensedOnce, properRequest}
+func Rules(cat *catalogue.Catalogue) []admit.Rule {
+	return []admit.Rule{homeMoves, locked, inDispensary, mayDispense, dispensedOnce, properRequest, properChange(cat)}
 }
 
 // epochAfter is the home epoch of a person whose home store becomes the other.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/patients"
 )
 
@@ -216,8 +217,27 @@ func TestR_G_10_R_D_52_RequestThatIsRefused(t *testing.T) {
 	seen := w.insert(3, "encounter", atoll.Fields{}.Set("patient_id", ada).Set("store_id", w.Stores["C"]).
 		Set("started_at", "2026-01-02T10:00:00Z").Set("status", "pending"))
 	w.sync(3, 2)
-	pending, err := w.At(1).EditPerson(w.ctx, "nurse", w.Stores["A"], patientKey(ada), atoll.Key{Type: "encounter", ID: seen},
-		atoll.Fields{}.Set("status", "visited"), "she came")
+	ask := func(key atoll.Key, f atoll.Fields) (bool, error) {
+		return w.At(1).EditPerson(w.ctx, "nurse", w.Stores["A"], patientKey(ada), key, f, "she came")
+	}
+	// What is not edited at her home is refused where it is asked, at the home too, and so
+	// is what is not hers.
+	encounter := atoll.Key{Type: "encounter", ID: seen}
+	_, err := ask(encounter, atoll.Fields{}.Set("status", "visited"))
+	w.refused(err, atoll.Rule, "no detail")
+	_, err = ask(atoll.Key{Type: "store", ID: w.Stores["A"]}, atoll.Fields{}.Set("comment", "mine"))
+	w.refused(err, atoll.Rule, "no detail")
+	_, err = w.At(2).EditPerson(w.ctx, "nurse", w.Stores["B"], patientKey(ada), encounter, atoll.Fields{}.Set("status", "visited"), "")
+	w.refused(err, atoll.Rule, "no detail")
+	eve := w.register("B", "Eve", "Other", "1991-12-10")
+	_, err = w.At(2).EditPerson(w.ctx, "nurse", w.Stores["B"], patientKey(ada), patientKey(eve), phone("1"), "")
+	w.refused(err, atoll.Rule, "no detail")
+	forged := atoll.Fields{}.Set("patient_id", ada).Set("store_id", w.Stores["A"]).Set("record_type", "item").Set("record_id", seen).
+		Set("verb", "update").Set("wanted", map[string]string{"code": "mine"}).Set("asked_by", "x").Set("asked_at", "2026-01-02T10:00:00Z")
+	err = w.At(1).Insert(w.ctx, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "patient_change", ID: atoll.NewID(w.Clock.Now())}, Fields: forged})
+	w.refused(err, atoll.Rule, "no detail")
+	// What its record does not allow is refused by the home.
+	pending, err := ask(patientKey(ada), atoll.Fields{}.Set("date_of_birth", "long ago"))
 	if err != nil || !pending {
 		t.Fatalf("pending %t, %v", pending, err)
 	}

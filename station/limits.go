@@ -12,6 +12,21 @@ import (
 	"github.com/atollsync/atoll/storage"
 )
 
+type askerKey struct{}
+
+// As returns a context of what the user asks for. Whatever act of the station it is
+// given to changes nothing that is not the user's to change (R-J-01). A context without
+// a user is the program's own, or that of who has the machine.
+func As(ctx context.Context, u User) context.Context {
+	return context.WithValue(ctx, askerKey{}, u)
+}
+
+// askerOf is the user who asks; ok is false when nobody does.
+func askerOf(ctx context.Context) (u User, ok bool) {
+	u, ok = ctx.Value(askerKey{}).(User)
+	return u, ok
+}
+
 // Sees reports whether the user may see the data of the store (R-J-01).
 func (u User) Sees(store atoll.ID) bool {
 	return len(u.Stores) == 0 || store == "" || slices.Contains(u.Stores, store)
@@ -33,10 +48,32 @@ func (s *Station) SeesRecord(u User, t atoll.Type, f atoll.Fields) bool {
 		return true
 	}
 	def, ok := s.Catalogue.Lookup(t)
-	if !ok || def.Class != catalogue.Store && def.Class != catalogue.CentralStore {
-		return true
+	return !ok || u.Sees(belongsTo(def, f))
+}
+
+// belongsTo is the store that a record belongs to, "" for what is everybody's to see.
+func belongsTo(def *catalogue.Def, f atoll.Fields) atoll.ID {
+	switch {
+	case def.Class == catalogue.Store, def.Class == catalogue.CentralStore,
+		def.Class == catalogue.Patient && def.Route == catalogue.ToStore && def.Editor == catalogue.ByActive: // a prescription
+		return f.ID(def.Scope)
 	}
-	return u.Sees(f.ID(def.Scope))
+	return ""
+}
+
+// madeIn is the store in which a record is made or changed, "" for what belongs to
+// none: of what everybody sees, the store in which a patient was treated, or has her
+// home when she is registered, and the one that a message is sent from.
+func madeIn(def *catalogue.Def, verb atoll.Verb, f atoll.Fields) atoll.ID {
+	switch {
+	case def.Class == catalogue.Patient && def.Editor == catalogue.ByActive:
+		return f.ID("store_id")
+	case def.Home != "" && verb == atoll.Insert:
+		return f.ID(def.Home)
+	case def.Class == catalogue.Message && verb == atoll.Insert:
+		return f.ID("from_store_id")
+	}
+	return belongsTo(def, f)
 }
 
 // SeesKey reports the same of the record that stands in the database under the key.
@@ -94,7 +131,8 @@ func (s *Station) SeesRefusal(u User, r storage.RecordReader, no storage.Refusal
 // mayTouch refuses changes of data of stores that are not the user's, before and
 // after the change.
 func (s *Station) mayTouch(u User, d documents.Desk, p journal.Proposal) error {
-	if len(u.Stores) == 0 {
+	def, ok := s.Catalogue.Lookup(p.Key.Type)
+	if len(u.Stores) == 0 || !ok {
 		return nil
 	}
 	states := []atoll.Fields{p.Fields}
@@ -108,9 +146,44 @@ func (s *Station) mayTouch(u User, d documents.Desk, p journal.Proposal) error {
 		}
 	}
 	for _, f := range states {
-		if !s.SeesRecord(u, p.Key.Type, f) {
-			return atoll.Errorf(atoll.Denied, "the data of this store is not %s's to change", u.Name).About(p.Key).Do("ask an administrator, who can give you the store")
+		if !u.Sees(madeIn(def, p.Verb, f)) {
+			return notTheirs(u).About(p.Key)
 		}
+	}
+	return nil
+}
+
+// notTheirs refuses the change of what belongs to a store that is not the user's.
+func notTheirs(u User) *atoll.Error {
+	return atoll.Errorf(atoll.Denied, "the data of this store is not %s's to change", u.Name).Do("ask an administrator, who can give you the store")
+}
+
+// theirs refuses changes of data of stores that are not the asker's. Every act ends in
+// it, so that none can forget to ask.
+func (s *Station) theirs(ctx context.Context, d documents.Desk, do ...journal.Proposal) error {
+	u, _ := askerOf(ctx)
+	for _, p := range do {
+		if err := s.mayTouch(u, d, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// acts asks whether the asker may change the record at all, before anything is told
+// of it.
+func (s *Station) acts(ctx context.Context, d documents.Desk, key atoll.Key) error {
+	u, is := askerOf(ctx)
+	if !is {
+		return nil
+	}
+	return s.MayChange(u, d, journal.Proposal{Verb: atoll.Update, Key: key})
+}
+
+// worksIn refuses those who do not work in the store.
+func worksIn(ctx context.Context, store atoll.ID) error {
+	if u, _ := askerOf(ctx); !u.Sees(store) {
+		return notTheirs(u).On("store")
 	}
 	return nil
 }

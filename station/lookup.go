@@ -338,6 +338,9 @@ func (s *Station) CentralHistory(ctx context.Context, patient atoll.ID, by Crede
 // after a failure, and goes on from where it was; before its end nothing of the
 // person is shown here (R-G-25).
 func (s *Station) Fetch(ctx context.Context, who atoll.Key, store atoll.ID, by Credentials) (atoll.Key, error) {
+	if err := worksIn(ctx, store); err != nil {
+		return who, err
+	}
 	err := s.look(ctx, func(d patients.Desk) error {
 		if err := s.worksWith(d, store); err != nil {
 			return err

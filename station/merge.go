@@ -53,7 +53,7 @@ func (s *Station) merging(r storage.Reader, t *topology.Topology) merge.Desk {
 // is not owned here, and when a law of merges forbids it.
 func (s *Station) Merge(ctx context.Context, actor string, m Merge) (MergeResult, error) {
 	from := atoll.Key{Type: m.Type, ID: m.From}
-	res, err := s.Act(ctx, actor, atoll.Cause{Kind: merge.Cause, Ref: merge.Reference(from, m.Into)},
+	res, err := s.act(ctx, actor, atoll.Cause{Kind: merge.Cause, Ref: merge.Reference(from, m.Into)},
 		func(d documents.Desk) ([]journal.Proposal, error) {
 			do, err := s.merging(d.R, d.T).Merge(m.Type, m.From, m.Into, m.Confirmed)
 			return m.Allow.first(d, do, err)
@@ -71,7 +71,7 @@ func (s *Station) Unmerge(ctx context.Context, actor string, key atoll.Key, allo
 	if d, err := s.MergeDetails(ctx, key); err == nil {
 		into = d.Into
 	}
-	res, err := s.Act(ctx, actor, atoll.Cause{Kind: merge.UndoCause, Ref: merge.Reference(key, into)},
+	res, err := s.act(ctx, actor, atoll.Cause{Kind: merge.UndoCause, Ref: merge.Reference(key, into)},
 		func(d documents.Desk) ([]journal.Proposal, error) {
 			do, err := s.merging(d.R, d.T).Undo(key.Type, key.ID)
 			return allow.first(d, do, err)

@@ -22,6 +22,9 @@ func (s *Station) AskPast(ctx context.Context, actor string, p documents.Past) e
 		if err := p.Check(); err != nil {
 			return nil, err
 		}
+		if err := worksIn(ctx, p.Store); err != nil {
+			return nil, err
+		}
 		if p.Key.Type != "" {
 			if _, err := d.R.Record(p.Key); !errors.Is(err, atoll.NotFound) {
 				if err == nil {
@@ -32,7 +35,7 @@ func (s *Station) AskPast(ctx context.Context, actor string, p documents.Past) e
 		}
 		stores := slices.DeleteFunc(slices.Clone(d.T.Active(s.Door.Site)), func(id atoll.ID) bool {
 			st, _ := d.T.Store(id)
-			return st.ManagedOnly // the centre has nothing of it
+			return st.ManagedOnly || worksIn(ctx, id) != nil // the centre has nothing of it, or it is not for who asks
 		})
 		switch {
 		case p.Store != "" && !slices.Contains(stores, p.Store):

@@ -35,7 +35,11 @@ type Person struct {
 // people runs an act on patients or prescribers.
 func (s *Station) people(ctx context.Context, actor, cause string, act func(patients.Desk) ([]journal.Proposal, error)) (journal.Result, error) {
 	return s.Act(ctx, actor, atoll.Cause{Kind: "user", Ref: cause}, func(d documents.Desk) ([]journal.Proposal, error) {
-		return act(patients.Desk{R: d.R, T: d.T, Site: s.Door.Site, Now: d.Now, Actor: actor})
+		do, err := act(patients.Desk{R: d.R, T: d.T, Catalogue: s.Catalogue, Site: s.Door.Site, Now: d.Now, Actor: actor})
+		if u, is := askerOf(ctx); is && err == nil {
+			err = s.MayChange(u, d, do...)
+		}
+		return do, err
 	})
 }
 
@@ -46,7 +50,7 @@ func (s *Station) look(ctx context.Context, fn func(patients.Desk) error) error 
 		if err != nil {
 			return err
 		}
-		return fn(patients.Desk{R: r, T: t, Site: s.Door.Site, Now: s.Now()})
+		return fn(patients.Desk{R: r, T: t, Catalogue: s.Catalogue, Site: s.Door.Site, Now: s.Now()})
 	})
 }
 
@@ -91,6 +95,9 @@ func whole(f atoll.Fields) string {
 // for somebody who works in the store: at home at once; elsewhere as a request to
 // the home site, where that is allowed, and pending is true (R-G-02, R-G-10).
 func (s *Station) EditPerson(ctx context.Context, actor string, store atoll.ID, who, key atoll.Key, changed atoll.Fields, reason string) (pending bool, err error) {
+	if err := worksIn(ctx, store); err != nil {
+		return false, err
+	}
 	id := atoll.NewID(s.Now())
 	_, err = s.people(ctx, actor, "edit", func(d patients.Desk) (do []journal.Proposal, err error) {
 		do, pending, err = d.Edit(store, who, key, changed, reason, id)
@@ -144,6 +151,9 @@ func (s *Station) Person(ctx context.Context, who atoll.Key) (Person, error) {
 // FindHere looks for patients or prescribers visible in the store (R-G-11); at the
 // centre, with no store, among all.
 func (s *Station) FindHere(ctx context.Context, person atoll.Type, store atoll.ID, search patients.Search) (found []patients.Match, more bool, err error) {
+	if err := worksIn(ctx, store); err != nil {
+		return nil, false, err
+	}
 	err = s.look(ctx, func(d patients.Desk) error {
 		var only map[atoll.ID]bool
 		if store != "" || s.Identity.Role != Central {

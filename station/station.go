@@ -114,7 +114,7 @@ func New(id Identity, o Options) *Station {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	judge := &admit.Judge{Catalogue: o.Catalogue, Rules: slices.Concat(documents.Rules(), rights.Rules(), handover.Rules(), merge.Rules(), patients.Rules(), []admit.Rule{visibleToItself, epochMoves}), Laws: documents.Laws()}
+	judge := &admit.Judge{Catalogue: o.Catalogue, Rules: slices.Concat(documents.Rules(), rights.Rules(), handover.Rules(), merge.Rules(), patients.Rules(o.Catalogue), []admit.Rule{visibleToItself, epochMoves}), Laws: documents.Laws()}
 	s := &Station{
 		Options: o, Identity: id,
 		Door: &journal.Door{
@@ -143,8 +143,20 @@ func (s *Station) Edit(ctx context.Context, e journal.Edit) (journal.Result, err
 	return s.Act(ctx, e.Actor, e.Cause, func(documents.Desk) ([]journal.Proposal, error) { return e.Do, nil })
 }
 
-// Act is Edit for changes that are worked out from the records as they stand.
+// Act is Edit for changes that are worked out from the records as they stand. It
+// changes nothing of stores that are not those of who asks; see [As].
 func (s *Station) Act(ctx context.Context, actor string, cause atoll.Cause, act func(documents.Desk) ([]journal.Proposal, error)) (journal.Result, error) {
+	return s.act(ctx, actor, cause, func(d documents.Desk) ([]journal.Proposal, error) {
+		do, err := act(d)
+		if err == nil {
+			err = s.theirs(ctx, d, do...)
+		}
+		return do, err
+	})
+}
+
+// act is Act for the program's own work too.
+func (s *Station) act(ctx context.Context, actor string, cause atoll.Cause, act func(documents.Desk) ([]journal.Proposal, error)) (journal.Result, error) {
 	var res journal.Result
 	var do []journal.Proposal
 	err := s.Store.Update(ctx, func(tx storage.Tx) error {

@@ -31,6 +31,9 @@ func (s *Station) Transfers(ctx context.Context, f transfer.Filter) ([]transfer.
 func (s *Station) PrepareShipment(ctx context.Context, actor string, requisition atoll.ID) (atoll.ID, error) {
 	var id atoll.ID
 	_, err := s.Act(ctx, actor, atoll.Cause{Kind: "user"}, func(d documents.Desk) (do []journal.Proposal, err error) {
+		if err := s.acts(ctx, d, atoll.Key{Type: "requisition", ID: requisition}); err != nil {
+			return nil, err
+		}
 		id, do, err = transfer.PrepareShipment(d, requisition)
 		return do, err
 	})
@@ -40,6 +43,9 @@ func (s *Station) PrepareShipment(ctx context.Context, actor string, requisition
 // AskCancel asks the other store to give up goods that are on their way (R-D-39).
 func (s *Station) AskCancel(ctx context.Context, actor string, invoice atoll.ID) error {
 	_, err := s.Act(ctx, actor, atoll.Cause{Kind: "user"}, func(d documents.Desk) ([]journal.Proposal, error) {
+		if err := s.acts(ctx, d, atoll.Key{Type: "invoice", ID: invoice}); err != nil {
+			return nil, err
+		}
 		return transfer.AskCancel(d, invoice)
 	})
 	return err
@@ -63,7 +69,11 @@ func (s *Station) MayAskBack(ctx context.Context, invoice atoll.ID) error {
 // made at the centre, and that site carries it out.
 func (s *Station) Decide(ctx context.Context, actor string, requisition atoll.ID, yes bool, comment string, quantities map[atoll.ID]string) error {
 	_, err := s.Act(ctx, actor, atoll.Cause{Kind: "user"}, func(d documents.Desk) ([]journal.Proposal, error) {
-		r, err := d.R.Record(atoll.Key{Type: "requisition", ID: requisition})
+		key := atoll.Key{Type: "requisition", ID: requisition}
+		if err := s.acts(ctx, d, key); err != nil {
+			return nil, err
+		}
+		r, err := d.R.Record(key)
 		if err == nil {
 			if owner, err := s.Door.Owner(d.R, r); err == nil && owner.Site == s.Door.Site {
 				return transfer.DecideHere(d, requisition, yes, actor, comment, quantities)

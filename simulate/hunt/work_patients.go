@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/catalogue"
+	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/patients"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
@@ -176,6 +178,9 @@ func notePerson(w *World, d Dice) error {
 			return ErrIdle
 		}
 		w.Say("%s: store %s changes %s of %s", n.Name, store.Code, w.Name(string(kind), old.ID), w.Name("patient", who.ID))
+		if def.Editor == catalogue.ByActive { // it is the store's, and no detail of hers
+			return w.Edit(n, journal.Proposal{Verb: atoll.Update, Key: old.Key, Fields: f})
+		}
 		_, err := n.EditPerson(w.Ctx, "tester", store.ID, who.Key, old.Key, f, "as the story has it")
 		return err
 	}
