@@ -439,10 +439,7 @@ func (d *Door) apply(tx storage.Tx, t *topology.Topology, origin atoll.Origin, c
 	if d.Centre {
 		return d.relist(tx, t, after, changes)
 	}
-	if slices.ContainsFunc(changes, func(c admit.Change) bool { return steers(t, record(c, origin), fields(c)) }) {
-		return d.steered(tx, after)
-	}
-	return nil
+	return d.reroute(tx, after, steering(t, after))
 }
 
 // shapes reports whether the change alters the topology: a plain name's

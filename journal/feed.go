@@ -225,7 +225,7 @@ func (d *Door) relist(tx storage.Tx, before, after *topology.Topology, changes [
 			return err
 		}
 	}
-	return d.reroute(tx, before, after, changes)
+	return d.reroute(tx, after, steering(before, after))
 }
 
 func (d *Door) relistAudience(tx storage.Tx, t *topology.Topology, a atoll.Audience) error {

@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"bytes"
 	"slices"
 
 	"github.com/atollsync/atoll"
@@ -42,61 +41,6 @@ func (d *Door) place(tx storage.Tx, t *topology.Topology, r atoll.Record) error 
 	}
 	if want := d.places(t, r.Key, f); !slices.Equal(want, r.Audiences) {
 		return tx.Place(r.Key, want)
-	}
-	return nil
-}
-
-// steeringKeys are the preferences by which records are routed.
-var steeringKeys = []string{catalogue.CentralProcurement, catalogue.CentralPayments, catalogue.PrescriptionsEverywhere}
-
-// steers reports whether records are routed otherwise with the replica r in place of
-// what was there before: which site is the primary, and what it follows.
-func steers(t *topology.Topology, r atoll.Record, f atoll.Fields) bool {
-	switch key := f.Text("key"); r.Type {
-	case "system":
-		return atoll.SiteID(max(f.Int("primary"), 1)) != t.Primary()
-	case "preference":
-		return slices.Contains(steeringKeys, key) && !bytes.Equal(t.Preference(key), f["value"])
-	}
-	return false
-}
-
-// PlaceSteered works out anew the audiences of the replicas that are routed by a
-// preference, or by which site is the primary, as both are now.
-func (d *Door) PlaceSteered(tx storage.Tx) error {
-	t, err := d.Topology(tx)
-	if err != nil || d.Centre {
-		return err
-	}
-	return d.steered(tx, t)
-}
-
-// steered works out anew the audiences of the records that are routed by what changed.
-func (d *Door) steered(tx storage.Tx, t *topology.Topology) error {
-	for _, def := range d.Judge.Catalogue.Types() {
-		if !slices.ContainsFunc(def.Also, func(e catalogue.Exception) bool {
-			return slices.Contains(steeringKeys, e.Name)
-		}) {
-			continue
-		}
-		for last := atoll.ID(""); ; {
-			page, err := tx.Records(storage.Query{Type: def.Type, After: last, Limit: reroutePage, All: true})
-			if err != nil {
-				return err
-			}
-			for _, r := range page {
-				last = r.ID
-				if len(r.Audiences) == 0 || r.Hidden {
-					continue
-				}
-				if err := d.place(tx, t, r); err != nil {
-					return err
-				}
-			}
-			if len(page) < reroutePage {
-				break
-			}
-		}
 	}
 	return nil
 }

@@ -152,14 +152,14 @@ func (d *Door) replace(tx storage.Tx, t *topology.Topology, r atoll.Record, f at
 	if !topology.Shapes(r.Type) {
 		return nil
 	}
-	turns := steers(t, r, f)
-	if err := d.redraw(tx); err != nil || !turns {
+	if err := d.redraw(tx); err != nil || !steers(r.Type, f) {
 		return err
 	}
-	if t, err = d.Topology(tx); err != nil {
+	after, err := d.Topology(tx)
+	if err != nil {
 		return err
 	}
-	return d.steered(tx, t)
+	return d.reroute(tx, after, steering(t, after))
 }
 
 // owns reports whether this site may write the record now. A record whose owner

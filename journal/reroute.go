@@ -2,10 +2,10 @@ package journal
 
 import (
 	"bytes"
+	"iter"
 	"slices"
 
 	"github.com/atollsync/atoll"
-	"github.com/atollsync/atoll/admit"
 	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
@@ -14,49 +14,80 @@ import (
 // reroutePage is how many records are looked at in one read.
 const reroutePage = 500
 
-// reroute lists anew the records whose way hangs on a preference that changed, or
-// on which site is the primary. Without it a document that was there before and a
-// line that came after would go different ways (R-A-10, R-B-96).
-func (d *Door) reroute(tx storage.Tx, before, after *topology.Topology, changes []admit.Change) error {
-	var steering []string
-	for _, c := range changes {
-		if c.Op.Type == "preference" {
-			key := fields(c).Text("key")
-			if !bytes.Equal(before.Preference(key), after.Preference(key)) {
-				steering = append(steering, key)
-			}
+// steeringKeys are the preferences by which records are routed.
+var steeringKeys = []string{catalogue.CentralProcurement, catalogue.CentralPayments, catalogue.PrescriptionsEverywhere}
+
+// steering returns the preferences that route records otherwise after than before.
+// Orders and payments go by the primary, so another one is as good as a preference.
+func steering(before, after *topology.Topology) []string {
+	var keys []string
+	for _, key := range steeringKeys {
+		byPrimary := key != catalogue.PrescriptionsEverywhere && before.Primary() != after.Primary()
+		if byPrimary || !bytes.Equal(before.Preference(key), after.Preference(key)) {
+			keys = append(keys, key)
 		}
 	}
-	if before.Primary() != after.Primary() {
-		steering = append(steering, catalogue.CentralProcurement, catalogue.CentralPayments)
-	}
-	if len(steering) == 0 {
-		return nil
-	}
-	for _, def := range d.Judge.Catalogue.Types() {
-		if slices.ContainsFunc(def.Also, func(e catalogue.Exception) bool { return slices.Contains(steering, e.Name) }) {
-			if err := d.rerouteType(tx, after, def); err != nil {
-				return err
-			}
+	return keys
+}
+
+// steers reports whether a record with these fields may route others: few do, and the
+// topology need not be drawn again after each of the rest.
+func steers(t atoll.Type, f atoll.Fields) bool {
+	return t == "system" || t == "preference" && slices.Contains(steeringKeys, f.Text("key"))
+}
+
+// reroute lists anew, at the centre, the records whose way hangs on one of the
+// preferences. Without it a document that was there before and a line that came after
+// would go different ways (R-A-10, R-B-96). At a site it works out anew under which
+// audiences they are counted.
+func (d *Door) reroute(tx storage.Tx, t *topology.Topology, keys []string) error {
+	for r, err := range d.routedBy(tx, keys) {
+		switch {
+		case err != nil:
+			return err
+		case d.Centre:
+			def, _ := d.Judge.Catalogue.Lookup(r.Type)
+			err = d.relistMoved(tx, t, def, r)
+		case len(r.Audiences) > 0 && !r.Hidden: // the others are counted under none
+			err = d.place(tx, t, r)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (d *Door) rerouteType(tx storage.Tx, t *topology.Topology, def *catalogue.Def) error {
-	for last := atoll.ID(""); ; {
-		page, err := tx.Records(storage.Query{Type: def.Type, After: last, Limit: reroutePage, All: true}) // deletions too
-		if err != nil {
-			return err
-		}
-		for _, r := range page {
-			last = r.ID
-			if err := d.relistMoved(tx, t, def, r); err != nil {
-				return err
+// routedBy are the records that one of the preferences routes, deleted ones too.
+func (d *Door) routedBy(r storage.Reader, keys []string) iter.Seq2[atoll.Record, error] {
+	return func(yield func(atoll.Record, error) bool) {
+		for _, def := range d.Judge.Catalogue.Types() {
+			if !slices.ContainsFunc(def.Also, func(e catalogue.Exception) bool { return slices.Contains(keys, e.Name) }) {
+				continue
+			}
+			for last, more := atoll.ID(""), true; more; {
+				page, err := r.Records(storage.Query{Type: def.Type, After: last, Limit: reroutePage, All: true})
+				if err != nil {
+					yield(atoll.Record{}, err)
+					return
+				}
+				for _, rec := range page {
+					if last = rec.ID; !yield(rec, nil) {
+						return
+					}
+				}
+				more = len(page) == reroutePage
 			}
 		}
-		if len(page) < reroutePage {
-			return nil
-		}
 	}
+}
+
+// PlaceSteered works out anew the audiences of all replicas that a preference routes, or
+// which site is the primary, as both are now.
+func (d *Door) PlaceSteered(tx storage.Tx) error {
+	t, err := d.Topology(tx)
+	if err != nil || d.Centre {
+		return err
+	}
+	return d.reroute(tx, t, steeringKeys)
 }

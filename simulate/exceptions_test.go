@@ -145,6 +145,14 @@ func TestR_B_95_PrescriptionsEverywhere(t *testing.T) {
 		w.replace(2)
 		w.peace()
 		w.checked(2)
+		if _, err := w.prescribe("B", ada, nil); err != nil { // of which the centre does not know when it is turned off
+			t.Fatal(err)
+		}
+		w.edit(1, journal.Proposal{Verb: atoll.Delete, Key: w.list(1, "preference", "key", "prescriptions_everywhere")[0].Key})
+		w.peace()
+		for _, at := range []atoll.SiteID{1, 2, 3} {
+			w.checked(at)
+		}
 	}
 }
 
