@@ -43,7 +43,7 @@ var powers = map[string]string{
 	"list-stores": "read", "get-store": "read", "list-instances": "read",
 	"add-store": "configure", "assign-store": "configure", "show-stores": "configure", "hide-stores": "configure",
 	"add-collector": "configure", "remove-collector": "configure", "manage-store-only": "configure", "collect-store": "configure",
-	"disable-store": "configure", "enable-store": "configure", "unlock": "configure", "set-lock": "configure", "get-lock-log": "configure",
+	"disable-store": "configure", "enable-store": "configure", "unlock": "sync", "set-lock": "configure", "get-lock-log": "configure",
 	"set-site-kind": "configure", "make-primary": "configure",
 	"list-sites": "sync", "get-site": "sync", "add-site": "configure", "new-site-code": "configure", "reset-device": "configure",
 	"pause-site": "sync", "resume-site": "sync", "order-site": "sync",

@@ -49,10 +49,11 @@ type LockView struct {
 
 // lockOperations are about the lock on what sites and stores are to each other.
 func (s *server) lockOperations() {
-	handle(s, station.MayConfigure, huma.Operation{
+	handle(s, station.MaySync, huma.Operation{
 		OperationID: "unlock", Method: http.MethodPost, Path: "/configuration/unlock", Tags: []string{"stores"},
-		Summary:     "Unlock the configuration",
-		Description: "Where an unlocking code is set, changes of the configuration need it first, for half an hour." + only1,
+		Summary: "Unlock the configuration",
+		Description: "Where an unlocking code is set, changes of the configuration and jobs with sites need it first, for half an hour. " +
+			"The code opens the lock; what may be changed then is decided by the role." + only1,
 	}, func(ctx context.Context, in *unlockInput) (*unlockAnswer, error) {
 		centre, err := s.centre(ctx)
 		if err != nil {

@@ -90,11 +90,11 @@ type Merges interface {
 type Sites interface {
 	Sites(ctx context.Context) ([]central.SiteStatus, error)
 	AddSite(ctx context.Context, actor, name string, kind topology.Kind) (topology.Site, string, error)
-	NewCode(ctx context.Context, site atoll.SiteID) (string, error)
-	ReplaceKey(ctx context.Context, site atoll.SiteID, grace time.Duration) (code string, until time.Time, err error)
-	ResetDevice(ctx context.Context, site atoll.SiteID) error
-	Pause(ctx context.Context, site atoll.SiteID, reason string) error
-	Order(ctx context.Context, site atoll.SiteID, order string) error
+	NewCode(ctx context.Context, actor string, site atoll.SiteID) (string, error)
+	ReplaceKey(ctx context.Context, actor string, site atoll.SiteID, grace time.Duration) (code string, until time.Time, err error)
+	ResetDevice(ctx context.Context, actor string, site atoll.SiteID) error
+	Pause(ctx context.Context, actor string, site atoll.SiteID, reason string) error
+	Order(ctx context.Context, actor string, site atoll.SiteID, order string) error
 	LimitHistory(ctx context.Context, site atoll.SiteID, months int) error
 	Fetch(ctx context.Context, site atoll.SiteID, p documents.Past) (int, error)
 	SyncLog(ctx context.Context, site atoll.SiteID, limit int) ([]central.Cycle, error)

@@ -174,10 +174,10 @@ func (s *server) siteOperations() {
 		out := &codeAnswer{}
 		out.Body.Site = atoll.SiteID(in.Site)
 		if !in.ReplaceKey {
-			out.Body.Code, err = centre.NewCode(ctx, out.Body.Site)
+			out.Body.Code, err = centre.NewCode(ctx, actor(ctx), out.Body.Site)
 			return out, err
 		}
-		code, until, err := centre.ReplaceKey(ctx, out.Body.Site, time.Duration(in.Grace)*time.Hour)
+		code, until, err := centre.ReplaceKey(ctx, actor(ctx), out.Body.Site, time.Duration(in.Grace)*time.Hour)
 		out.Body.Code, out.Body.KeyUntil = code, moment(until)
 		return out, err
 	})
@@ -185,25 +185,25 @@ func (s *server) siteOperations() {
 		OperationID: "reset-device", Method: http.MethodPost, Path: "/sites/{site}/reset-device", Tags: []string{"sites"},
 		Summary: "Let a site be enrolled on another device", Description: "The old device's tokens and key are void; the new one initialises.",
 	}, steer(s, func(ctx context.Context, c Centre, in *SitePath) (int, error) {
-		return in.Site, c.ResetDevice(ctx, atoll.SiteID(in.Site))
+		return in.Site, c.ResetDevice(ctx, actor(ctx), atoll.SiteID(in.Site))
 	}))
 	handle(s, station.MaySync, huma.Operation{
 		OperationID: "pause-site", Method: http.MethodPost, Path: "/sites/{site}/pause", Tags: []string{"sites"},
 		Summary: "Pause a site's synchronisation", Description: "It goes on working and is told the reason.",
 	}, steer(s, func(ctx context.Context, c Centre, in *pauseInput) (int, error) {
-		return in.Site, c.Pause(ctx, atoll.SiteID(in.Site), in.Body.Reason)
+		return in.Site, c.Pause(ctx, actor(ctx), atoll.SiteID(in.Site), in.Body.Reason)
 	}))
 	handle(s, station.MaySync, huma.Operation{
 		OperationID: "resume-site", Method: http.MethodPost, Path: "/sites/{site}/resume", Tags: []string{"sites"},
 		Summary: "Resume a site's synchronisation", Description: "Ends a pause; does nothing to a site that is not paused.",
 	}, steer(s, func(ctx context.Context, c Centre, in *SitePath) (int, error) {
-		return in.Site, c.Pause(ctx, atoll.SiteID(in.Site), "")
+		return in.Site, c.Pause(ctx, actor(ctx), atoll.SiteID(in.Site), "")
 	}))
 	handle(s, station.MaySync, huma.Operation{
 		OperationID: "order-site", Method: http.MethodPost, Path: "/sites/{site}/order", Tags: []string{"sites"},
 		Summary: "Ask a site for something", Description: "At its next exchange.",
 	}, steer(s, func(ctx context.Context, c Centre, in *orderInput) (int, error) {
-		return in.Site, c.Order(ctx, atoll.SiteID(in.Site), in.Body.Order)
+		return in.Site, c.Order(ctx, actor(ctx), atoll.SiteID(in.Site), in.Body.Order)
 	}))
 }
 

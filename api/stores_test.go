@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/station"
 )
 
 func TestStoresAreShownAsTheyAreHere(t *testing.T) {
@@ -147,6 +148,13 @@ func TestR_C_07_ConfigurationBelongsToTheCentreAndItsLock(t *testing.T) {
 	f.centre.call("POST", "/configuration/unlock", `{"code":"four-green-boats"}`).refused(403, atoll.Denied)
 	f.centre.call("POST", "/configuration/unlock", `{"code":"three-green-boats"}`).want(200)
 	assign().want(200)
+	// A technician, who has the code, may start a job of a store after unlocking, and
+	// change nothing of the configuration.
+	technician, job := f.centre.as(station.Technician), `{"kind":"resync","site":2,"store":"`+string(f.Stores["B"])+`"}`
+	f.centre.call("POST", "/jobs", job, technician).refused(403, atoll.Denied)
+	f.centre.call("POST", "/configuration/unlock", `{"code":"three-green-boats"}`, technician).want(200)
+	f.centre.call("POST", "/jobs", job, technician).want(202)
+	f.centre.call("POST", "/stores/"+e+"/assign", `{"site":3}`, technician).refused(403, atoll.Denied)
 	log := f.centre.call("GET", "/configuration/lock", "").want(200)
 	for _, what := range []string{"code set", "refused", "wrong code", "unlocked"} {
 		if !strings.Contains(string(log.body), `"user":"administrator","what":"`+what+`"`) {

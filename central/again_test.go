@@ -44,7 +44,7 @@ func TestEqualContentIsNoChange(t *testing.T) {
 	}
 	at = position()
 	before := r.rows(1)
-	if err := r.Centre.Centre.Order(t.Context(), 2, "resend"); err != nil {
+	if err := r.Centre.Centre.Order(t.Context(), "technician", 2, "resend"); err != nil {
 		t.Fatal(err)
 	}
 	c := r.sync(2)
@@ -64,7 +64,7 @@ func TestEqualContentIsNoChange(t *testing.T) {
 		t.Errorf("the order was obeyed again: %+v", c)
 	}
 	// An order that was cut off is given again.
-	if err := r.Centre.Centre.Order(t.Context(), 2, "resend"); err != nil {
+	if err := r.Centre.Centre.Order(t.Context(), "technician", 2, "resend"); err != nil {
 		t.Fatal(err)
 	}
 	r.lines[2].down = 0

@@ -409,12 +409,12 @@ func (c *Centre) compared(ctx context.Context, site atoll.SiteID, o exchange.Out
 
 // Verify asks the site to compare all it holds with this database at its next
 // exchange, and to repair what differs if so ordered (R-M-02).
-func (c *Centre) Verify(ctx context.Context, site atoll.SiteID, repair bool) error {
+func (c *Centre) Verify(ctx context.Context, actor string, site atoll.SiteID, repair bool) error {
 	order := orderVerify
 	if repair {
 		order = orderRepair
 	}
-	return c.change(ctx, site, func(s *SiteState) error {
+	return c.order(ctx, actor, site, order, "", func(s *SiteState) error {
 		s.Orders = slices.DeleteFunc(s.Orders, func(o string) bool { return o == orderVerify || o == orderRepair })
 		s.Orders = append(s.Orders, order)
 		return nil

@@ -85,7 +85,7 @@ func TestEnrolmentChecksInOrder(t *testing.T) {
 	if _, err := r.Centre.Centre.Enrol(t.Context(), all); !errors.Is(err, atoll.SiteSecret) {
 		t.Errorf("the code was good twice: %v", err)
 	}
-	all.Code, err = r.Centre.Centre.NewCode(t.Context(), 4)
+	all.Code, err = r.Centre.Centre.NewCode(t.Context(), "technician", 4)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestEnrolmentChecksInOrder(t *testing.T) {
 		t.Errorf("another device: %v", err)
 	}
 	// A reset by an administrator lets it in, and what it brings must initialise.
-	if err := r.Centre.Centre.ResetDevice(t.Context(), 4); err != nil {
+	if err := r.Centre.Centre.ResetDevice(t.Context(), "technician", 4); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Centre.Centre.Enrol(t.Context(), all); err != nil {
@@ -207,7 +207,7 @@ func TestSignIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.ResetDevice(t.Context(), s.ID); err != nil {
+	if err := c.ResetDevice(t.Context(), "technician", s.ID); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Authenticate(t.Context(), token.Token); !errors.Is(err, atoll.SignIn) {
@@ -305,7 +305,7 @@ func TestStatesOfASite(t *testing.T) {
 	if ahead := r.state(3).ClockAhead; ahead < 7*time.Minute-time.Second || ahead > 7*time.Minute+time.Second {
 		t.Errorf("the clock of site 3 is shown as %s ahead", ahead)
 	}
-	if err := r.Centre.Centre.Pause(t.Context(), 3, "stocktaking"); err != nil {
+	if err := r.Centre.Centre.Pause(t.Context(), "technician", 3, "stocktaking"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Sync(t.Context(), 3); !errors.Is(err, atoll.Paused) || !strings.Contains(err.Error(), "stocktaking") {

@@ -30,13 +30,13 @@ func TestR_H_20_AFailedInitialisationShows(t *testing.T) {
 		return r.state(2)
 	}
 	device := r.Sites[2].Site.Device
-	if err := r.Centre.Centre.Pause(t.Context(), 2, "lunch"); err != nil {
+	if err := r.Centre.Centre.Pause(t.Context(), "technician", 2, "lunch"); err != nil {
 		t.Fatal(err)
 	}
 	if s := try(device, atoll.Paused); s.Initialisation != central.InitStarted {
 		t.Errorf("a pause is shown as %s", s.Initialisation)
 	}
-	if err := r.Centre.Centre.Pause(t.Context(), 2, ""); err != nil {
+	if err := r.Centre.Centre.Pause(t.Context(), "technician", 2, ""); err != nil {
 		t.Fatal(err)
 	}
 	if s := try("another", atoll.SiteDevice); s.Initialisation != central.InitError || s.LastCode != atoll.SiteDevice || s.LastError == "" {

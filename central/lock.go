@@ -103,7 +103,7 @@ func (c *Centre) Unlock(ctx context.Context, actor, code string) (until time.Tim
 
 // errLocked says that the user has not unlocked the tab.
 var errLocked = atoll.Errorf(atoll.Denied, "the synchronisation settings are locked").
-	Do("unlock them with the unlocking code, which trained technicians have")
+	Do("unlock them with the unlocking code, which trained technicians have").Because("settings_locked")
 
 // locked returns errLocked when the proposals change what is on the tab and the
 // user has not unlocked it.

@@ -17,7 +17,7 @@ func TestOrderToInitialiseAgain(t *testing.T) {
 	r := newRig(t)
 	order := func() {
 		t.Helper()
-		if err := r.Centre.Centre.Order(t.Context(), 2, "reinitialise"); err != nil {
+		if err := r.Centre.Centre.Order(t.Context(), "technician", 2, "reinitialise"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -101,9 +101,9 @@ func (c *Centre) change(ctx context.Context, site atoll.SiteID, fn func(*SiteSta
 }
 
 // NewCode gives the site a fresh one-time code; an earlier one is void.
-func (c *Centre) NewCode(ctx context.Context, site atoll.SiteID) (string, error) {
+func (c *Centre) NewCode(ctx context.Context, actor string, site atoll.SiteID) (string, error) {
 	code, digest := newCode()
-	return code, c.change(ctx, site, func(s *SiteState) error {
+	return code, c.order(ctx, actor, site, "new_code", "", func(s *SiteState) error {
 		s.CodeHash, s.CodeExpires = digest, c.Now().Add(codeLife)
 		s.Failures, s.LockedUntil = 0, time.Time{}
 		return nil
@@ -112,8 +112,8 @@ func (c *Centre) NewCode(ctx context.Context, site atoll.SiteID) (string, error)
 
 // ResetDevice lets the site be enrolled on another device, which must then
 // initialise (R-H-12). Tokens and key of the old one are void.
-func (c *Centre) ResetDevice(ctx context.Context, site atoll.SiteID) error {
-	return c.change(ctx, site, func(s *SiteState) error {
+func (c *Centre) ResetDevice(ctx context.Context, actor string, site atoll.SiteID) error {
+	return c.order(ctx, actor, site, "reset_device", "", func(s *SiteState) error {
 		s.Device, s.Key, s.Timeline, s.Initialisation = "", nil, "", InitNew
 		s.TokenEpoch++
 		return nil
@@ -122,17 +122,21 @@ func (c *Centre) ResetDevice(ctx context.Context, site atoll.SiteID) error {
 
 // Pause stops the site's synchronisation, with a reason it is told; an empty
 // reason resumes it.
-func (c *Centre) Pause(ctx context.Context, site atoll.SiteID, reason string) error {
-	return c.change(ctx, site, func(s *SiteState) error { s.Paused = reason; return nil })
+func (c *Centre) Pause(ctx context.Context, actor string, site atoll.SiteID, reason string) error {
+	what := "pause"
+	if reason == "" {
+		what = "resume"
+	}
+	return c.order(ctx, actor, site, what, reason, func(s *SiteState) error { s.Paused = reason; return nil })
 }
 
 // Order asks the site for something at its next exchange: "resend" or
 // "reinitialise" (R-H-28).
-func (c *Centre) Order(ctx context.Context, site atoll.SiteID, order string) error {
+func (c *Centre) Order(ctx context.Context, actor string, site atoll.SiteID, order string) error {
 	if order != orderResend && order != orderReinitialise {
 		return atoll.Errorf(atoll.Invalid, "unknown order %q", order)
 	}
-	return c.change(ctx, site, func(s *SiteState) error {
+	return c.order(ctx, actor, site, order, "", func(s *SiteState) error {
 		s.Told = 0
 		if !slices.Contains(s.Orders, order) {
 			s.Orders = append(s.Orders, order)

@@ -16,7 +16,7 @@ const Grace = 7 * 24 * time.Hour
 // ReplaceKey asks the site for a new key: it is told at its next exchange, and takes
 // one when it is enrolled with the code that is returned. Until then, and at most
 // for the grace (7 days if zero), the old one is accepted (R-H-46).
-func (c *Centre) ReplaceKey(ctx context.Context, site atoll.SiteID, grace time.Duration) (code string, until time.Time, err error) {
+func (c *Centre) ReplaceKey(ctx context.Context, actor string, site atoll.SiteID, grace time.Duration) (code string, until time.Time, err error) {
 	if grace == 0 {
 		grace = Grace
 	}
@@ -25,7 +25,7 @@ func (c *Centre) ReplaceKey(ctx context.Context, site atoll.SiteID, grace time.D
 	}
 	code, digest := newCode()
 	until = c.Now().Add(grace)
-	return code, until, c.change(ctx, site, func(s *SiteState) error {
+	return code, until, c.order(ctx, actor, site, "replace_key", "", func(s *SiteState) error {
 		if len(s.Key) == 0 {
 			return atoll.Errorf(atoll.Rule, "site %d has no key yet", site).Do("give it a ticket: atoll site code %d", site)
 		}

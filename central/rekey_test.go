@@ -34,11 +34,11 @@ func TestR_H_46_ReplacedKey(t *testing.T) {
 		return err
 	}
 	old, fresh := ed25519.NewKeyFromSeed(make([]byte, 32)), ed25519.NewKeyFromSeed(append(make([]byte, 31), 1))
-	code, err := c.NewCode(t.Context(), 2)
+	code, err := c.NewCode(t.Context(), "technician", 2)
 	if err != nil || enrol(code, old) != nil || sign(old) != nil {
 		t.Fatal("the site cannot sign in", err)
 	}
-	_, until, err := c.ReplaceKey(t.Context(), 2, 0)
+	_, until, err := c.ReplaceKey(t.Context(), "technician", 2, 0)
 	if err != nil || until.Sub(r.Clock.Now()).Round(time.Hour) != 7*24*time.Hour {
 		t.Fatalf("the old key holds until %s, %v", until, err)
 	}
@@ -54,7 +54,7 @@ func TestR_H_46_ReplacedKey(t *testing.T) {
 	if err := sign(old); !errors.Is(err, atoll.SignIn) {
 		t.Errorf("after the grace: %v", err)
 	}
-	if code, _, err = c.ReplaceKey(t.Context(), 2, 0); err != nil {
+	if code, _, err = c.ReplaceKey(t.Context(), "technician", 2, 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := enrol(code, old); !errors.Is(err, atoll.Invalid) {
@@ -71,7 +71,7 @@ func TestR_H_46_ReplacedKey(t *testing.T) {
 		t.Errorf("the site still asks: %+v, %v", st, err)
 	}
 	for _, bad := range []time.Duration{time.Minute, 100 * 24 * time.Hour} {
-		if _, _, err := c.ReplaceKey(t.Context(), 2, bad); !errors.Is(err, atoll.Invalid) {
+		if _, _, err := c.ReplaceKey(t.Context(), "technician", 2, bad); !errors.Is(err, atoll.Invalid) {
 			t.Errorf("a grace of %s: %v", bad, err)
 		}
 	}

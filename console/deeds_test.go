@@ -194,12 +194,6 @@ func (f *fleet) deeds(t *testing.T, at *face) []deed {
 		deed{route: "POST /quarantine/{id}", by: sync, form: fixed("/quarantine/1", "do", "return", "note", "counted twice")},
 		deed{route: "POST /jobs", by: sync, form: fixed("/jobs", "kind", "verify", "site", "2", "about", string(f.Stores["B"]))},
 		deed{route: "POST /jobs/{job}/abort", by: sync, form: found("/jobs/[^\"]+/abort")},
-		deed{route: "POST /stores/unlock", by: configure, form: func() (string, url.Values) {
-			if err := f.Centre.Centre.SetUnlockCode(ctx, "administrator", "three-green-boats"); err != nil {
-				t.Fatal(err)
-			}
-			return "/stores/unlock", url.Values{"code": {"three-green-boats"}}
-		}},
 		deed{route: "POST /stores/{store}/change", by: configure, form: fixed("/stores/"+string(f.Stores["D"])+"/change", "do", "see", "other", string(f.Stores["B"]), "sure", "1")},
 		deed{route: "POST /delegations", by: configure, form: fixed("/delegations", "do", "give", "domain", "items", "store", string(f.Stores["C"]), "reason", "they know")},
 		deed{route: "POST /moves/{job}/again", by: configure, form: func() (string, url.Values) {
@@ -213,7 +207,13 @@ func (f *fleet) deeds(t *testing.T, at *face) []deed {
 		deed{route: "POST /enrolment", by: configure, form: fixed("/enrolment", "name", "Mulago", "kind", "server")},
 		deed{route: "POST /fleet/{site}/code", by: configure, form: fixed("/fleet/4/code")},
 		deed{route: "POST /fleet/{site}/pause", by: sync, form: fixed("/fleet/3/pause", "do", "pause", "reason", "the roof leaks")},
-		deed{route: "POST /enrolment/revoke", by: configure, form: fixed("/enrolment/revoke", "site", "3")})
+		deed{route: "POST /enrolment/revoke", by: configure, form: fixed("/enrolment/revoke", "site", "3")},
+		deed{route: "POST /stores/unlock", by: sync, form: func() (string, url.Values) { // the last: it locks what others change
+			if err := f.Centre.Centre.SetUnlockCode(ctx, "administrator", "three-green-boats"); err != nil {
+				t.Fatal(err)
+			}
+			return "/stores/unlock", url.Values{"code": {"three-green-boats"}}
+		}})
 }
 
 // refuse has a site, whose rules are broken, send what the centre refuses.

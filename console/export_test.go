@@ -1,6 +1,10 @@
 package console
 
-import "github.com/atollsync/atoll/station"
+import (
+	"slices"
+
+	"github.com/atollsync/atoll/station"
+)
 
 // A Route is one line of the table, for tests.
 type Route struct {
@@ -42,3 +46,13 @@ func Accepted(header string) string { return tongueFor("", header).Code }
 
 // Local is local.
 func Local(address string) string { return local(address) }
+
+// FieldsOfWork are the fields that lists and forms of work show.
+func FieldsOfWork() []string {
+	out := slices.Clone(common)
+	for _, w := range works {
+		out = slices.Concat(out, w.Columns, w.New, w.Lines)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}

@@ -59,7 +59,7 @@ func TestOneSite(t *testing.T) {
 	tech := f.centre.as(station.Technician)
 	page := f.centre.get("/fleet/2", tech).want(200)
 	page.says("Sync Client 1", "In step", "Its exchanges", "complete",
-		"Store B B Active It is worked in there", "Store A A Collector Somebody wanted a full copy", "Store C C Transfer Goods and orders pass between it and a store there. Visible to: Store B")
+		"Store B B Active The site works in it", "Store A A Collector Somebody wanted a full copy", "Store C C Transfer Goods and orders pass between it and a store there. Visible to: Store B")
 	f.centre.get("/fleet/9", tech).want(404)
 	f.centre.get("/fleet/x", tech).want(404)
 	f.centre.ask("POST", "/fleet/2/pause", url.Values{"do": {"pause"}}, tech).want(400).says("needs a reason")
@@ -87,7 +87,7 @@ func TestR_I_25_Quarantine(t *testing.T) {
 	cause := f.centre.get("/quarantine?code=business_rule&type=stock_line&field=total_number_of_packs", tech).want(200)
 	cause.says("Try it again", "Sync Client 1")
 	one := f.centre.get("/quarantine/1", tech).want(200)
-	one.says("waits for a decision", "tester", "Total number of packs – -7", "Item x", "Return to the site")
+	one.says("waits for a decision", "tester", "Packs in all – -7", "Item x", "Return to the site")
 	f.centre.ask("POST", "/quarantine/1", url.Values{"do": {"retry"}}, tech).want(303)
 	f.centre.get("/quarantine/1", tech).says("waits for a decision")
 	f.centre.ask("POST", "/quarantine", url.Values{"code": {"business_rule"}, "type": {"stock_line"}, "field": {"total_number_of_packs"}}, tech).want(303)

@@ -53,6 +53,9 @@ func (c *console) name(v *Visit, r storage.RecordReader, k atoll.Key, depth int)
 	if !ok || !v.sees(k.Type, f) {
 		return shortID(k.ID), nil
 	}
+	if label, _ := def.Field(def.Label); label.Kind == catalogue.Enum && f.Has(label.Name) {
+		return v.valueWords(f.Text(label.Name)), nil
+	}
 	if name := called(def, f); name != "" {
 		return name, nil
 	}

@@ -90,12 +90,13 @@ type Centre interface {
 	Sites(ctx context.Context) ([]central.SiteStatus, error)
 	SiteStatus(ctx context.Context, site atoll.SiteID) (central.SiteStatus, error)
 	SyncLog(ctx context.Context, site atoll.SiteID, limit int) ([]central.Cycle, error)
-	Pause(ctx context.Context, site atoll.SiteID, reason string) error
-	Order(ctx context.Context, site atoll.SiteID, order string) error
-	Verify(ctx context.Context, site atoll.SiteID, repair bool) error
+	SiteOrders(ctx context.Context, site atoll.SiteID, limit int) ([]central.SiteOrder, error)
+	Pause(ctx context.Context, actor string, site atoll.SiteID, reason string) error
+	Order(ctx context.Context, actor string, site atoll.SiteID, order string) error
+	Verify(ctx context.Context, actor string, site atoll.SiteID, repair bool) error
 	AddSite(ctx context.Context, actor, name string, kind topology.Kind) (topology.Site, string, error)
-	NewCode(ctx context.Context, site atoll.SiteID) (string, error)
-	ResetDevice(ctx context.Context, site atoll.SiteID) error
+	NewCode(ctx context.Context, actor string, site atoll.SiteID) (string, error)
+	ResetDevice(ctx context.Context, actor string, site atoll.SiteID) error
 	Configure(ctx context.Context, actor string, change central.Configuration) (central.Preview, error)
 	Try(ctx context.Context, actor string, change central.Configuration) (central.Preview, error)
 	IncludeTransactions(ctx context.Context, actor string, store atoll.ID, include bool, reason string) (central.Preview, error)

@@ -107,14 +107,13 @@ func (c *console) changeStore(v *Visit) error {
 	return v.page("change", v.T("change.title"), d)
 }
 
-// refusedChange says what stands in the way of a change. Whoever may configure and is
-// denied has not unlocked the settings (R-C-07).
+// refusedChange says what stands in the way of a change.
 func (c *console) refusedChange(v *Visit, d changeData, err error) error {
 	wrong := problemOf(err)
 	if wrong.Code == atoll.Internal {
 		return err
 	}
-	d.Trouble, d.Locked = &wrong, wrong.Code == atoll.Denied
+	d.Trouble, d.Locked = &wrong, wrong.Locked()
 	return v.pageAs(wrong.Status, "change", v.T("change.title"), d)
 }
 

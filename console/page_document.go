@@ -24,6 +24,17 @@ type choice struct {
 	Hint    string
 }
 
+// place is where its button stands: the next step first, what undoes the work last.
+func (c choice) place() int {
+	switch {
+	case c.Primary:
+		return 0
+	case c.Sure:
+		return 2
+	}
+	return 1
+}
+
 // lineRow is one line of a document.
 type lineRow struct {
 	station.Record
@@ -95,8 +106,12 @@ func (c *console) docOf(v *Visit, rec station.Record) (*docData, error) {
 			d.Not = append(d.Not, one)
 		}
 	}
-	if err := c.offerAskBack(v, d, rec, edits); err != nil || line == "" {
-		return d, err
+	if err := c.offerAskBack(v, d, rec, edits); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(d.May, func(a, b choice) int { return a.place() - b.place() })
+	if line == "" {
+		return d, nil
 	}
 	if d.Line, ok = c.Catalogue.Lookup(line); !ok {
 		return d, nil

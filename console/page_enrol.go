@@ -98,7 +98,7 @@ func (c *console) newCode(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	code, err := c.Centre.NewCode(v.ctx(), s.ID)
+	code, err := c.Centre.NewCode(v.ctx(), v.User.Name, s.ID)
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (c *console) revoke(v *Visit) error {
 	if s, err = c.Centre.SiteStatus(v.ctx(), id); err != nil {
 		return err
 	}
-	if err := c.Centre.ResetDevice(v.ctx(), id); err != nil {
+	if err := c.Centre.ResetDevice(v.ctx(), v.User.Name, id); err != nil {
 		return err
 	}
 	v.tell("done", "enrol.revoked", "site", s.Name)

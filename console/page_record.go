@@ -39,6 +39,7 @@ type recordData struct {
 	station.Record
 	Def      *catalogue.Def
 	Name     string
+	With     string // the other party of a document
 	Fields   []fieldRow
 	Empty    int    // fields without a value
 	Owner    string // the owning site in words
@@ -80,8 +81,9 @@ func (c *console) recordPage(v *Visit) error {
 		return err
 	}
 	d.Name = names[rec.Key]
-	if kind := rec.Fields.Text("kind"); kind != "" && rec.Fields.Has("status") { // a document, numbered or not
-		d.Name = v.documentName(rec.Type, kind, rec.Fields.Int("number"))
+	if _, _, is := documents.LineOf(rec.Type); is { // numbered or not
+		d.Name = v.documentName(rec.Type, rec.Fields.Text("kind"), rec.Fields.Int("number"))
+		d.With = names[atoll.Key{Type: "name", ID: rec.Fields.ID("name_id")}]
 	}
 	for _, f := range def.Fields {
 		if !rec.Record.MustFields().Has(f.Name) {

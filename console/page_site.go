@@ -35,7 +35,17 @@ type siteData struct {
 	Enrolled bool
 	Asked    []string // orders that it has not heard yet
 	Orders   []string // that it can be given
+	Ordered  []orderRow
 }
+
+// orderRow is one order that somebody gave about the site.
+type orderRow struct {
+	central.SiteOrder
+	At time.Time
+}
+
+// mostOrders is how many of them are shown.
+const mostOrders = 10
 
 // sitePage shows one site: how its exchanges went, and what it holds and why.
 func (c *console) sitePage(v *Visit) error {
@@ -71,6 +81,13 @@ func (c *console) sitePage(v *Visit) error {
 		return err
 	}
 	d.Held = held(t, s.ID)
+	orders, err := c.Centre.SiteOrders(v.ctx(), s.ID, mostOrders)
+	if err != nil {
+		return err
+	}
+	for _, o := range orders {
+		d.Ordered = append(d.Ordered, orderRow{o, stamped(o.At)})
+	}
 	return v.page("site", s.Name, d)
 }
 
@@ -135,7 +152,7 @@ func (c *console) pauseSite(v *Visit) error {
 	default:
 		return atoll.Errorf(atoll.Invalid, "there is no such action").On("do")
 	}
-	if err := c.Centre.Pause(v.ctx(), s.ID, reason); err != nil {
+	if err := c.Centre.Pause(v.ctx(), v.User.Name, s.ID, reason); err != nil {
 		return err
 	}
 	v.tell("done", words)
@@ -195,9 +212,9 @@ func (c *console) orderSite(v *Visit) error {
 	}
 	switch do := v.R.PostFormValue("do"); do {
 	case "verify", "repair":
-		err = c.Centre.Verify(v.ctx(), s.ID, do == "repair")
+		err = c.Centre.Verify(v.ctx(), v.User.Name, s.ID, do == "repair")
 	case "resend", "reinitialise":
-		err = c.Centre.Order(v.ctx(), s.ID, do)
+		err = c.Centre.Order(v.ctx(), v.User.Name, s.ID, do)
 	default:
 		return atoll.Errorf(atoll.Invalid, "there is no such order").On("do")
 	}

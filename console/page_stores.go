@@ -15,6 +15,7 @@ import (
 type storeRow struct {
 	station.StoreView
 	Where    string
+	Own      bool      // it is active at this server
 	Received time.Time // when its site last told everything; zero where that is not known
 }
 
@@ -46,7 +47,7 @@ func (c *console) stores(v *Visit) error {
 		return err
 	}
 	for _, s := range all[(d.Page-1)*pageRows : min(d.Page*pageRows, len(all))] {
-		d.Rows = append(d.Rows, storeRow{s, v.siteName(s.Site), received[s.Site]})
+		d.Rows = append(d.Rows, storeRow{s, v.siteName(s.Site), s.Site == c.Here, received[s.Site]})
 	}
 	d.Pager = numberPager(v, d.Page, d.Pages)
 	return v.page("stores", v.T("stores.title"), d)

@@ -103,6 +103,7 @@ func (p *plates) functions() template.FuncMap {
 		"span":    func(d time.Duration) string { return p.visit.span(d) },
 		"type":    func(t atoll.Type) string { return p.visit.typeWords(t) },
 		"field":   func(t atoll.Type, name string) string { return p.visit.fieldWords(t, name) },
+		"value":   func(name string) string { return p.visit.valueWords(name) },
 		"cause":   func(kind string) string { return p.visit.causeWords(kind) },
 		"area":    func(name string) string { return p.visit.areaWords(name) },
 		"role":    func(r any) string { return p.visit.T("role." + fmt.Sprint(r)) },

@@ -94,7 +94,7 @@ func routes() []route {
 		{post, "/enrolment", station.MayConfigure, atCentre, (*console).addSite, "", 0},
 		{post, "/enrolment/revoke", station.MayConfigure, atCentre, (*console).revoke, "", 0},
 		{post, "/fleet/{site}/code", station.MayConfigure, atCentre, (*console).newCode, "", 0},
-		{post, "/stores/unlock", station.MayConfigure, atCentre, (*console).unlock, "", 0},
+		{post, "/stores/unlock", station.MaySync, atCentre, (*console).unlock, "", 0},
 		{post, "/stores/{store}/change", station.MayConfigure, atCentre, (*console).changeStore, "", 0},
 		{post, "/delegations", station.MayConfigure, atCentre, (*console).changeRight, "", 0},
 

@@ -103,6 +103,25 @@ func TestR_C_07_Unlock(t *testing.T) {
 	t.Error("codes may be tried without end")
 }
 
+// A technician, who has the code, unlocks what a job of a store needs, from the page
+// that refused it; changes of the tab stay with the administrator (R-C-07).
+func TestR_C_07_ATechnicianUnlocks(t *testing.T) {
+	f := newFleet(t)
+	technician := f.centre.as(station.Technician)
+	if err := f.Centre.Centre.SetUnlockCode(t.Context(), "administrator", "three-green-boats"); err != nil {
+		t.Fatal(err)
+	}
+	job := url.Values{"kind": {"resync"}, "site": {"2"}, "about": {string(f.Stores["B"])}}
+	f.centre.ask("POST", "/jobs", job, technician).want(403).says("The synchronisation settings are locked", "Unlocking code", "Click to unlock")
+	f.centre.ask("POST", "/stores/unlock", url.Values{"code": {"three-red-boats"}, "back": {"/jobs"}}, technician).want(403)
+	f.centre.ask("POST", "/jobs", job, technician).want(403)
+	f.centre.ask("POST", "/stores/unlock", url.Values{"code": {"three-green-boats"}, "back": {"/jobs"}}, technician).want(303)
+	f.centre.ask("POST", "/jobs", job, technician).want(303)
+	f.centre.get("/jobs", technician).want(200).says("Asked by technician")
+	f.centre.ask("POST", "/stores/"+string(f.Stores["E"])+"/change", url.Values{"do": {"local"}, "site": {"3"}, "sure": {"1"}}, technician).want(403)
+	f.centre.ask("POST", "/stores/unlock", url.Values{"code": {"three-green-boats"}}, f.centre.as(station.StoreUser)).want(403)
+}
+
 // The matrix tells which stores see each other, and who may edit what is told and
 // changed on a page of its own.
 func TestVisibilityAndRights(t *testing.T) {
@@ -113,7 +132,7 @@ func TestVisibilityAndRights(t *testing.T) {
 	}
 	f.centre.get("/visibility", admin).says("Store F")
 	f.centre.get("/visibility?q=nothing", admin).says("Nothing is like that")
-	f.centre.get("/delegations", viewer).want(200).says("Who edits central data", "Centre", "with the primary").saysNot("Delegate a right")
+	f.centre.get("/delegations", viewer).want(200).says("Who edits central data", "Centre", "not delegated").saysNot("Delegate a right")
 	f.centre.get("/delegations", admin).says("Delegate a right")
 	f.centre.ask("POST", "/delegations", url.Values{"do": {"give"}, "domain": {"items"}, "store": {string(f.Stores["C"])}, "reason": {"the catalogue team sits there"}}, admin).want(303)
 	f.centre.get("/delegations", viewer).says("Sync Client 2")

@@ -61,14 +61,14 @@ func TestR_I_10_ErrorsInWords(t *testing.T) {
 	}
 	f.one.get("/sync", f.one.as(station.Viewer)).want(200).says("Head office cannot be reached", "Check the internet connection", "More information")
 	f.one.node.Net.Down = nil
-	if err := f.Centre.Centre.Pause(t.Context(), 2, "the line is too expensive this week"); err != nil {
+	if err := f.Centre.Centre.Pause(t.Context(), "technician", 2, "the line is too expensive this week"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.Sync(t.Context(), 2); err == nil {
 		t.Fatal("the centre has paused the site")
 	}
 	f.one.get("/sync", f.one.as(station.Viewer)).says("Synchronisation is paused", "the line is too expensive this week")
-	if err := f.Centre.Centre.Pause(t.Context(), 2, ""); err != nil {
+	if err := f.Centre.Centre.Pause(t.Context(), "technician", 2, ""); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.Sync(t.Context(), 2); err != nil {

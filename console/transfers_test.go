@@ -57,7 +57,7 @@ func TestR_D_52_WhyItHasNotArrived(t *testing.T) {
 	viewer, tech := station.Viewer, station.Technician
 	as(viewer, "/transfers").want(200).says("Nothing is on its way")
 	page, _ := f.shipped(t, "C", "7")
-	f.one.get("/transfers", f.one.as(station.Viewer)).says("1 with goods on their way", "Store B", "Store C")
+	f.one.get("/transfers", f.one.as(station.Viewer)).says("1 shipment on its way", "Store B", "Store C")
 	f.one.get(page, f.one.as(station.Viewer)).says("Its way", "Sent by Store B", "At head office (now)", "Its other half is made when it arrives")
 	if _, err := f.Sync(t.Context(), 2); err != nil {
 		t.Fatal(err)

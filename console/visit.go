@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -252,6 +253,10 @@ func (v *Visit) fail(err error) {
 	if p.Code == atoll.Busy {
 		v.Header().Set("Retry-After", "6")
 	}
+	p.Back = "/"
+	if from, err := url.Parse(v.R.Referer()); err == nil && from.Host == v.R.Host {
+		p.Back = cmp.Or(local(from.RequestURI()), p.Back)
+	}
 	if perr := v.pageAs(p.Status, "problem", v.T("code."+string(p.Code)), p); perr != nil {
 		v.c.Log.ErrorContext(v.ctx(), "the page of an error failed", "err", perr)
 		http.Error(v, string(p.Code), p.Status)
@@ -285,7 +290,11 @@ type problem struct {
 	Field   string
 	Record  string // the address of the record it is about, if it is about one
 	Why     reason
+	Back    string // where the reader was
 }
+
+// Locked says that the synchronisation settings have to be unlocked first (R-C-07).
+func (p problem) Locked() bool { return p.Why.Name == "settings_locked" }
 
 // problemOf returns what a reader may know of err: the text of an [atoll.Error],
 // but never its cause, and nothing at all of an Internal one.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/console"
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/station"
@@ -85,6 +86,33 @@ func TestR_I_10_EveryCodeHasWords(t *testing.T) {
 		if words["en"][key] == nil {
 			t.Errorf("no words for %s", key)
 		}
+	}
+}
+
+// Every record type has words, and every field that people meet at work: lists and
+// forms are made from the catalogue of types, which is in English.
+func TestTypesAndFieldsOfWorkHaveWords(t *testing.T) {
+	words, err := console.Words()
+	if err != nil {
+		t.Fatal(err)
+	}
+	types, err := catalogue.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, def := range types.Types() {
+		if words["fr"]["type."+string(def.Type)] == nil {
+			t.Errorf("no words for the type %s (%s): console/words/fields.yaml", def.Type, def.Title)
+		}
+	}
+	n := 0
+	for _, field := range console.FieldsOfWork() {
+		if n++; words["fr"]["field."+field] == nil {
+			t.Errorf("no words for the field %s: console/words/fields.yaml", field)
+		}
+	}
+	if n < 30 {
+		t.Errorf("%d fields: the test looks in the wrong place", n)
 	}
 }
 

@@ -194,8 +194,8 @@ func (s *stage) digest(at atoll.SiteID, store string) map[atoll.Key]string {
 func (s *stage) newDevice(at atoll.SiteID) {
 	p := s.sites[at]
 	s.must(at, p.lose())
-	s.must(centreSite, s.centre.host.Centre.ResetDevice(s.ctx, at))
-	code, err := s.centre.host.Centre.NewCode(s.ctx, at)
+	s.must(centreSite, s.centre.host.Centre.ResetDevice(s.ctx, "technician", at))
+	code, err := s.centre.host.Centre.NewCode(s.ctx, "technician", at)
 	s.must(centreSite, err)
 	t, err := s.centre.host.Ticket(code)
 	s.must(centreSite, err)

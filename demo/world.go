@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -36,17 +37,18 @@ type premise struct {
 	code, name, address, phone string
 	dispensary                 bool
 	site                       atoll.SiteID
+	latitude, longitude        json.Number
 }
 
 // premises are the stores of the fixture.
 var premises = []premise{
-	{"A", "A Central Medical Store", "12 Harbour Road, Port Amani", "555 0100", false, centreSite},
-	{"B", "B Bahari Hospital", "Hospital Hill, Bahari", "555 0120", true, firstSite},
-	{"C", "C Chemchemi Clinic", "Market Street 4, Chemchemi", "555 0134", true, secondSite},
-	{"D", "D Daraja Dispensary", "By the old bridge, Daraja", "555 0141", true, secondSite},
-	{"E", "E Emergency Reserve", "12 Harbour Road, hall 3, Port Amani", "555 0107", false, centreSite},
-	{"F", "F Forodhani Theatre", "Hospital Hill, block F, Bahari", "555 0126", false, firstSite},
-	{"P", "P Procurement Store", "Ministry of Health, Port Amani", "555 0190", false, primarySite},
+	{"A", "A Central Medical Store", "12 Harbour Road, Port Amani", "555 0100", false, centreSite, "-4.0435", "39.6682"},
+	{"B", "B Bahari Hospital", "Hospital Hill, Bahari", "555 0120", true, firstSite, "-3.2175", "40.1191"},
+	{"C", "C Chemchemi Clinic", "Market Street 4, Chemchemi", "555 0134", true, secondSite, "-1.5177", "37.2634"},
+	{"D", "D Daraja Dispensary", "By the old bridge, Daraja", "555 0141", true, secondSite, "-1.6820", "37.4110"},
+	{"E", "E Emergency Reserve", "12 Harbour Road, hall 3, Port Amani", "555 0107", false, centreSite, "-4.0452", "39.6699"},
+	{"F", "F Forodhani Theatre", "Hospital Hill, block F, Bahari", "555 0126", false, firstSite, "-3.2177", "40.1195"},
+	{"P", "P Procurement Store", "Ministry of Health, Port Amani", "555 0190", false, primarySite, "-4.0547", "39.6636"},
 }
 
 // pairs are the visible pairs; P exists in F2 only.
@@ -172,6 +174,9 @@ func (w *world) layOut(ctx context.Context) error {
 	if err := w.edit(ctx, centreSite, do...); err != nil {
 		return err
 	}
+	if err := w.locate(ctx); err != nil {
+		return err
+	}
 	for _, p := range pairs {
 		if w.stores[p[0]] == "" || w.stores[p[1]] == "" {
 			continue
@@ -181,6 +186,23 @@ func (w *world) layOut(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// locate says where the stores are: at the names by which others know them, which the
+// centre has made of the stores.
+func (w *world) locate(ctx context.Context) error {
+	t, err := w.centre.host.Station.Topology(ctx)
+	if err != nil {
+		return err
+	}
+	var do []journal.Proposal
+	for _, p := range premises {
+		if s, ok := t.Store(w.stores[p.code]); ok && s.NameID != "" {
+			do = append(do, journal.Proposal{Verb: atoll.Update, Key: atoll.Key{Type: "name", ID: s.NameID}, Fields: atoll.Fields{}.
+				Set("latitude", p.latitude).Set("longitude", p.longitude)})
+		}
+	}
+	return w.edit(ctx, centreSite, do...)
 }
 
 // addSite makes a site at the centre with its stores, and returns its ticket.

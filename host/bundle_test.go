@@ -71,7 +71,7 @@ func TestR_H_53_BundleTellsNoSecret(t *testing.T) {
 	if _, err := p.site.Site.Cycle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.centre.Centre.Pause(t.Context(), p.site.Station.Identity.Site, reason); err != nil {
+	if err := p.centre.Centre.Pause(t.Context(), "technician", p.site.Station.Identity.Site, reason); err != nil {
 		t.Fatal(err)
 	}
 	refuse(t, p, who, said)

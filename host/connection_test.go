@@ -42,7 +42,7 @@ func TestR_I_29_CheckOfTheConnection(t *testing.T) {
 	p.served = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "gateway", http.StatusBadGateway) })
 	check("reachable")
 	p.served = answers
-	if err := p.centre.Centre.ResetDevice(t.Context(), p.site.Station.Identity.Site); err != nil {
+	if err := p.centre.Centre.ResetDevice(t.Context(), "technician", p.site.Station.Identity.Site); err != nil {
 		t.Fatal(err)
 	}
 	check("credentials")

@@ -41,7 +41,7 @@ func TestR_H_41_AFileForASite(t *testing.T) {
 		at, name := atoll.SiteID(3), "Sync Client 2"
 		if again {
 			w.replace(3)
-			if err := w.Centre.Centre.ResetDevice(w.ctx, 3); err != nil {
+			if err := w.Centre.Centre.ResetDevice(w.ctx, "technician", 3); err != nil {
 				t.Fatal(err)
 			}
 		} else {

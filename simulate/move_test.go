@@ -449,7 +449,7 @@ func TestR_H_30_KeepCopy(t *testing.T) {
 // enrol lets a site in that got its store after it was made.
 func (w *world) enrol(at atoll.SiteID) {
 	w.t.Helper()
-	code, err := w.Centre.Centre.NewCode(w.ctx, at)
+	code, err := w.Centre.Centre.NewCode(w.ctx, "technician", at)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -130,12 +130,12 @@ func TestR_I_10_ErrorsInWords(t *testing.T) {
 			}
 		}
 		p.set(func() { p.change = nil })
-		if err := p.Fleet.Centre.Centre.Pause(t.Context(), 2, "the invoice is unpaid"); err != nil {
+		if err := p.Fleet.Centre.Centre.Pause(t.Context(), "technician", 2, "the invoice is unpaid"); err != nil {
 			t.Fatal(err)
 		}
 		p.cycle(atoll.Paused)
 		p.shows(site.Red, "paused this site: the invoice is unpaid", "kept until it is resumed")
-		if err := p.Fleet.Centre.Centre.Pause(t.Context(), 2, ""); err != nil {
+		if err := p.Fleet.Centre.Centre.Pause(t.Context(), "technician", 2, ""); err != nil {
 			t.Fatal(err)
 		}
 		for _, passing := range []atoll.Code{atoll.Unavailable, atoll.Interrupted, atoll.Busy, atoll.Damaged} {

@@ -120,9 +120,9 @@ func (c siteCodeCmd) Run(s *session) error {
 	return c.do(s, func(h *host.Host, id atoll.SiteID) error {
 		code, err := "", error(nil)
 		if c.ReplaceKey {
-			code, _, err = h.Centre.ReplaceKey(s.ctx, id, c.Grace)
+			code, _, err = h.Centre.ReplaceKey(s.ctx, s.globals.User, id, c.Grace)
 		} else {
-			code, err = h.Centre.NewCode(s.ctx, id)
+			code, err = h.Centre.NewCode(s.ctx, s.globals.User, id)
 		}
 		if err != nil {
 			return err
@@ -140,7 +140,7 @@ type siteResetCmd struct{ siteArg }
 // Run frees the site from its device.
 func (c siteResetCmd) Run(s *session) error {
 	return c.done(s, "site %d may be enrolled on another device; get a ticket with: atoll site code %d", func(h *host.Host, id atoll.SiteID) error {
-		return h.Centre.ResetDevice(s.ctx, id)
+		return h.Centre.ResetDevice(s.ctx, s.globals.User, id)
 	})
 }
 
@@ -152,7 +152,7 @@ type sitePauseCmd struct {
 // Run pauses the site.
 func (c sitePauseCmd) Run(s *session) error {
 	return c.done(s, "site %d is paused; resume with: atoll site resume %d", func(h *host.Host, id atoll.SiteID) error {
-		return h.Centre.Pause(s.ctx, id, c.Reason)
+		return h.Centre.Pause(s.ctx, s.globals.User, id, c.Reason)
 	})
 }
 
@@ -160,7 +160,7 @@ type siteResumeCmd struct{ siteArg }
 
 // Run resumes the site.
 func (c siteResumeCmd) Run(s *session) error {
-	return c.done(s, "site %d may synchronise again", func(h *host.Host, id atoll.SiteID) error { return h.Centre.Pause(s.ctx, id, "") })
+	return c.done(s, "site %d may synchronise again", func(h *host.Host, id atoll.SiteID) error { return h.Centre.Pause(s.ctx, s.globals.User, id, "") })
 }
 
 type siteOrderCmd struct {
@@ -170,7 +170,7 @@ type siteOrderCmd struct {
 
 // Run orders something of the site.
 func (c siteOrderCmd) Run(s *session) error {
-	return c.done(s, "site %d is told at its next exchange", func(h *host.Host, id atoll.SiteID) error { return h.Centre.Order(s.ctx, id, c.What) })
+	return c.done(s, "site %d is told at its next exchange", func(h *host.Host, id atoll.SiteID) error { return h.Centre.Order(s.ctx, s.globals.User, id, c.What) })
 }
 
 func (a siteArg) done(s *session, words string, act func(h *host.Host, id atoll.SiteID) error) error {

@@ -196,7 +196,7 @@ func (c verifyCmd) order(s *session, h *host.Host) error {
 	if err != nil {
 		return err
 	}
-	if err := h.Centre.Verify(s.ctx, id, c.Repair); err != nil {
+	if err := h.Centre.Verify(s.ctx, s.globals.User, id, c.Repair); err != nil {
 		return err
 	}
 	last.Ordered = true

@@ -14,6 +14,10 @@
     if (times && cookie("atoll_zone") === zone) { location.reload(); return; }
   }
 
+  // On a narrow screen the menu is a strip that is moved: one sees where one is.
+  var here = document.querySelector(".menu [aria-current]");
+  if (here && here.scrollIntoView && here.closest("ul").scrollWidth > document.documentElement.clientWidth) { here.scrollIntoView({block: "nearest", inline: "center"}); }
+
   // Lists narrow as one chooses; with the button as well, for who has no script.
   document.addEventListener("change", function (e) {
     var form = e.target.closest && e.target.closest("form[data-auto]");

@@ -62,7 +62,7 @@ func verifyJob(w *World, d Dice) error {
 	}
 	repair := d.Chance(50)
 	w.Say("%s is to compare all it holds (and repair: %t)", n.Name, repair)
-	return w.Centre.Centre.Verify(w.Ctx, n.Identity.Site, repair)
+	return w.Centre.Centre.Verify(w.Ctx, "technician", n.Identity.Site, repair)
 }
 
 func resync(w *World, d Dice) error {
@@ -87,7 +87,7 @@ func resend(w *World, d Dice) error {
 		return ErrIdle
 	}
 	w.Say("%s is to send all it owns again", n.Name)
-	return w.Centre.Centre.Order(w.Ctx, n.Identity.Site, "resend")
+	return w.Centre.Centre.Order(w.Ctx, "technician", n.Identity.Site, "resend")
 }
 
 func abortJob(w *World, d Dice) error {

@@ -71,7 +71,7 @@ func (w *World) expect(s topology.Site) comer {
 
 // join enrols a site over the line, with a fresh code, and starts it.
 func (w *World) join(c comer) error {
-	code, err := w.Centre.Centre.NewCode(w.Ctx, c.site)
+	code, err := w.Centre.Centre.NewCode(w.Ctx, "technician", c.site)
 	if err != nil {
 		return err
 	}
