@@ -328,11 +328,13 @@ func (c *Centre) applyMended(tx storage.Tx, r storage.Refusal, changes []admit.C
 			return err
 		}
 	}
-	if !returned(r.Layer, r.Code) {
-		return nil
+	// What was held behind another refusal may have been sent back with that one.
+	again := c.Door.Fetch
+	if returned(r.Layer, r.Code) {
+		again = c.Door.Return
 	}
 	for _, change := range changes {
-		if err := c.Door.Return(tx, r.Site, change.Op.Key); err != nil {
+		if err := again(tx, r.Site, change.Op.Key); err != nil {
 			return err
 		}
 	}

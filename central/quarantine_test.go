@@ -10,6 +10,7 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/simulate"
 	"github.com/atollsync/atoll/storage"
 )
@@ -288,6 +289,43 @@ func TestReturnedThenAllowed(t *testing.T) {
 	got, _ := r.record(2, "item", id)
 	if diff := cmp.Diff(rowText(want), rowText(got)); diff != "" {
 		t.Errorf("centre and site differ:\n%s", diff)
+	}
+}
+
+// A change that was held behind one which was refused as not the site's, and given back
+// with it, is shown again at the site that made it, when it is let stand.
+//
+// R-K-37, R-K-42, R-F-09.
+func TestHeldThenAllowed(t *testing.T) {
+	r := newRig(t)
+	r.configure(central.MakePrimary(2))
+	r.peace()
+	r.configure(central.MakePrimary(1))
+	tell := func() (atoll.ID, journal.Proposal) {
+		id := r.id()
+		return id, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "message", ID: id}, Fields: atoll.Fields{}.
+			Set("from_store_id", r.Stores["B"]).Set("to_store_id", r.Stores["B"]).Set("kind", "note").Set("status", "new")}
+	}
+	_, item := simulate.Item("allowed after all")
+	first, p := tell()
+	r.edit(2, item, p) // it has not heard yet
+	second, q := tell()
+	r.edit(2, journal.Proposal{Verb: atoll.Update, Key: p.Key, Fields: atoll.Fields{}.Set("status", "processed")}, q)
+	r.sync(2)
+	if _, there := r.record(2, "message", second); there {
+		t.Error("what was held is still shown")
+	}
+	r.configure(central.MakePrimary(2))
+	if applied, err := r.Centre.Centre.Decide(t.Context(), r.refusals(true)[0].ID, central.Accept, "anna", "it was right"); err != nil || !applied {
+		t.Fatal(applied, err)
+	}
+	r.peace()
+	for _, id := range []atoll.ID{first, second} {
+		want, _ := r.record(1, "message", id)
+		got, _ := r.record(2, "message", id)
+		if diff := cmp.Diff(rowText(want), rowText(got)); diff != "" {
+			t.Errorf("centre and site differ:\n%s", diff)
+		}
 	}
 }
 

@@ -154,11 +154,11 @@ func (s *serving) flow(lane atoll.Audience, audiences []atoll.Audience, after at
 				return after, false, nil
 			}
 			// The same record once, unless the next line only says that it left an audience:
-			// it may still be in this one.
-			if i+1 == len(page) || page[i+1].Key != l.Key || page[i+1].Gone && !l.Gone {
-				if err := s.add(lane, audiences, l); err != nil {
-					return after, false, err
-				}
+			// it may still be in this one. What the site must take whatever it has stays so.
+			if i+1 < len(page) && page[i+1].Key == l.Key && (l.Gone || !page[i+1].Gone) {
+				page[i+1].Forced = page[i+1].Forced || l.Forced
+			} else if err := s.add(lane, audiences, l); err != nil {
+				return after, false, err
 			}
 			// A position may carry lines of several audiences: it is passed only when
 			// the next one begins.

@@ -475,3 +475,41 @@ func TestR_D_35_R_D_90_TheInvoiceStays(t *testing.T) {
 	w.answer(2, "goods_received", ci)
 	w.peace()
 }
+
+// What is sent for an order of another store than it goes to arrives as every other
+// shipment does, and once: also where the site comes to see that order, and what
+// answers it, afterwards.
+//
+// R-D-05, R-D-10, R-D-12.
+func TestR_D_05_R_D_12_SentForAnothersOrder(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.sync(2, 3)
+	stock := w.stock("D", item, "50")
+	for _, to := range []string{"A", "B"} {
+		w.configure(central.MakeVisible(w.Stores["D"], w.Stores[to], true))
+	}
+	w.peace()
+	order := w.buys(3, "C", "D", map[atoll.ID]string{item: "50"})
+	response := w.one(3, "requisition", "purchase_order_id", string(order)).ID
+	sent := map[string]atoll.ID{}
+	for _, to := range []string{"B", "A"} {
+		sent[to] = w.supplies(3, "D", to, atoll.Fields{}.Set("requisition_id", response), map[atoll.ID]string{stock: "5"})
+	}
+	w.sync(3, 2)
+	for to, id := range sent {
+		if got := w.answer(w.home(to), "invoice", id).Fields; got.ID("store_id") != w.Stores[to] {
+			t.Errorf("what was sent to %s arrives in %s", to, got.ID("store_id"))
+		}
+	}
+	w.configure(central.Collect(w.Stores["D"], 2, true))
+	w.sync(2)
+	w.update(3, "invoice", sent["B"], atoll.Fields{}.Set("comment", "on the blue lorry"))
+	w.sync(3, 2)
+	for to := range sent {
+		if got := w.list(w.home(to), "goods_received"); len(got) > 0 {
+			t.Errorf("%s has goods received for an order that is not its own: %s", to, got[0].Body)
+		}
+	}
+	w.peace()
+}

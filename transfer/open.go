@@ -196,12 +196,9 @@ func stateOf(c process.Case) (standing, error) {
 
 // sent is begun, without the question which kind of answer is chosen.
 func (h *half) sent(c process.Case) (bool, error) {
-	if h.from == orders {
-		with := *h
-		with.applies = nil
-		return with.begun(c)
-	}
-	return h.begun(c)
+	of := *h
+	of.applies = nil
+	return of.begun(c)
 }
 
 // phaseOf returns how far an answered transfer has come.

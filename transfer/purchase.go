@@ -63,6 +63,14 @@ func purchaseInvoiceID(order atoll.ID) atoll.Key {
 	return atoll.Key{Type: "invoice", ID: atoll.DeriveID("purchase order as invoice", string(order))}
 }
 
+func shipmentID(shipment atoll.ID) atoll.Key {
+	return atoll.Key{Type: "invoice", ID: atoll.DeriveID("stock transfer", string(shipment))}
+}
+
+func receiptID(shipment atoll.ID) atoll.Key {
+	return atoll.Key{Type: "goods_received", ID: atoll.DeriveID("goods received", string(shipment))}
+}
+
 // answeredBy reports whether orders are answered in this way, and this one was not
 // answered in the other before the preference was changed. A choice that is not known
 // here, as one of a newer program, counts as not made: else nobody would ever answer
@@ -111,25 +119,18 @@ var receiptHalf = half{
 	name: "goods received", from: invoices, kind: documents.CustomerInvoice, at: documents.Finalised,
 	to: receipts, link: "originating_id", lineLink: "originating_id",
 	words: "goods received", their: "invoice", reference: "supplier_reference",
-	applies: func(c process.Case) (bool, error) {
-		order, err := orderBehind(c)
-		return order != "", err
-	},
-	header: []string{"currency_id", "currency_rate"},
+	applies: func(c process.Case) (bool, error) { return arrivesAs(c, true, shipmentID(c.Record.ID)) },
+	header:  []string{"currency_id", "currency_rate"},
 	finish: func(c process.Case, _ topology.Store, header atoll.Fields) error {
 		order, err := orderBehind(c)
 		if err != nil {
 			return err
 		}
-		header.Set("purchase_order_id", order)
+		header.Set("purchase_order_id", order.ID)
 		if c.Fields.Has("default_donor_id") {
 			header["donor_id"] = c.Fields["default_donor_id"]
 		}
-		r, _, ok, err := find(c.R, atoll.Key{Type: "purchase_order", ID: order})
-		if err != nil || !ok {
-			return err
-		}
-		return orderedBy(c, r, header)
+		return orderedBy(c, order, header)
 	},
 	lineFields: []string{
 		"item_id", "item_name", "item_code", "batch", "expiry_date", "manufacture_date", "volume_per_pack", "manufacturer_id",
@@ -146,7 +147,7 @@ var receiptHalf = half{
 		if err != nil {
 			return err
 		}
-		line, err := orderLine(c, order, from, to.ID("item_id"))
+		line, err := orderLine(c, order.ID, from, to.ID("item_id"))
 		if err != nil {
 			return err
 		}
@@ -155,18 +156,14 @@ var receiptHalf = half{
 		} else {
 			to.Set("purchase_order_line_id", line)
 		}
-		r, _, ok, err := find(c.R, atoll.Key{Type: "purchase_order", ID: order})
-		if err != nil || !ok {
-			return err
-		}
-		return orderedBy(c, r, to)
+		return orderedBy(c, order, to)
 	},
 	settle: func(c process.Case, made []journal.Proposal) ([]journal.Proposal, error) {
 		order, err := orderBehind(c)
 		if err != nil {
 			return nil, err
 		}
-		more, err := receivedQuantities(c, order, made)
+		more, err := receivedQuantities(c, order.ID, made)
 		return append(made, more...), err
 	},
 }

@@ -49,8 +49,6 @@ func reportOf(c process.Case, by atoll.ID, about atoll.Key, to atoll.ID, reason 
 	if by != "" {
 		f.Set("from_store_id", by)
 	}
-	// A site that the store moves to does not have what the site before told, and may
-	// tell it again.
 	return journal.Proposal{
 		Verb: atoll.Insert, Fields: f,
 		Key: newsKey(c, messageKind, c.Site.String(), string(about.ID), string(by), string(reason), words),
@@ -59,12 +57,12 @@ func reportOf(c process.Case, by atoll.ID, about atoll.Key, to atoll.ID, reason 
 
 // newsKey is the key of a message with news about a document. The centre's is the same
 // whenever it is told, so that a restored centre says what it had said (R-B-78). A
-// remote site's is of the moment: one that was initialised again, and does not get back
-// what it kept to itself, answers and tells anew, and what it told before stands at the
-// centre (R-C-94).
+// remote site's is of the site and the moment: one that was initialised again, and does
+// not get back what it kept to itself, answers and tells anew, and what it told before
+// stands at the centre (R-C-94); so does what the site told that a store moved from.
 func newsKey(c process.Case, about ...string) atoll.Key {
 	if c.Site != c.T.Centre() {
-		about = append(about, atoll.Stamp(c.Now))
+		about = append(about, c.Site.String(), atoll.Stamp(c.Now))
 	}
 	return atoll.Key{Type: "message", ID: atoll.DeriveID(append([]string{"message"}, about...)...)}
 }

@@ -14,10 +14,7 @@ var shipmentHalf = half{
 	name: "stock transfer", from: invoices, kind: documents.CustomerInvoice, at: documents.Finalised,
 	to: invoices, as: documents.SupplierInvoice, link: "originating_id", lineLink: "originating_id",
 	words: "supplier invoice", their: "invoice", reference: "their_reference", prefix: "Stock transfer", advice: true,
-	applies: func(c process.Case) (bool, error) {
-		order, err := orderBehind(c)
-		return order == "", err
-	},
+	applies: func(c process.Case) (bool, error) { return arrivesAs(c, false, receiptID(c.Record.ID)) },
 	header: []string{
 		"currency_id", "currency_rate", "tax_percent", "shipping_method_id", "total_before_tax", "total_after_tax", "default_donor_id",
 		"program_id",
@@ -82,14 +79,33 @@ func request(c process.Case) (atoll.ID, error) {
 }
 
 // orderBehind is the purchase order that a shipment was made for, itself or by the
-// requisition it answers; "" if there is none (R-D-05).
-func orderBehind(c process.Case) (atoll.ID, error) {
-	if order := c.Fields.ID("purchase_order_id"); order != "" {
-		return order, nil
+// requisition it answers; the zero Record if there is none (R-D-05). It counts where
+// the receiving store itself made it, and it stands: what is sent for another store's
+// order, or for one that was refused, arrives as every other shipment does.
+func orderBehind(c process.Case) (atoll.Record, error) {
+	id := c.Fields.ID("purchase_order_id")
+	if id == "" {
+		_, f, ok, err := find(c.R, atoll.Key{Type: requisitions.doc, ID: c.Fields.ID("requisition_id")})
+		if err != nil || !ok {
+			return atoll.Record{}, err
+		}
+		id = f.ID("purchase_order_id")
 	}
-	_, f, ok, err := find(c.R, atoll.Key{Type: "requisition", ID: c.Fields.ID("requisition_id")})
-	if err != nil || !ok {
-		return "", err
+	order, f, ok, err := find(c.R, atoll.Key{Type: orders.doc, ID: id})
+	if err != nil || !ok || order.Hidden || f.ID("store_id") != c.Fields.ID("partner_store_id") {
+		return atoll.Record{}, err
 	}
-	return f.ID("purchase_order_id"), nil
+	return order, nil
+}
+
+// arrivesAs reports whether a shipment becomes the one kind of document in the other
+// store, goods received for an order or else an invoice, and has not become the other
+// already: the order may have been refused, or come to stand, since.
+func arrivesAs(c process.Case, forOrder bool, other atoll.Key) (bool, error) {
+	order, err := orderBehind(c)
+	if err != nil || (order.ID != "") != forOrder {
+		return false, err
+	}
+	done, err := c.Exists(other)
+	return !done, err
 }
