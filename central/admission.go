@@ -299,12 +299,13 @@ func (c *Centre) heldBehind(tx storage.Tx, site atoll.SiteID, ops []atoll.Operat
 			continue
 		}
 		// A change that builds on what stands here does not build on what was refused:
-		// the site has taken the true record back since.
-		now, there, err := viewOf(tx).Record(op.Key)
+		// the site has taken the true record back since, or has made one again of which
+		// it was told that there is none.
+		now, _, err := viewOf(tx).Record(op.Key)
 		if err != nil {
 			return 0, op.Key, err
 		}
-		if !there || op.Base != now.Origin {
+		if op.Base != now.Origin {
 			return id, op.Key, nil
 		}
 	}

@@ -369,6 +369,38 @@ func TestR_H_37_R_D_06_SentForWhatDoesNotStand(t *testing.T) {
 	}
 }
 
+// What a site made together with a change that it had no right to is refused with it, and
+// the site is told that there is no such record. It makes it again, and that stands: it
+// builds on nothing that waits. What names the store that was taken from it is a
+// person's to settle.
+//
+// R-F-09, R-H-37.
+func TestR_F_09_R_H_37_MadeAgain(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.sync(3)
+	stock := w.stock("C", item, "50")
+	w.peace()
+	_, _, err := w.Centre.Centre.StartMove(w.ctx, "tester", handover.Order{Store: w.Stores["C"], To: 1, Forced: true, Reason: "tablet stolen", SignedBy: "Dr. Okello"}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shelf := journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "location", ID: atoll.DeriveID("shelf")}, Fields: atoll.Fields{}.Set("store_id", w.Stores["D"]).Set("code", "1").Set("name", "1")}
+	w.edit(3, change("stock_line", stock, atoll.Fields{}.Set("note", "counted")), shelf)
+	if c := w.sync(3); c.Quarantined != 1 {
+		t.Fatalf("%d entries were refused; want the one that changes store C", c.Quarantined)
+	}
+	w.sync(3)
+	if w.get(3, "location", shelf.Key.ID) != nil {
+		t.Fatal("the site still has what was refused")
+	}
+	w.edit(3, shelf)
+	if c := w.sync(3); c.Quarantined != 0 {
+		t.Errorf("made again, it was refused: %s", w.quarantined(3)[c.Quarantined].Message)
+	}
+	w.equal("location", shelf.Key.ID, 3, 1)
+}
+
 // A move that began goes on by force when the site falls silent in the middle.
 //
 // R-H-37.
