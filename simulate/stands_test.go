@@ -383,7 +383,7 @@ func TestR_F_09_R_H_28_StatedAgainMeanwhile(t *testing.T) {
 	stock := w.stock("D", item, "50")
 	w.peace()
 	w.force("C", 2)
-	if err := w.Centre.Centre.Order(w.ctx, 3, "resend"); err != nil {
+	if err := w.Centre.Centre.Order(w.ctx, "tester", 3, "resend"); err != nil {
 		t.Fatal(err)
 	}
 	w.answer(3, "invoice", w.ship("D", "C", stock, "7"))
