@@ -88,6 +88,7 @@ var rooms = []room{
 	// Where everything is put together.
 	{"host", everything},
 	{"simulate", everything},
+	{"simulate/access", everything},
 	{"simulate/hunt", everything},
 	{"demo", everything},
 	{"bench", everything},
@@ -116,11 +117,11 @@ var kept = map[string]string{
 	"github.com/danielgtaylor/huma":        "api",
 	"github.com/xuri/excelize":             "report",
 	"github.com/cheggaaa/pb":               "cmd/atoll",
-	"testing":                              "storage/storagetest golden",
+	"testing":                              "storage/storagetest golden simulate/access",
 	"log":                                  "",
 	"math/rand":                            "",
 	"unsafe":                               "",
-	"github.com/atollsync/atoll/simulate":  "simulate/hunt simulate/planted demo cmd/atoll",
+	"github.com/atollsync/atoll/simulate":  "simulate/access simulate/hunt simulate/planted demo cmd/atoll",
 	"github.com/atollsync/atoll/cmd/atoll": "",
 }
 

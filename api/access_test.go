@@ -13,6 +13,7 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/simulate/access"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/topology"
 )
@@ -75,11 +76,6 @@ var powers = map[string]string{
 // is for everybody who works there (R-I-01, R-I-10).
 var atSite = map[string]string{"get-sync-log": "read", "list-quarantine": "read"}
 
-var roles = map[station.UserRole][]string{
-	station.Viewer: {"read"}, station.StoreUser: {"read", "edit"}, station.Technician: {"read", "sync"},
-	station.DataManager: {"read", "edit", "curate"}, station.Administrator: {"read", "edit", "curate", "sync", "configure"},
-}
-
 type operation struct{ id, method, path string }
 
 // operations reads the OpenAPI document.
@@ -126,8 +122,8 @@ func TestEveryOperationAsksForItsPower(t *testing.T) {
 				t.Errorf("%s with nobody signed in: %d", op.id, nobody.StatusCode)
 			}
 			at.call(op.method, path, "", with("Authorization", "Basic YTpi")).json(&problem{})
-			for role, has := range roles {
-				allowed := power == "" || slices.Contains(has, power)
+			for role, has := range access.Roles {
+				allowed := power == "" || slices.Contains(has, station.Power(power))
 				if allowed && (op.id == "watch-sync" || op.id == "sign-out") {
 					continue // one streams, the other would end the session
 				}

@@ -1,27 +1,25 @@
 package console_test
 
 import (
-	"bytes"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/console"
+	"github.com/atollsync/atoll/simulate/access"
 	"github.com/atollsync/atoll/station"
-	"github.com/atollsync/atoll/storage"
 )
 
-// roles is who has which power, written down once more.
-var roles = map[station.UserRole][]station.Power{
-	station.Viewer: {"read"}, station.StoreUser: {"read", "edit"}, station.Technician: {"read", "sync"},
-	station.DataManager:   {"read", "edit", "curate"},
-	station.Administrator: {"read", "edit", "curate", "sync", "configure"},
-	station.MobileClient:  {}, // its account opens no page
-}
+// roles is who has which power. The account of a mobile client opens no page.
+var roles = func() map[station.UserRole][]station.Power {
+	all := maps.Clone(access.Roles)
+	all[station.MobileClient] = nil
+	return all
+}()
 
 // powers is what each route needs, written down once more: who adds a route adds
 // its line, and thinks twice.
@@ -45,38 +43,8 @@ var powers = map[string]station.Power{
 // somewhere puts values in the places of a path.
 var somewhere = strings.NewReplacer("{$}", "", "{type}", "location", "{field}", "store_id", "{id}", string(atoll.DeriveID("nothing")), "{site}", "9", "{name}", "stock", "{work}", "requests", "{job}", string(atoll.DeriveID("no job")), "{store}", string(atoll.DeriveID("no store")))
 
-// state is everything that a request may not change: records and settings.
-func (f *face) state() string {
-	f.t.Helper()
-	var b bytes.Buffer
-	if f.node.Centre != nil { // what it only notes of exchanges is written when somebody looks
-		if err := f.node.Centre.Flush(f.t.Context()); err != nil {
-			f.t.Fatal(err)
-		}
-	}
-	err := f.node.Store.View(f.t.Context(), func(r storage.Reader) error {
-		at, err := r.LastPosition()
-		if err != nil {
-			return err
-		}
-		b.WriteString(strconv.FormatUint(uint64(at), 10))
-		for _, bucket := range []string{"sync", "site", "user"} {
-			items, err := r.Scan(bucket, "", 0, false)
-			if err != nil {
-				return err
-			}
-			for _, it := range items {
-				b.WriteString(it.Key)
-				b.Write(it.Value)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return b.String()
-}
+// state is everything that a request may not change.
+func (f *face) state() [32]byte { f.t.Helper(); return access.Sum(f.t, f.node) }
 
 // No request without the right power reads or changes anything: every route, with
 // every role, at the centre and at a site.

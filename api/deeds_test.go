@@ -1,0 +1,268 @@
+package api_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/simulate/access"
+	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/topology"
+)
+
+// deed is a request of an operation that really changes something. In path and body
+// stand names of things, as in {B}, which are put in when it is sent; what its answer
+// holds may get a name for those that follow.
+type deed struct {
+	id, path, body string
+	by             station.UserRole
+	mute           bool
+	// no is what who may do it is refused with, where it would take weeks, or a second
+	// server, until it could be done. A test of its own does it.
+	no     atoll.Code
+	told   string // the name that the value under key of the answer gets
+	key    []string
+	before func() // sees to it that it can be done
+}
+
+// Without its power nobody changes anything: every operation that does something is
+// sent what really does it, in every role, and the sum of the whole database is the same
+// before and after; then who may does it, which shows that the right thing is sent.
+func TestNobodyActsWithoutThePower(t *testing.T) {
+	f := newFleet(t)
+	names := f.ready(t)
+	tried := f.examples(t)
+	for _, at := range []*face{f.one, f.centre} {
+		deeds := f.centralDeeds(t, names)
+		if at == f.one {
+			deeds = f.siteDeeds(t, names)
+		}
+		ops := at.operations()
+		for role := range access.Roles {
+			at.token(role)
+		}
+		for _, d := range deeds {
+			tried[d.id] = true
+			at.try(t, ops, d, names)
+		}
+	}
+	for _, op := range f.centre.operations() {
+		if p := powers[op.id]; op.method != http.MethodGet && p != "" && !tried[op.id] && notTried[op.id] == "" {
+			t.Errorf("%s does something, and this test does not try it", op.id)
+		}
+	}
+}
+
+// notTried are operations that need more than one installation in one process, or
+// weeks; each has a test of its own, which asks for the power with it.
+var notTried = map[string]string{
+	"sign-out": "ends the session of who asks",
+}
+
+func (f *face) try(t *testing.T, ops []operation, d deed, names map[string]string) {
+	t.Helper()
+	i := slices.IndexFunc(ops, func(o operation) bool { return o.id == d.id })
+	if i < 0 {
+		t.Fatalf("there is no operation %s", d.id)
+	}
+	if d.before != nil {
+		d.before()
+	}
+	var pairs []string
+	for name, value := range names {
+		pairs = append(pairs, "{"+name+"}", value)
+	}
+	put := strings.NewReplacer(pairs...)
+	path, body := put.Replace(d.path), put.Replace(d.body)
+	access.Try(t, f.node, access.Roles, access.Deed{Name: d.id, Power: station.Power(powers[d.id]), By: d.by, Mute: d.mute || d.no != "", Send: func(by station.UserRole) access.Answer {
+		if by == access.Nobody {
+			got := f.call(ops[i].method, path, body, with("Authorization", "none"))
+			return access.Answer{Status: got.StatusCode, Text: string(got.body)}
+		}
+		got := f.call(ops[i].method, path, body, f.as(by))
+		if d.no != "" && by == d.by {
+			got.refused(got.StatusCode, d.no)
+			return access.Answer{Status: http.StatusOK}
+		}
+		if d.told != "" && got.StatusCode < 300 {
+			names[d.told] = got.text(d.key...)
+		}
+		return access.Answer{Status: got.StatusCode, Text: string(got.body)}
+	}}, http.StatusUnauthorized)
+}
+
+// ready makes what the deeds are about, and says how it is called.
+func (f *fleet) ready(t *testing.T) map[string]string {
+	t.Helper()
+	names := map[string]string{"new": newID, "new2": string(atoll.DeriveID("another")), "new3": string(atoll.DeriveID("a third"))}
+	for _, store := range []string{"A", "E"} {
+		etag := f.centre.call("GET", "/records/store/"+string(f.Stores[store]), "").want(200).Header.Get("ETag")
+		f.centre.call("PUT", "/records/store/"+string(f.Stores[store]), `{"fields":{"mode":"dispensary"}}`, with("If-Match", etag)).want(200)
+	}
+	clinics(t, f)
+	item := f.item(t, "amox")
+	names["item"], names["other item"] = string(item), string(f.item(t, "amoxi"))
+	line := f.stock(t, f.Sites[2], f.Stores["B"], item)
+	names["shipment"], names["order"] = f.shipment(t, line, item, "5"), string(atoll.DeriveID("an order"))
+	f.one.call("POST", "/invoices/"+names["shipment"]+"/finalise", "").want(200)
+	for name, id := range f.Stores {
+		names[name] = string(id)
+	}
+	f.sync(t)
+	return names
+}
+
+// siteDeeds are what can be done at a site and not at the central server.
+func (f *fleet) siteDeeds(*testing.T, map[string]string) []deed {
+	edit, sync := station.StoreUser, station.Technician
+	f.centre.token(edit)
+	return []deed{
+		{id: "put-sync-settings", path: "/sync/settings", body: `{"paused":true,"reason":"the line is dear"}`, by: sync},
+		{id: "sync-now", path: "/sync", by: station.Viewer, mute: true},
+		{id: "ask-cancel", path: "/invoices/{shipment}/ask-cancel", by: edit},
+		{id: "fetch-documents", path: "/sync/fetch", body: `{"from":"2025-01-01T00:00:00Z","to":"2025-02-01T00:00:00Z"}`, by: edit},
+		{id: "fetch-patient", path: "/patients/{new}/fetch", body: `{"store":"{B}","user":"store-user","password":"` + password + `","reason":"she came"}`, by: edit, no: atoll.NotFound},
+		{id: "fetch-prescriber", path: "/prescribers/{new}/fetch", body: `{"store":"{B}","user":"store-user","password":"` + password + `","reason":"he came"}`, by: edit, no: atoll.NotFound},
+		{id: "ask-patient-history", path: "/patients/{new}/history", body: `{"user":"store-user","password":"` + password + `","reason":"she came"}`, by: edit, no: atoll.NotFound},
+		{id: "prepare-shipment", path: "/requisitions/{order}/shipment", by: edit, before: func() {
+			f.one.call("PUT", "/records/requisition/"+string(atoll.DeriveID("an order")), `{"fields":{"kind":"response","status":"new","store_id":"`+string(f.Stores["B"])+`","name_id":"`+string(topology.StoreNameID(f.Stores["C"]))+`"}}`).want(201)
+		}},
+	}
+}
+
+// centralDeeds are what can be done at the central server, in an order in which each
+// can be.
+func (f *fleet) centralDeeds(t *testing.T, names map[string]string) []deed {
+	edit, curate, sync, configure := station.StoreUser, station.DataManager, station.Technician, station.Administrator
+	c := f.centre
+	// leaves makes somebody whose home is at a site that has not answered yet.
+	leaves := func(what, name string) {
+		id := f.two.call("POST", "/"+what+"s", `{"store":"`+names["C"]+`","fields":{"first_name":"Eve","last_name":"Other"}}`).want(201).text("id")
+		f.sync(t)
+		c.call("POST", "/"+what+"s/"+id+"/transfer", `{"to":"`+names["A"]+`","reason":"moved"}`).want(202)
+		names[name] = id
+	}
+	return []deed{
+		{id: "put-record", path: "/records/location/{new}", body: `{"fields":{"code":"X1","name":"Shelf","store_id":"{A}"}}`, by: edit},
+		{id: "change-records", path: "/records", body: `{"changes":[{"verb":"insert","type":"location","id":"{new2}","fields":{"code":"X2","name":"Shelf","store_id":"{A}"}}]}`, by: edit},
+		{id: "delete-record", path: "/records/invoice/{new3}?version=1", by: edit, before: func() {
+			c.call("PUT", "/records/invoice/"+names["new3"], `{"fields":{"kind":"inventory_addition","status":"new","store_id":"`+names["A"]+`"}}`).want(201)
+		}},
+		{id: "preview-merge", path: "/merges/preview", body: `{"type":"item","from":"{item}","into":"{other item}"}`, by: curate, mute: true},
+		{id: "merge", path: "/merges", body: `{"type":"item","from":"{item}","into":"{other item}"}`, by: curate},
+		{id: "undo-merge", path: "/merges/item/{item}/undo", by: curate},
+		{id: "publish-dashboard", path: "/reports/dashboard/publish", by: curate},
+
+		{id: "register-patient", path: "/patients", body: `{"store":"{A}","fields":{"first_name":"Ada","last_name":"Lovelace","date_of_birth":"1990-12-10"}}`, by: edit, told: "ada", key: []string{"id"}},
+		{id: "edit-patient", path: "/patients/{ada}/edit", body: `{"store":"{A}","fields":{"phone":"1"}}`, by: edit},
+		{id: "find-patients", path: "/patients/find", body: `{"store":"{A}","last_name":"Love"}`, by: edit, mute: true},
+		{id: "hide-patient", path: "/patients/{ada}/visibility/{E}", by: configure},
+		{id: "show-patient", path: "/patients/{ada}/visibility/{E}", by: configure},
+		{id: "transfer-patient", path: "/patients/{ada}/transfer", body: `{"to":"{C}","reason":"moved"}`, by: edit},
+		{id: "force-patient-transfer", path: "/patients/{eve}/transfer/force", by: configure, no: atoll.Rule, before: func() { leaves("patient", "eve") }},
+		{id: "cancel-patient-transfer", path: "/patients/{eve}/transfer/cancel", by: configure},
+		{id: "register-prescriber", path: "/prescribers", body: `{"store":"{A}","fields":{"last_name":"Who","first_name":"Doctor"}}`, by: edit, told: "who", key: []string{"id"}},
+		{id: "edit-prescriber", path: "/prescribers/{who}/edit", body: `{"store":"{A}","fields":{"phone":"1"}}`, by: edit},
+		{id: "find-prescribers", path: "/prescribers/find", body: `{"store":"{A}","last_name":"Who"}`, by: edit, mute: true},
+		{id: "hide-prescriber", path: "/prescribers/{who}/visibility/{E}", by: configure},
+		{id: "show-prescriber", path: "/prescribers/{who}/visibility/{E}", by: configure},
+		{id: "transfer-prescriber", path: "/prescribers/{who}/transfer", body: `{"to":"{C}","reason":"moved"}`, by: edit},
+		{id: "force-prescriber-transfer", path: "/prescribers/{doc}/transfer/force", by: configure, no: atoll.Rule, before: func() { leaves("prescriber", "doc") }},
+		{id: "cancel-prescriber-transfer", path: "/prescribers/{doc}/transfer/cancel", by: configure},
+		{id: "transfer-all-patients", path: "/stores/{A}/patients/transfer", body: `{"to":"{C}","reason":"closes"}`, by: edit},
+		{id: "resync-patients", path: "/stores/{B}/resync-patients", by: configure},
+
+		{id: "add-user", path: "/users", body: `{"name":"second","role":"viewer"}`, by: configure},
+		{id: "limit-user", path: "/users/second/stores", body: `{"stores":["A"]}`, by: configure},
+		{id: "disable-user", path: "/users/second/disabled", by: configure},
+		{id: "enable-user", path: "/users/second/disabled", by: configure},
+		{id: "set-preference", path: "/preferences/pack_to_one", body: `{"value":true}`, by: configure},
+
+		{id: "add-store", path: "/stores", body: `{"code":"X","name":"Store X","dispensary":true}`, by: configure, told: "X", key: []string{"store"}},
+		{id: "assign-store", path: "/stores/{X}/assign", body: `{"site":3}`, by: configure},
+		{id: "include-transactions", path: "/stores/{X}/include-transactions", body: `{"include":false,"reason":"agreed"}`, by: configure},
+		{id: "show-stores", path: "/visibility/{E}/{B}", by: configure},
+		{id: "hide-stores", path: "/visibility/{E}/{B}", by: configure},
+		{id: "remove-collector", path: "/stores/{A}/collectors/2", by: configure},
+		{id: "add-collector", path: "/stores/{A}/collectors/2", by: configure},
+		{id: "manage-store-only", path: "/stores/{X}/managed-only?confirm=true", by: configure},
+		{id: "collect-store", path: "/stores/{X}/managed-only", by: configure},
+		{id: "disable-store", path: "/stores/{E}/disabled", by: configure},
+		{id: "enable-store", path: "/stores/{E}/disabled", by: configure},
+		{id: "close-store-with-successor", path: "/stores/{E}/successor", body: `{"successor":"{D}"}`, by: configure},
+		{id: "set-site-kind", path: "/sites/3/kind", body: `{"kind":"desktop"}`, by: configure},
+		{id: "answer-for-site", path: "/sites/3/centre-answers", by: configure},
+		{id: "let-site-answer", path: "/sites/3/centre-answers", by: configure},
+		{id: "limit-history", path: "/sites/3/history", body: `{"months":24}`, by: configure},
+		{id: "send-documents", path: "/sites/3/fetch", body: `{"from":"2025-01-01T00:00:00Z","to":"2030-02-01T00:00:00Z"}`, by: sync},
+		{id: "add-site", path: "/sites", body: `{"name":"Mulago","kind":"server"}`, by: configure},
+		{id: "new-site-code", path: "/sites/3/code", by: configure},
+		{id: "reset-device", path: "/sites/3/reset-device", by: configure},
+		{id: "pause-site", path: "/sites/3/pause", body: `{"reason":"the roof leaks"}`, by: sync},
+		{id: "resume-site", path: "/sites/3/resume", by: sync},
+		{id: "order-site", path: "/sites/2/order", body: `{"order":"resend"}`, by: sync},
+
+		{id: "delegate", path: "/delegations/items", body: `{"store":"{B}","reason":"a pilot"}`, by: configure},
+		{id: "keep-delegation", path: "/delegations/items/keep", by: configure, no: atoll.Rule},
+		{id: "withdraw-delegation", path: "/delegations/items?now=true&reason=over", by: configure},
+
+		{id: "start-job", path: "/jobs", body: `{"kind":"verify","site":2,"types":["store"]}`, by: sync, told: "job", key: []string{"job", "id"}},
+		{id: "abort-job", path: "/jobs/{job}/abort", by: sync},
+		{id: "start-move", path: "/moves", body: `{"store":"{B}","to":1,"reason":"closes"}`, by: configure, told: "move", key: []string{"move", "id"}},
+		{id: "repeat-move", path: "/moves/{move}/again", by: configure},
+		{id: "abort-move", path: "/moves/{move}/abort", by: configure},
+		{id: "plan-system", path: "/plan?apply=true", body: `{"server":{},"stores":[{"code":"Q1","internet":"daily"}]}`, by: configure},
+		{id: "start-primary", path: "/jobs/primary", body: `{"site":2}`, by: configure},
+		{id: "make-primary", path: "/sites/3/primary?confirm=true", by: configure},
+		{id: "settle-found", path: "/found", body: `{"decision":"leave","reason":"a day old"}`, by: configure, mute: true},
+		{id: "decide-refusal", path: "/quarantine/1/decide", body: `{"decision":"skip","note":"counted twice"}`, by: sync, no: atoll.NotFound},
+		{id: "decide-requisition", path: "/requisitions/{new}/decision", body: `{"authorise":true}`, by: configure, no: atoll.NotFound},
+		{id: "decide-requested-change", path: "/requested-changes/{new}/decide", body: `{"all":true}`, by: edit, no: atoll.NotFound},
+		{id: "review-over-dispensed", path: "/repeats/over-dispensed/{new}/review", body: `{"note":"told her"}`, by: edit, no: atoll.NotFound},
+		{id: "force-move", path: "/moves/{move}/force", body: `{"signed_by":"me"}`, by: configure, no: atoll.LifeCycle},
+		{id: "delete-site", path: "/sites/2", by: configure, no: atoll.Rule},
+		{id: "set-lock", path: "/configuration/lock", body: `{"code":"three-green-boats"}`, by: configure},
+		{id: "unlock", path: "/configuration/unlock", body: `{"code":"three-green-boats"}`, by: configure},
+	}
+}
+
+// examples tries what the OpenAPI document shows of documents, which is all that may be
+// done with one; and as somebody who works in another store, who may do none of it
+// (R-J-01).
+func (f *fleet) examples(t *testing.T) map[string]bool {
+	t.Helper()
+	tried := map[string]bool{}
+	world := exampleWorld(t).centre
+	for role := range access.Roles {
+		world.token(role)
+	}
+	ctx := t.Context()
+	if _, err := world.node.AddUser(ctx, "amina", station.StoreUser, password); err != nil {
+		t.Fatal(err)
+	}
+	if err := world.node.LimitUser(ctx, "amina", []atoll.ID{world.store}); err != nil {
+		t.Fatal(err)
+	}
+	token, _, err := world.node.SignInUser(ctx, "amina", password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ops := world.operations()
+	for _, c := range world.exampleCalls(t) {
+		if c.method == http.MethodGet {
+			continue
+		}
+		tried[c.id] = true
+		before := access.Sum(t, world.node)
+		if got := world.call(c.method, c.path, c.body, with("Authorization", "Bearer "+token)); got.StatusCode != http.StatusForbidden {
+			t.Errorf("%s %s in another store: %d %s", c.id, c.name, got.StatusCode, got.body)
+		}
+		if access.Sum(t, world.node) != before {
+			t.Errorf("%s %s in another store changed something", c.id, c.name)
+		}
+		world.try(t, ops, deed{id: c.id, path: c.path, body: c.body, by: station.StoreUser}, nil)
+	}
+	return tried
+}
