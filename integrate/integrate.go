@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"maps"
 	"slices"
 
 	"github.com/atollsync/atoll"
@@ -90,15 +89,23 @@ func Decode(i storage.StagedItem) (journal.Arrival, error) {
 // before, in the caller's transaction: either all of it is visible afterwards,
 // or, on an error, none. Items that cannot be taken yet (a parent that is not
 // here, a record type this program does not know, a body that is not valid) go
-// to the waiting lane with their reason.
-func Checkpoint(tx storage.Tx, door *journal.Door, lanes []string) (Tally, error) {
-	items, err := gather(tx, append(slices.Clone(lanes), LaneWaiting))
+// to the waiting lane with their reason. Jobs are the lanes of jobs that a later
+// checkpoint completes.
+func Checkpoint(tx storage.Tx, door *journal.Door, lanes, jobs []string) (Tally, error) {
+	taken, err := gather(tx, lanes)
 	if err != nil {
 		return Tally{}, err
 	}
-	if err := outdate(tx, lanes); err != nil {
+	waiting, err := gather(tx, []string{LaneWaiting})
+	if err != nil {
 		return Tally{}, err
 	}
+	for _, item := range taken {
+		if err := outdate(tx, jobs, item.Key); err != nil {
+			return Tally{}, err
+		}
+	}
+	items := Newest(append(taken, waiting...))
 	sort(door.Judge.Catalogue, items)
 	var tally Tally
 	for _, lane := range append(slices.Clone(lanes), LaneWaiting) {
@@ -136,8 +143,8 @@ func Checkpoint(tx storage.Tx, door *journal.Door, lanes []string) (Tally, error
 
 // Departures takes what is staged of the normal flow as gone, ahead of its
 // checkpoint. It was said of the audiences the site had; what audiences bring that it
-// gains afterwards is newer, whatever its position.
-func Departures(tx storage.Tx, door *journal.Door) error {
+// gains afterwards is newer, whatever its position. Jobs are as for [Checkpoint].
+func Departures(tx storage.Tx, door *journal.Door, jobs []string) error {
 	items, err := tx.Staged(LaneNormal, 0)
 	if err != nil {
 		return err
@@ -145,6 +152,9 @@ func Departures(tx storage.Tx, door *journal.Door) error {
 	for _, item := range items {
 		if a, err := Decode(item); err != nil || !a.Gone {
 			continue // what cannot be read waits, and is shown
+		}
+		if err := outdate(tx, jobs, item.Key); err != nil {
+			return err
 		}
 		if _, err := one(tx, door, item); err != nil {
 			return err
@@ -156,33 +166,14 @@ func Departures(tx storage.Tx, door *journal.Door) error {
 	return nil
 }
 
-// outdate takes away what the lanes of jobs, which a later checkpoint completes, have
-// of the records that this one takes. A job lists a record once: its lane does not
-// hear what becomes of the record afterwards, as those of other audiences do, and
-// would put it back to what it was (R-H-43).
-func outdate(tx storage.Tx, lanes []string) error {
-	staged, err := tx.CountStaged()
-	if err != nil {
-		return err
-	}
-	var later []string
-	for _, lane := range slices.Sorted(maps.Keys(staged)) {
-		if kind, _ := atoll.Audience(lane).Split(); kind == "job" && !slices.Contains(lanes, lane) {
-			later = append(later, lane)
-		}
-	}
-	if len(later) == 0 {
-		return nil
-	}
-	taken, err := gather(tx, lanes)
-	if err != nil {
-		return err
-	}
-	for _, item := range taken {
-		for _, lane := range later {
-			if err := tx.Unstage(lane, item.Key); err != nil {
-				return err
-			}
+// outdate takes away what the lanes of jobs that are under way have of a record that
+// is taken now. A job lists a record once: its lane does not hear what becomes of the
+// record afterwards, as those of other audiences do, and would put it back to what it
+// was (R-H-43).
+func outdate(tx storage.Tx, jobs []string, key atoll.Key) error {
+	for _, lane := range jobs {
+		if err := tx.Unstage(lane, key); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -241,41 +241,94 @@ func TestR_H_43_ChangedMeanwhile(t *testing.T) {
 	}
 	w.peace()
 	id := w.job(handover.Resync, 2, handover.Selection{Types: []atoll.Type{"item"}})
-	net := w.Sites[2].Net
-	net.Records = 8
-	part := func() { // one exchange, which brings a part of the resync
-		exchanges := 0
-		net.Down = func() bool { exchanges++; return exchanges > 1 }
-		w.Sync(w.ctx, 2)
-	}
-	resent := func() int {
-		var staged map[string]int
-		err := w.At(2).Store.View(w.ctx, func(r storage.Reader) (err error) { staged, err = r.CountStaged(); return err })
-		if err != nil {
-			t.Fatal(err)
-		}
-		return staged[string(atoll.JobAudience(id))]
-	}
-	for range 10 {
-		if part(); resent() > 0 {
-			break
-		}
-	}
+	resent := w.parts(id)
 	if n := resent(); n == 0 || n >= len(items) {
 		t.Fatalf("%d of %d records have come again", n, len(items))
 	}
 	for _, item := range items {
 		w.update(1, "item", item, atoll.Fields{}.Set("name", "changed meanwhile"))
 	}
-	net.Down = nil
+	w.Sites[2].Net.Down = nil
 	w.Sites[2].Site.Comparer = nil // would have it repaired
 	w.sync(2, 2)
-	*net = Network{}
+	*w.Sites[2].Net = Network{}
 	w.done(id)
 	for _, item := range items {
 		w.equal("item", item, 1, 2)
 	}
 	w.peace()
+}
+
+// Records that leave the site while a resync is under way, after the resync has sent
+// them, do not come back with it: also where the site hears of that ahead of the
+// checkpoint, as it gains an audience.
+//
+// R-H-43, R-H-42 (no effect on what the site has).
+func TestR_H_43_GoneMeanwhile(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C")
+	w.sync(2, 3)
+	var people []atoll.ID
+	for i := range 20 {
+		id := w.register("C", "Ada", "Lovelace "+string(rune('A'+i)), "1990-12-10")
+		people = append(people, id)
+	}
+	w.sync(3)
+	for _, id := range people {
+		w.show(id, "B")
+	}
+	w.peace()
+	id := w.job(handover.Resync, 2, handover.Selection{Types: []atoll.Type{"patient"}})
+	resent := w.parts(id)
+	if n := resent(); n == 0 || n >= len(people) {
+		t.Fatalf("%d of %d records have come again", n, len(people))
+	}
+	for _, id := range people {
+		if err := w.Centre.ShowPerson(w.ctx, "admin", patientKey(id), w.Stores["B"], false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.part(2)
+	w.configure(central.MakeVisible(w.Stores["E"], w.Stores["B"], true))
+	w.Sites[2].Net.Down = nil
+	w.Sites[2].Site.Comparer = nil // would have it repaired
+	w.sync(2, 2)
+	*w.Sites[2].Net = Network{}
+	w.done(id)
+	for _, id := range people {
+		if !w.hidden(2, "patient", id) {
+			t.Errorf("patient %s is shown", id)
+		}
+	}
+	w.peace()
+}
+
+// parts lets a job that resends records to site 2 come in parts, until some of them have
+// come; it returns what tells how many.
+func (w *world) parts(job atoll.ID) (resent func() int) {
+	w.t.Helper()
+	w.Sites[2].Net.Records = 8
+	resent = func() int {
+		var staged map[string]int
+		err := w.At(2).Store.View(w.ctx, func(r storage.Reader) (err error) { staged, err = r.CountStaged(); return err })
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return staged[string(atoll.JobAudience(job))]
+	}
+	for range 10 {
+		if w.part(2); resent() > 0 {
+			break
+		}
+	}
+	return resent
+}
+
+// part makes one exchange, in which not everything has room.
+func (w *world) part(at atoll.SiteID) {
+	exchanges := 0
+	w.Sites[at].Net.Down = func() bool { exchanges++; return exchanges > 1 }
+	w.Sync(w.ctx, at)
 }
 
 // The centre has lost records of a site; the site sends them again, when the job

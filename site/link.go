@@ -103,6 +103,17 @@ func (l link) reading() []exchange.Backfill {
 	return l.Backfills[:min(len(l.Backfills), exchange.MaxBackfills)]
 }
 
+// jobs are the lanes of the jobs that send this site records again, but those that are
+// complete now.
+func (l link) jobs(complete []string) (lanes []string) {
+	for _, b := range l.Backfills {
+		if kind, _ := b.Audience.Split(); kind == "job" && !slices.Contains(complete, string(b.Audience)) {
+			lanes = append(lanes, string(b.Audience))
+		}
+	}
+	return lanes
+}
+
 // queued are the places of the other backfills among all our audiences.
 func (l link) queued() []int {
 	rest := l.Backfills[len(l.reading()):]
