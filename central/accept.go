@@ -74,38 +74,36 @@ func (c *Centre) acceptable(tx storage.Tx, op atoll.Operation) (journal.Proposal
 	return p, nil
 }
 
-// ownedBy returns the site that owns every record of the refused entry now; 0 if
-// they have several owners, or one is not known.
-func (c *Centre) ownedBy(tx storage.Tx, r storage.Refusal) (atoll.SiteID, error) {
+// itsOwn reports whether the site that a refused entry is of may make every one of its
+// changes now.
+func (c *Centre) itsOwn(tx storage.Tx, r storage.Refusal) (bool, error) {
 	e, err := atoll.DecodeEntry(r.Content)
 	if err != nil {
-		return 0, err
+		return false, err
 	}
-	var all atoll.SiteID
 	for _, op := range e.Operations {
-		owner, err := c.ownerAfter(tx, r.Site, op)
-		if err != nil || all != 0 && owner.Site != all {
-			return 0, nil //nolint:nilerr // an owner that cannot be told is nobody's right
+		if _, err := c.writer(tx, r.Site, op); err != nil {
+			return false, nil //nolint:nilerr // a right that cannot be told is none
 		}
-		all = owner.Site
 	}
-	return all, nil
+	return len(e.Operations) > 0, nil
 }
 
 // renew gives the operations the epochs that stand now.
 func (c *Centre) renew(tx storage.Tx, site atoll.SiteID, ops []atoll.Operation) error {
 	for i := range ops {
-		owner, err := c.ownerAfter(tx, site, ops[i])
+		by, err := c.writer(tx, site, ops[i])
 		if err != nil {
 			return err
 		}
-		ops[i].Epoch = owner.Epoch
+		ops[i].Epoch = by.Epoch
 	}
 	return nil
 }
 
-// ownerAfter is the owner of the record as it would be after the operation.
-func (c *Centre) ownerAfter(tx storage.Tx, site atoll.SiteID, op atoll.Operation) (authority.Owner, error) {
+// writer tells under which ownership the site may make the operation now. The error says
+// why it may not.
+func (c *Centre) writer(tx storage.Tx, site atoll.SiteID, op atoll.Operation) (authority.Owner, error) {
 	def, ok := c.Door.Judge.Catalogue.Lookup(op.Type)
 	if !ok {
 		return authority.Owner{}, atoll.Errorf(atoll.Unknown, "record type %q is not in the catalogue", op.Type)
@@ -122,5 +120,5 @@ func (c *Centre) ownerAfter(tx storage.Tx, site atoll.SiteID, op atoll.Operation
 	if err != nil {
 		return authority.Owner{}, err
 	}
-	return authority.OwnerOf(t, s, site)
+	return authority.MayWrite(t, site, op.Verb, s)
 }

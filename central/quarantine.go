@@ -390,11 +390,11 @@ func (c *Centre) Decide(ctx context.Context, id int64, d Decision, by, note stri
 		case Return:
 			r.State = storage.Returned
 		case Accept:
-			own, err := c.ownedBy(tx, r)
+			own, err := c.itsOwn(tx, r)
 			if err != nil {
 				return err
 			}
-			if own == r.Site {
+			if own {
 				applied, err = c.again(tx, open, note, by, true)
 				return err
 			}

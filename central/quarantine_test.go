@@ -301,15 +301,16 @@ func TestHeldThenAllowed(t *testing.T) {
 	r.configure(central.MakePrimary(2))
 	r.peace()
 	r.configure(central.MakePrimary(1))
-	tell := func() (atoll.ID, journal.Proposal) {
+	tell := func(more atoll.Fields) (atoll.ID, journal.Proposal) {
 		id := r.id()
 		return id, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "message", ID: id}, Fields: atoll.Fields{}.
-			Set("from_store_id", r.Stores["B"]).Set("to_store_id", r.Stores["B"]).Set("kind", "note").Set("status", "new")}
+			Set("to_store_id", r.Stores["B"]).Set("kind", "note").Set("status", "new").Apply(more)}
 	}
 	_, item := simulate.Item("allowed after all")
-	first, p := tell()
-	r.edit(2, item, p) // it has not heard yet
-	second, q := tell()
+	first, p := tell(nil)
+	away, o := tell(atoll.Fields{}.Set("from_store_id", r.Stores["B"]).Set("to_store_id", r.Stores["A"]))
+	r.edit(2, item, p, o) // it has not heard yet
+	second, q := tell(nil)
 	r.edit(2, journal.Proposal{Verb: atoll.Update, Key: p.Key, Fields: atoll.Fields{}.Set("status", "processed")}, q)
 	r.sync(2)
 	if _, there := r.record(2, "message", second); there {
@@ -320,6 +321,9 @@ func TestHeldThenAllowed(t *testing.T) {
 		t.Fatal(applied, err)
 	}
 	r.peace()
+	if _, there := r.record(1, "message", away); !there {
+		t.Error("what the site told another does not stand")
+	}
 	for _, id := range []atoll.ID{first, second} {
 		want, _ := r.record(1, "message", id)
 		got, _ := r.record(2, "message", id)
