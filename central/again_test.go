@@ -42,11 +42,11 @@ func TestEqualContentIsNoChange(t *testing.T) {
 		r.look(1, func(v storage.Reader) (err error) { p, err = v.LastPosition(); return err })
 		return p
 	}
-	at = position()
-	before := r.rows(1)
 	if err := r.Centre.Centre.Order(t.Context(), "technician", 2, "resend"); err != nil {
 		t.Fatal(err)
 	}
+	at = position()
+	before := r.rows(1)
 	c := r.sync(2)
 	if c.Quarantined != 0 || c.Sent == 0 {
 		t.Errorf("the restatement: %+v", c)
