@@ -32,6 +32,16 @@ func TestR_I_21_Fleet(t *testing.T) {
 		t.Fatal(err)
 	}
 	get("/fleet?silent=3").says("1 site", "Sync Client 1", "silent for 4 days").saysNot("Mulago 4")
+	// The figure leads to the sites that it counts, red or green, and to no other.
+	heard := get("/fleet").says("33 % heard within a day").body
+	if !strings.Contains(heard, `<a href="/fleet?heard=1"><b>33 %</b>`) {
+		t.Error("the figure leads elsewhere")
+	}
+	get("/today").says("33 %")
+	if !strings.Contains(get("/today").body, `href="/fleet?heard=1"><b>33 %`) {
+		t.Error("the figure of the first page leads elsewhere")
+	}
+	get("/fleet?heard=1").says("1 site", "Sync Client 2 3", "heard within a day").saysNot("Mulago 4", "Sync Client 1 2")
 	get("/fleet?silent=30").says("Nothing is like that", "Show all")
 	f.Clock.Wind(28 * 24 * time.Hour)
 	if _, err := f.Sync(t.Context(), 3); err != nil {

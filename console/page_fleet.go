@@ -42,7 +42,7 @@ func (t tally) Percent() int {
 // fleetQuery is how the list was asked for.
 type fleetQuery struct {
 	Q, Light, Concern, Version, Sort string
-	Silent                           int // days
+	Silent, Heard                    int // for days, within days
 	Box                              *extent
 	Page                             int
 }
@@ -166,18 +166,17 @@ func (c *console) siteRow(s central.SiteStatus) siteRow {
 func tallied(all []siteRow, now time.Time) tally {
 	t := tally{All: len(all)}
 	for _, s := range all {
-		silent := now.Sub(s.State.LastContact)
 		switch {
 		case s.State.Initialisation == central.InitNew:
 			t.New++
 			continue
-		case silent < 24*time.Hour:
+		case s.heard(now, 1):
 			t.Fresh++
 		}
-		if silent >= 3*24*time.Hour {
+		if s.silent(now, 3) {
 			t.Silent3++
 		}
-		if silent >= 30*24*time.Hour {
+		if s.silent(now, 30) {
 			t.Silent30++
 		}
 		if s.Quarantined > 0 {
@@ -192,6 +191,7 @@ func fleetQueryOf(form url.Values) fleetQuery {
 		Q: strings.TrimSpace(form.Get("q")), Light: form.Get("light"), Concern: form.Get("concern"), Version: form.Get("version"), Sort: form.Get("sort"),
 	}
 	q.Silent, _ = strconv.Atoi(form.Get("silent")) // no number is no filter
+	q.Heard, _ = strconv.Atoi(form.Get("heard"))
 	q.Page, _ = strconv.Atoi(form.Get("page"))
 	if box, ok := parseExtent(form.Get("box")); ok {
 		q.Box = &box
@@ -204,7 +204,7 @@ func fleetQueryOf(form url.Values) fleetQuery {
 
 // Any reports whether the list is narrowed.
 func (q fleetQuery) Any() bool {
-	return q.Q != "" || q.Light != "" || q.Concern != "" || q.Version != "" || q.Silent > 0 || q.Box != nil
+	return q.Q != "" || q.Light != "" || q.Concern != "" || q.Version != "" || q.Silent > 0 || q.Heard > 0 || q.Box != nil
 }
 
 // choose returns the rows that the query asks for, in its order.
@@ -216,7 +216,8 @@ func (q fleetQuery) choose(all []siteRow, now time.Time) []siteRow {
 		case q.Light != "" && string(s.Light) != q.Light:
 		case q.Version != "" && s.State.App != q.Version:
 		case q.Concern != "" && !slices.ContainsFunc(s.Concerns, func(c central.Concern) bool { return c.Kind == q.Concern }):
-		case q.Silent > 0 && (s.State.Initialisation == central.InitNew || now.Sub(s.State.LastContact) < time.Duration(q.Silent)*24*time.Hour):
+		case q.Silent > 0 && !s.silent(now, q.Silent):
+		case q.Heard > 0 && !s.heard(now, q.Heard):
 		case q.Box != nil && (s.At == nil || !q.Box.has(*s.At)):
 		case words != "" && !s.called(words):
 		default:
@@ -225,6 +226,16 @@ func (q fleetQuery) choose(all []siteRow, now time.Time) []siteRow {
 	}
 	slices.SortStableFunc(out, q.compare)
 	return out
+}
+
+// silent reports whether nothing was heard of the site for so many days, and heard
+// whether something was within them; a site that has never initialised is neither.
+func (s siteRow) silent(now time.Time, days int) bool {
+	return s.State.Initialisation != central.InitNew && now.Sub(s.State.LastContact) >= time.Duration(days)*24*time.Hour
+}
+
+func (s siteRow) heard(now time.Time, days int) bool {
+	return s.State.Initialisation != central.InitNew && !s.silent(now, days)
 }
 
 // called reports whether the site's name, number or stores hold the words.

@@ -332,6 +332,9 @@ func (q fleetQuery) at(path string, box *extent) string {
 	if q.Silent > 0 {
 		values.Set("silent", strconv.Itoa(q.Silent))
 	}
+	if q.Heard > 0 {
+		values.Set("heard", strconv.Itoa(q.Heard))
+	}
 	if box != nil {
 		values.Set("box", box.String())
 	}

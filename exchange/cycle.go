@@ -2,6 +2,8 @@ package exchange
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"log/slog"
 )
 
@@ -21,6 +23,26 @@ func NonceIn(cycle, drawn string) string {
 		return drawn
 	}
 	return cycle + drawn[cycleDigits:]
+}
+
+// NewCycle draws the id of a request that is part of no exchange.
+func NewCycle() string {
+	var b [cycleDigits / 2]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// IsCycle reports whether the text may be the id of a cycle: it comes from elsewhere,
+// and goes into a log.
+func IsCycle(id string) bool {
+	_, err := hex.DecodeString(id)
+	return err == nil && len(id) == cycleDigits
+}
+
+// CycleIn returns the cycle of the context, "" outside of one.
+func CycleIn(ctx context.Context) string {
+	id, _ := ctx.Value(cycleKey{}).(string)
+	return id
 }
 
 type cycleKey struct{}
@@ -47,7 +69,7 @@ type traced struct{ slog.Handler }
 
 // Handle implements slog.Handler.
 func (t traced) Handle(ctx context.Context, r slog.Record) error {
-	if id, ok := ctx.Value(cycleKey{}).(string); ok {
+	if id := CycleIn(ctx); id != "" {
 		r.AddAttrs(slog.String("cycle", id))
 	}
 	return t.Handler.Handle(ctx, r)

@@ -362,7 +362,7 @@ type Token struct {
 // log (R-K-29) and the sync log.
 type Report struct {
 	Site     atoll.SiteID
-	Cycle    string // of an exchange, at the centre; see CycleOf
+	Cycle    string // what the request is part of; see CycleOf
 	Route    string
 	Entries  int
 	Records  int

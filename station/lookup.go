@@ -318,7 +318,10 @@ func (s *Station) askCentre(ctx context.Context, ask exchange.LookUp) (exchange.
 	if s.People == nil {
 		return exchange.LookedUp{}, atoll.Errorf(atoll.Unavailable, "the centre cannot be asked from here")
 	}
-	return s.People.LookUp(ctx, s.Door.Site, ask)
+	ctx = exchange.InCycle(ctx, exchange.NewCycle())
+	answer, err := s.People.LookUp(ctx, s.Door.Site, ask)
+	exchange.Traced(s.Log).InfoContext(ctx, "asked the centre about patients", "what", ask.What, "code", string(atoll.CodeOf(err)))
+	return answer, err
 }
 
 // CentralHistory is PatientHistory as the centre knows it, asked on line (R-G-20).

@@ -257,6 +257,10 @@ func (c *Client) ask(ctx context.Context, route string, in, out any) error {
 	}
 }
 
+// cycleHeader names the cycle that a question is part of, for the centre's log. What an
+// exchange is part of stands in the exchange.
+const cycleHeader = "Cycle"
+
 // send is call, signed in with a token if there is one, for an answer of most
 // bytes.
 func (c *Client) send(ctx context.Context, method, route, token string, most int64, in, out any) (err error) {
@@ -274,6 +278,8 @@ func (c *Client) send(ctx context.Context, method, route, token string, most int
 	req := c.request(watch.ctx, method, route)
 	if token != "" {
 		req.Header["Authorization"] = []string{"Bearer " + token}
+		report.Cycle = cmp.Or(exchange.CycleIn(ctx), exchange.NewCycle())
+		req.Header[cycleHeader] = []string{report.Cycle}
 	}
 	if in != nil {
 		req.Body = io.NopCloser(bytes.NewReader(body))

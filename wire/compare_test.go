@@ -1,8 +1,10 @@
 package wire
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"reflect"
 	"strings"
@@ -75,5 +77,45 @@ func TestR_H_44_R_K_27_RowsAreCompared(t *testing.T) {
 	none := newRig(t, func(*Options, *ClientOptions) {})
 	if _, err := none.client.Compare(t.Context(), testSite, exchange.Comparison{}); !errors.Is(err, atoll.NotFound) {
 		t.Errorf("a centre that compares nothing: %v", err)
+	}
+}
+
+// What a site asks beside its exchanges bears the id of its cycle in the centre's log,
+// or one of its own where there is no cycle; what is no id gets into no log.
+//
+// R-I-24.
+func TestR_I_24_QuestionsBearTheirCycle(t *testing.T) {
+	var log bytes.Buffer
+	var told []exchange.Report
+	r := newRig(t, func(o *Options, c *ClientOptions) {
+		o.Comparer, o.People = &fakeComparer{}, &fakePeople{}
+		o.Logger = exchange.Traced(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+		c.Report = func(r exchange.Report) { told = append(told, r) }
+	})
+	ctx := exchange.InCycle(t.Context(), "0a1b2c3d")
+	_, err := r.client.Compare(ctx, testSite, exchange.Comparison{})
+	must(t, err)
+	_, err = r.client.LookUp(t.Context(), testSite, exchange.LookUp{})
+	must(t, err)
+	_, err = r.client.Compare(exchange.InCycle(t.Context(), "<script>"), testSite, exchange.Comparison{})
+	must(t, err)
+	r.server.Close() // what is logged after the answer is there
+	lines := ""
+	for line := range strings.Lines(log.String()) {
+		if strings.Contains(line, "route=compare") || strings.Contains(line, "route=people") {
+			lines += line
+		}
+	}
+	if n := strings.Count(lines, "cycle=0a1b2c3d"); n != 1 {
+		t.Errorf("%d lines of the cycle:\n%s", n, lines)
+	}
+	asked := ""
+	for _, r := range told {
+		if r.Route == "people" {
+			asked = r.Cycle
+		}
+	}
+	if !exchange.IsCycle(asked) || strings.Count(lines, "cycle="+asked) != 1 || strings.Contains(lines, "script") {
+		t.Errorf("the question about patients was %q:\n%s", asked, lines)
 	}
 }

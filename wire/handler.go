@@ -135,7 +135,13 @@ type call struct {
 // and a panic into a problem.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := h.Now()
+	cycle := r.Header.Get(cycleHeader)
+	if !exchange.IsCycle(cycle) {
+		cycle = "" // of an older program
+	}
+	r = r.WithContext(exchange.InCycle(r.Context(), cycle))
 	c := &call{w: &responseWriter{ResponseWriter: w, control: http.NewResponseController(w), idle: h.Limits.Idle}, r: r}
+	c.report.Cycle = cycle
 	// What HTTP servers say about themselves costs an idle exchange a fifth of its
 	// bytes and tells a site nothing; the clock is in the Welcome.
 	w.Header()["Date"] = nil
