@@ -217,7 +217,7 @@ func (j *Judge) schema(w World, along *merges, op *atoll.Operation, strict bool)
 		return c, checkChange(op.Type, c.Old, without(op.Fields, c.Followed))
 	case atoll.Delete:
 		if def.Deletion != catalogue.Tombstone {
-			return c, atoll.Errorf(atoll.Rule, "a %s is never deleted", def.Title).Do("%s", deletionHint(def))
+			return c, atoll.Errorf(atoll.Rule, "a %s is never deleted", def.Title).Do("%s", deletionHint(def)).Because("never_deleted", "type", def.Type)
 		}
 		return c, nil
 	}
@@ -267,7 +267,7 @@ func base(op *atoll.Operation, before *atoll.Record) error {
 		}
 		return nil
 	case before == nil:
-		return atoll.Errorf(atoll.Reference, "the record to %s is not here", op.Verb)
+		return atoll.Errorf(atoll.Reference, "the record to %s is not here", op.Verb).Because("reference.record")
 	case before.Deleted:
 		return atoll.Errorf(atoll.BaseVersion, "the record was deleted by entry %s", before.Origin)
 	case before.Origin != op.Base || before.Version+1 != op.Version:
@@ -298,7 +298,8 @@ func (j *Judge) references(w World, c Change, strict bool) error {
 			}
 		}
 		if !ok || (r.Deleted && strict) {
-			return atoll.Errorf(atoll.Reference, "%s names %s %s, which does not exist here", ref.Field, ref.To, ref.ID).On(ref.Field)
+			return atoll.Errorf(atoll.Reference, "%s names %s %s, which does not exist here", ref.Field, ref.To, ref.ID).On(ref.Field).
+				Because("reference.missing", "field", ref.Field, "type", ref.To)
 		}
 	}
 	return nil
@@ -365,7 +366,7 @@ func (j *Judge) together(w World, c Change) error {
 		}
 		if c.New.ID(c.Def.Scope) != r.Only(def.Scope).ID(def.Scope) {
 			return atoll.Errorf(atoll.Reference, "%s names %s %s, which belongs to another store", ref.Field, ref.To, ref.ID).On(ref.Field).
-				Do("name one of the same store")
+				Do("name one of the same store").Because("reference.store", "field", ref.Field, "type", ref.To)
 		}
 	}
 	return nil

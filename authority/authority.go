@@ -94,7 +94,7 @@ func OwnerOf(t *topology.Topology, s Subject, asker atoll.SiteID) (Owner, error)
 		return ownerByStore(t, s.store(), 0, "the store is active there")
 	case catalogue.ByHome:
 		if s.Home == "" {
-			return Owner{}, atoll.Errorf(atoll.Reference, "%s has no home store known here", s.Key)
+			return Owner{}, atoll.Errorf(atoll.Reference, "%s has no home store known here", s.Key).Because("reference.home")
 		}
 		return ownerByStore(t, s.Home, s.HomeEpoch, "it is the home site")
 	case catalogue.ByAny:
@@ -182,7 +182,7 @@ func (s Subject) store() atoll.ID {
 func ownerByStore(t *topology.Topology, store atoll.ID, epoch uint64, why string) (Owner, error) {
 	st, ok := t.Store(store)
 	if !ok {
-		return Owner{}, atoll.Errorf(atoll.Reference, "store %s is not known here", store)
+		return Owner{}, atoll.Errorf(atoll.Reference, "store %s is not known here", store).Because("reference.unknown_store")
 	}
 	// Both counters only rise, so their sum changes whenever ownership does.
 	return Owner{Site: st.Site, Epoch: epoch + st.Epoch, Why: why}, nil
@@ -208,7 +208,7 @@ func MayWrite(t *topology.Topology, site atoll.SiteID, verb atoll.Verb, s Subjec
 		return by, nil
 	}
 	return owner, atoll.Errorf(atoll.Ownership, "not editable here: it belongs to %s (%s)", Place(t, owner.Site), owner.Why).
-		About(s.Key).Do("make the change there; it arrives here with the next synchronisation")
+		About(s.Key).Do("make the change there; it arrives here with the next synchronisation").Because("elsewhere", "site", owner.Site)
 }
 
 // Exception finds the departures of R-K-16 under which a site other than the

@@ -115,13 +115,13 @@ func (c *Catalogue) change(t atoll.Type, before, changed atoll.Fields, received 
 			}
 		case field.Fixed && !bytes.Equal(compactNull(before[name]), compactNull(value)):
 			return k.wrong(name, "field %s cannot change after the record is made", name).
-				Do("make a new record, or leave the field as it was")
+				Do("make a new record, or leave the field as it was").Because("field.fixed", "field", name)
 		case isNull(value):
 			if field.Required {
-				return k.wrong(name, "field %s cannot be cleared", name).Do("want %s", field.want())
+				return k.wrong(name, "field %s cannot be cleared", name).Do("want %s", field.want()).Because("field.cleared", "field", name)
 			}
 		case !field.accepts(value):
-			return k.wrong(name, "field %s is not as it should be", name).Do("want %s", field.want())
+			return k.wrong(name, "field %s is not as it should be", name).Do("want %s", field.want()).Because("field.wrong", "field", name)
 		}
 	}
 	return nil
@@ -146,10 +146,11 @@ func (k *compiled) explain(f atoll.Fields, received bool) error {
 		switch {
 		case !there || isNull(value):
 			if field.Required {
-				return k.wrong(field.Name, "field %s is missing", field.Name).Do("want %s", field.want())
+				return k.wrong(field.Name, "field %s is missing", field.Name).Do("want %s", field.want()).Because("field.missing", "field", field.Name)
 			}
 		case !field.accepts(value):
-			return k.wrong(field.Name, "field %s is not as it should be", field.Name).Do("want %s", field.want())
+			return k.wrong(field.Name, "field %s is not as it should be", field.Name).Do("want %s", field.want()).
+				Because("field.wrong", "field", field.Name)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(f)) {

@@ -29,14 +29,19 @@ func (v *Visit) reasoned(key string, args []any) string {
 	for i := 0; i+1 < len(out); i += 2 {
 		text, ok := out[i+1].(string)
 		if !ok {
-			if site, is := out[i+1].(atoll.SiteID); is {
-				out[i+1] = v.siteName(site)
+			switch is := out[i+1].(type) {
+			case atoll.SiteID:
+				out[i+1] = v.siteName(is)
+			case atoll.Type:
+				out[i+1] = v.typeWords(is)
 			}
 			continue
 		}
 		switch out[i] {
-		case "status":
+		case "status", "next":
 			out[i+1] = v.valueWords(text)
+		case "field":
+			out[i+1] = v.fieldWords("", text)
 		case "time":
 			if at, err := time.Parse(time.RFC3339, text); err == nil {
 				out[i+1] = at

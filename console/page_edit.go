@@ -37,7 +37,8 @@ type input struct {
 	Limit    int
 	To       atoll.Type // of a reference
 	Picked   string     // the name of the record that a reference names
-	Wrong    string     // what is wrong with it, in English
+	Wrong    string     // what is wrong with it
+	English  bool       // as the engine says it
 	Note     string
 	Choose   string // where what is typed into a reference is answered
 	lookup
@@ -122,7 +123,7 @@ func (c *console) form(v *Visit, def *catalogue.Def, d formData, fields atoll.Fi
 			}
 		}
 		if wrong != nil && wrong.Field == f.Name {
-			in.Wrong = wrong.Detail
+			in.Wrong, in.English = v.wrong(wrong)
 		}
 		if in.Required || in.Wrong != "" || in.Asked || fields.Has(f.Name) || f.Name == def.Label {
 			d.Inputs = append(d.Inputs, in)
@@ -140,6 +141,15 @@ func (c *console) form(v *Visit, def *catalogue.Def, d formData, fields atoll.Fi
 		status = wrong.Status
 	}
 	return v.pageAs(status, "edit", title, d)
+}
+
+// wrong says what is wrong with a field; english when there are no words for it but the
+// engine's.
+func (v *Visit) wrong(p *problem) (words string, english bool) {
+	if words = v.words(p.Why); words != "" {
+		return words, false
+	}
+	return p.Detail, true
 }
 
 // lookup is what was typed into a field, and what that may mean.

@@ -313,7 +313,7 @@ func (c *console) newWorkForm(v *Visit, form formData, wrong *problem) error {
 			in.Picked = names[atoll.Key{Type: f.To, ID: atoll.ID(in.Value)}]
 		}
 		if wrong != nil && wrong.Field == name {
-			in.Wrong = wrong.Detail
+			in.Wrong, in.English = v.wrong(wrong)
 		}
 		d.Inputs = append(d.Inputs, in)
 	}

@@ -87,7 +87,7 @@ func TestRecordTellsItsHistory(t *testing.T) {
 	if strings.Contains(centre.body, page+"/edit") {
 		t.Error("a copy can be changed")
 	}
-	f.centre.get(page+"/edit", f.centre.as(station.Administrator)).want(403).says("does not own")
+	f.centre.get(page+"/edit", f.centre.as(station.Administrator)).want(403).says("It is done where it is owned, at the central server")
 	// What central data is, reaches all sites, and the page says which have it.
 	id, item := simulate.Item("amoxicillin")
 	if err := f.Centre.Insert(t.Context(), item); err != nil {
@@ -110,7 +110,10 @@ func TestRecordForms(t *testing.T) {
 	if bad.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(bad.body, `value="Shelf 9"`) {
 		t.Errorf("%d %s", bad.StatusCode, bad.text())
 	}
-	bad.says("A field is missing or wrong", "code")
+	bad.says("It must be filled in: Code.")
+	for lang, says := range map[string]string{"fr": "À remplir : Code.", "es": "Debe rellenarse: Código."} {
+		f.one.ask("POST", "/records/location", url.Values{"f.name": {"Shelf 9"}, "f.store_id": {string(f.Stores["B"])}}, user, with("Accept-Language", lang)).says(says)
+	}
 	made := f.one.ask("POST", "/records/location", url.Values{"f.name": {"Shelf 9"}, "f.code": {"9"}, "f.store_id": {string(f.Stores["B"])}}, user).want(303)
 	page := made.Header.Get("Location")
 	f.one.get(page, user).says("Shelf 9", "Owned here")
@@ -119,7 +122,7 @@ func TestRecordForms(t *testing.T) {
 	f.one.ask("POST", page, url.Values{"version": {"1"}, "f.name": {"Shelf 10"}}, user).want(409).says("Somebody changed it in the meantime")
 	f.one.get(page, user).says("Shelf nine")
 	// Another site's store, and central data, are not this user's to write.
-	f.one.ask("POST", "/records/location", url.Values{"f.code": {"x"}, "f.name": {"x"}, "f.store_id": {string(f.Stores["A"])}}, user).want(403).says("does not own")
+	f.one.ask("POST", "/records/location", url.Values{"f.code": {"x"}, "f.name": {"x"}, "f.store_id": {string(f.Stores["A"])}}, user).want(403).says("It is done where it is owned, at the central server")
 	f.one.ask("POST", "/records/item", url.Values{"f.code": {"x"}, "f.name": {"x"}, "f.kind": {"stock"}}, user).want(403).says("You may not do this")
 	f.centre.ask("POST", "/records/site", url.Values{"f.name": {"x"}}, f.centre.as(station.DataManager)).want(403)
 	f.one.ask("POST", page, url.Values{"version": {"2"}, "do": {"delete"}}, user).want(422).says("never deleted")

@@ -260,7 +260,7 @@ func (d Desk) partner(t atoll.Type, f atoll.Fields) (atoll.ID, error) {
 		return "", nil //nolint:nilerr // a name that is not here is no store either
 	}
 	return "", atoll.Errorf(atoll.NotVisible, "%s is a store that is not visible here", r.MustFields().Text("name")).
-		Do("ask the centre to make the two stores visible to each other")
+		Do("ask the centre to make the two stores visible to each other").Because("not_visible", "store", r.MustFields().Text("name"))
 }
 
 // decide records the approval of a response, or its refusal (R-D-36).

@@ -50,7 +50,7 @@ func (d Desk) Make(t atoll.Type, id atoll.ID, want Draft) ([]journal.Proposal, e
 	}
 	if status := header.Text("status"); Rank(status) > Rank(Suggested) {
 		return nil, atoll.Errorf(atoll.LifeCycle, "a document is not made as %s", status).On("status").
-			Do("make it, then confirm or finalise it: that gives it its number")
+			Do("make it, then confirm or finalise it: that gives it its number").Because("made_as", "status", status)
 	}
 	if !header.Has("created_at") {
 		header.Set("created_at", atoll.Stamp(d.Now))

@@ -86,7 +86,8 @@ func matches(c admit.Change, by Movement) error {
 		did.Total = Sub(did.Total, c.New.Number("opening_number_of_packs"))
 	}
 	if c.Here && c.Old != nil && c.New != nil && Compare(c.Old.Number("pack_size"), c.New.Number("pack_size")) != 0 {
-		return atoll.Errorf(atoll.Rule, "the pack size of a stock line does not change").On("pack_size").Do("repack it: atoll repack")
+		return atoll.Errorf(atoll.Rule, "the pack size of a stock line does not change").On("pack_size").Do("repack it: atoll repack").
+			Because("stock.pack_size")
 	}
 	if did.minus(by).none() {
 		return nil
@@ -98,10 +99,11 @@ func matches(c admit.Change, by Movement) error {
 	}
 	if by.none() {
 		return atoll.Errorf(atoll.Rule, "stock changes by %s packs %s, and no document says why", is, what).On(field).
-			Do("adjust it with a reason (atoll stock adjust), count it (atoll stocktake), or act on the document that moves it")
+			Do("adjust it with a reason (atoll stock adjust), count it (atoll stocktake), or act on the document that moves it").
+			Because("stock.unexplained", "packs", is)
 	}
 	return atoll.Errorf(atoll.Rule, "stock changes by %s packs %s; the documents of the transaction move %s", is, what, should).On(field).
-		Do("let the act on the document move the stock: it changes both")
+		Do("let the act on the document move the stock: it changes both").Because("stock.otherwise", "packs", is, "should", should)
 }
 
 // incomplete refuses a document that takes effect without the stock it moves.
@@ -112,10 +114,11 @@ func incomplete(moves []lineMove, id atoll.ID) (atoll.Key, error) {
 		}
 		if !m.crossed {
 			return m.line, atoll.Errorf(atoll.Rule, "the document is %s: its lines change together with the stock they move", m.header.Text("status")).
-				On("number_of_packs").Do("change the line as a line of its document (atoll invoice line …), which moves the stock with it")
+				On("number_of_packs").Do("change the line as a line of its document (atoll invoice line …), which moves the stock with it").
+				Because("stock.line", "status", m.header.Text("status"))
 		}
 		return m.doc, atoll.Errorf(atoll.LifeCycle, "the status moves stock, and the stock does not move").On("status").
-			Do("finalise, confirm or cancel the document instead of writing its status")
+			Do("finalise, confirm or cancel the document instead of writing its status").Because("stock.status")
 	}
 	return atoll.Key{}, nil
 }
@@ -129,13 +132,13 @@ func sound(w admit.World, m lineMove) (atoll.Key, error) {
 	if m.stock == "" {
 		if m.new.Text("kind") == StockIn {
 			return m.line, atoll.Errorf(atoll.LifeCycle, "the line comes into stock and names no stock line").On("stock_line_id").
-				Do("receive or confirm the document instead of writing its status")
+				Do("receive or confirm the document instead of writing its status").Because("stock.unnamed_in")
 		}
 		if Sign(m.by.Total) == 0 {
 			return atoll.Key{}, nil // asked for and not allocated yet: nothing is set aside for it
 		}
 		return m.line, atoll.Errorf(atoll.LifeCycle, "the line goes out of stock and names no stock line").On("stock_line_id").
-			Do("name the stock it is drawn from, or take the line out")
+			Do("name the stock it is drawn from, or take the line out").Because("stock.unnamed_out")
 	}
 	r, there, err := w.Record(atoll.Key{Type: "stock_line", ID: m.stock})
 	if err != nil || !there {
@@ -146,11 +149,13 @@ func sound(w admit.World, m lineMove) (atoll.Key, error) {
 		return m.line, err
 	}
 	if f.ID("store_id") != m.new.ID("store_id") {
-		return m.line, atoll.Errorf(atoll.Rule, "the line names stock of another store").On("stock_line_id").Do("choose stock of the document's store")
+		return m.line, atoll.Errorf(atoll.Rule, "the line names stock of another store").On("stock_line_id").Do("choose stock of the document's store").
+			Because("stock.other_store")
 	}
 	if m.new.Has("pack_size") && Compare(f.Number("pack_size"), m.new.Number("pack_size")) != 0 {
 		return m.line, atoll.Errorf(atoll.Rule, "the line counts packs of %s, its stock line packs of %s", m.new.Number("pack_size"), f.Number("pack_size")).
-			On("pack_size").Do("use the stock line's pack size, or repack")
+			On("pack_size").Do("use the stock line's pack size, or repack").
+			Because("stock.other_size", "size", m.new.Number("pack_size"), "stock", f.Number("pack_size"))
 	}
 	return atoll.Key{}, nil
 }
@@ -171,7 +176,7 @@ func conserved(moves []lineMove) (atoll.Key, error) {
 	for doc, sum := range units {
 		if Sign(sum) != 0 {
 			return doc, atoll.Errorf(atoll.Rule, "the repack changes the number of units by %s", sum).
-				Do("let as many units come in as go out")
+				Do("let as many units come in as go out").Because("stock.repack_units", "units", sum)
 		}
 	}
 	return atoll.Key{}, nil

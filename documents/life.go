@@ -321,12 +321,11 @@ func (s Standing) name() string {
 
 // refuse says why the action may not be done.
 func (s Standing) refuse(c Choice) *atoll.Error {
-	e := atoll.Errorf(atoll.LifeCycle, "%s: %s", strings.ReplaceAll(string(c.Action), "_", " "), c.Why)
 	hint := c.Hint
 	if now := s.possible(); now != "" {
 		hint = strings.TrimPrefix(hint+"; possible now: "+now, "; ")
 	}
-	return e.Do("%s", hint).Because(c.Reason, c.Args...)
+	return atoll.Errorf(atoll.LifeCycle, "%s: %s", strings.ReplaceAll(string(c.Action), "_", " "), c.Why).Do("%s", hint).Because(c.Reason, c.Args...)
 }
 
 // possible lists the acts that may be done now.

@@ -121,10 +121,12 @@ func numbersStay(_ *topology.Topology, _ admit.World, _ []admit.Change, c admit.
 		return nil
 	}
 	if (c.Op.Type == "number_sequence" || c.Op.Type == "central_sequence") && Compare(c.New.Number("last"), c.Old.Number("last")) < 0 {
-		return atoll.Errorf(atoll.Rule, "number %s was given already; a sequence does not go back", c.Old.Number("last")).On("last")
+		return atoll.Errorf(atoll.Rule, "number %s was given already; a sequence does not go back", c.Old.Number("last")).On("last").
+			Because("number.back", "number", c.Old.Number("last"))
 	}
 	if _, ok := governed[c.Op.Type]; ok && !Unnumbered(c.Old) && c.Old.Number("number") != c.New.Number("number") {
-		return atoll.Errorf(atoll.Rule, "the document has number %s; a number does not change", c.Old.Number("number")).On("number")
+		return atoll.Errorf(atoll.Rule, "the document has number %s; a number does not change", c.Old.Number("number")).On("number").
+			Because("number.fixed", "number", c.Old.Number("number"))
 	}
 	return nil
 }

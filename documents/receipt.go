@@ -54,7 +54,7 @@ func (p *paper) invoiceReceipt() error {
 	}
 	if len(p.lines) == 0 {
 		return atoll.Errorf(atoll.LifeCycle, "nothing is on it, so nothing was received").About(p.key).
-			Do("add a line for what came, or cancel it")
+			Do("add a line for what came, or cancel it").Because("receipt.empty")
 	}
 	if next == ReceiptWithoutBill {
 		return nil
@@ -62,7 +62,7 @@ func (p *paper) invoiceReceipt() error {
 	for _, r := range p.lines {
 		if r.MustFields().Text("status") == "unauthorised" {
 			return atoll.Errorf(atoll.LifeCycle, "a line of the goods received is not authorised").About(r.Key).On("status").
-				Do("authorise it, or take it out")
+				Do("authorise it, or take it out").Because("receipt.unauthorised")
 		}
 	}
 	id := ReceiptInvoiceID(p.key.ID)

@@ -29,13 +29,13 @@ func (d Desk) Repack(r Repacking) ([]journal.Proposal, error) {
 		return nil, atoll.Errorf(atoll.Invalid, "packs and pack size must be more than nothing").About(key)
 	}
 	if Compare(size, r.PackSize) == 0 {
-		return nil, atoll.Errorf(atoll.Rule, "the stock is in packs of %s already", size).About(key).On("pack_size")
+		return nil, atoll.Errorf(atoll.Rule, "the stock is in packs of %s already", size).About(key).On("pack_size").Because("repack.same", "size", size)
 	}
 	units := Mul(r.Packs, size)
 	packs := Div(units, r.PackSize)
 	if !divides(units, r.PackSize, packs) {
 		return nil, atoll.Errorf(atoll.Rule, "%s units do not fill packs of %s", units, r.PackSize).About(key).On("pack_size").
-			Do("repack a number of packs that comes out even")
+			Do("repack a number of packs that comes out even").Because("repack.uneven", "units", units, "size", r.PackSize)
 	}
 	out := ofStock(r.StockLine, stock).Set("kind", StockOut).Set("number_of_packs", number(r.Packs))
 	in := atoll.Fields{}

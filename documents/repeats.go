@@ -31,5 +31,5 @@ func repeatAtHome(t *topology.Topology, w admit.World, _ []admit.Change, c admit
 		where = "the site of store " + string(home)
 	}
 	return atoll.Errorf(atoll.Rule, "repeats of this patient are dispensed at home: %s", where).On("repeat_id").
-		Do("send the patient there, or make a new prescription")
+		Do("send the patient there, or make a new prescription").Because("repeats.home", "place", where)
 }

@@ -28,7 +28,8 @@ func lifeCycle(t *topology.Topology, w admit.World, _ []admit.Change, c admit.Ch
 	was := c.Old.Text("status")
 	if c.Op.Verb == atoll.Delete {
 		if Rank(was) >= Rank(Finalised) {
-			return atoll.Errorf(atoll.LifeCycle, "a %s document cannot be deleted", was).Do("correct it with a return or a new document")
+			return atoll.Errorf(atoll.LifeCycle, "a %s document cannot be deleted", was).Do("correct it with a return or a new document").
+				Because("delete.status", "status", was)
 		}
 		s, err := judged(t, w, c, c.Op.Type, c.Old)
 		if err != nil {
@@ -42,7 +43,7 @@ func lifeCycle(t *topology.Topology, w admit.World, _ []admit.Change, c admit.Ch
 	now := c.New.Text("status")
 	if Rank(now) < Rank(was) {
 		return atoll.Errorf(atoll.LifeCycle, "a %s document cannot become %s again", was, now).On("status").
-			Do("statuses only move forward; correct it with a return or a new document")
+			Do("statuses only move forward; correct it with a return or a new document").Because("status.back", "status", was, "next", now)
 	}
 	if now != was {
 		return leads(t, w, c, was, now)
@@ -53,7 +54,7 @@ func lifeCycle(t *topology.Topology, w admit.World, _ []admit.Change, c admit.Ch
 	for _, name := range c.Edited() {
 		if !slices.Contains(afterwards, name) {
 			return atoll.Errorf(atoll.LifeCycle, "the document is %s; its %s cannot change", was, name).On(name).
-				Do("correct it with a return or a new document")
+				Do("correct it with a return or a new document").Because("status.field", "status", was, "field", name)
 		}
 	}
 	return nil
@@ -86,7 +87,8 @@ func leads(t *topology.Topology, w admit.World, c admit.Change, was, now string)
 		return atoll.Errorf(atoll.LifeCycle, "it cannot become %s: %s", now, lacking.why).On("status").Do("%s", lacking.hint).Because(lacking.name)
 	}
 	s.Fields = c.Old
-	return atoll.Errorf(atoll.LifeCycle, "a %s %s cannot become %s", was, s.name(), now).On("status").Do("possible now: %s", s.possible())
+	return atoll.Errorf(atoll.LifeCycle, "a %s %s cannot become %s", was, s.name(), now).On("status").Do("possible now: %s", s.possible()).
+		Because("status.step", "status", was, "next", now)
 }
 
 // judged is the standing of a document of the type that a change is judged by. Where both
@@ -139,7 +141,7 @@ func shippedAlready(w admit.World, c admit.Change) error {
 		return err
 	}
 	return atoll.Errorf(atoll.LifeCycle, "invoice %s was made for the requisition, which cannot be deleted any more", sent[0].ID).
-		Do("finalise the requisition instead")
+		Do("finalise the requisition instead").Because("requisition.supplied")
 }
 
 // oneStore keeps the lines of a document in the document's store: nobody hangs a
@@ -159,12 +161,12 @@ func oneStore(_ *topology.Topology, w admit.World, _ []admit.Change, c admit.Cha
 	}
 	if own, of := c.New.ID("store_id"), doc.Only("store_id").ID("store_id"); own != "" && of != "" && own != of {
 		return atoll.Errorf(atoll.Ownership, "the line is of store %s, its document of store %s", own, of).On(g.parent).
-			Do("make the line in a document of its own store")
+			Do("make the line in a document of its own store").Because("line.store")
 	}
 	header, to := doc.Only(c.Def.Partner), c.New.ID(c.Def.Partner)
 	if c.Here && c.Def.Partner != "" && to != "" && header.ID(c.Def.Partner) != to {
 		return atoll.Errorf(atoll.Rule, "the line is addressed to store %s, its document is not", to).On(c.Def.Partner).
-			Do("leave it out: finalising the document addresses its lines")
+			Do("leave it out: finalising the document addresses its lines").Because("line.addressed")
 	}
 	return nil
 }
@@ -189,11 +191,11 @@ func linesFollow(top *topology.Topology, w admit.World, entry []admit.Change, c 
 		for _, name := range c.Edited() {
 			if c.Op.Verb != atoll.Update || !slices.Contains(afterwards, name) {
 				return atoll.Errorf(atoll.LifeCycle, "the document is %s; its lines cannot change", status).
-					Do("correct it with a return or a new document")
+					Do("correct it with a return or a new document").Because("lines.status", "status", status)
 			}
 		}
 		if c.Op.Verb == atoll.Delete {
-			return atoll.Errorf(atoll.LifeCycle, "the document is %s; its lines cannot be deleted", status)
+			return atoll.Errorf(atoll.LifeCycle, "the document is %s; its lines cannot be deleted", status).Because("lines.delete", "status", status)
 		}
 		return nil
 	}
@@ -207,7 +209,7 @@ func linesFollow(top *topology.Topology, w admit.World, entry []admit.Change, c 
 	if c.Op.Verb == atoll.Delete && c.Old.Has("originating_id") {
 		if _, without := s.lacks(step{needs: []need{released}}); without {
 			return atoll.Errorf(atoll.LifeCycle, "a line that another store sent cannot be deleted").
-				Do("record that nothing of it was received")
+				Do("record that nothing of it was received").Because("line.sent")
 		}
 		return nil
 	}
@@ -263,7 +265,8 @@ func authorisedFirst(_ *topology.Topology, w admit.World, _ []admit.Change, c ad
 		return err
 	}
 	if a := r.MustFields().Text("approval_status"); Pending(a) || Denied(a) {
-		return atoll.Errorf(atoll.LifeCycle, "the requisition is not authorised").On("requisition_id").Do("have it authorised first")
+		return atoll.Errorf(atoll.LifeCycle, "the requisition is not authorised").On("requisition_id").Do("have it authorised first").
+			Because("not_authorised")
 	}
 	return nil
 }
@@ -288,10 +291,10 @@ func partnerVisible(t *topology.Topology, _ admit.World, _ []admit.Change, c adm
 	}
 	if !ok || !t.Visible(own, partner) {
 		return atoll.Errorf(atoll.NotVisible, "store %s is not visible to this one", nameOf(st, partner)).On(c.Def.Partner).
-			Do("ask the centre to make the two stores visible to each other")
+			Do("ask the centre to make the two stores visible to each other").Because("not_visible", "store", nameOf(st, partner))
 	}
 	if st.Disabled {
-		return atoll.Errorf(atoll.NotVisible, "store %s is disabled", st.Name).On(c.Def.Partner)
+		return atoll.Errorf(atoll.NotVisible, "store %s is disabled", st.Name).On(c.Def.Partner).Because("store.disabled", "store", st.Name)
 	}
 	return nil
 }
@@ -325,7 +328,7 @@ func neverNegative(_ *topology.Topology, _ admit.World, _ []admit.Change, c admi
 	}
 	if t, _, ok := parentOf(c.Op.Type); ok && c.Here && movesStock(t) && Sign(c.New.Number("number_of_packs")) < 0 {
 		return atoll.Errorf(atoll.Rule, "a line cannot have %s packs", c.New.Number("number_of_packs")).On("number_of_packs").
-			Do("use a line of the other direction, or a credit")
+			Do("use a line of the other direction, or a credit").Because("line.packs", "packs", c.New.Number("number_of_packs"))
 	}
 	if c.Op.Type != "stock_line" {
 		return nil
@@ -333,12 +336,12 @@ func neverNegative(_ *topology.Topology, _ admit.World, _ []admit.Change, c admi
 	for _, name := range []string{"total_number_of_packs", "available_number_of_packs"} {
 		if Sign(c.New.Number(name)) < 0 {
 			return atoll.Errorf(atoll.Rule, "stock cannot fall below nothing: %s would be %s", name, c.New.Number(name)).On(name).
-				Do("issue no more than there is, or count the stock first")
+				Do("issue no more than there is, or count the stock first").Because("stock.below", "field", name, "packs", c.New.Number(name))
 		}
 	}
 	if total, available := c.New.Number("total_number_of_packs"), c.New.Number("available_number_of_packs"); c.Here && Compare(available, total) > 0 {
 		return atoll.Errorf(atoll.Rule, "%s packs cannot be available of %s", available, total).On("available_number_of_packs").
-			Do("what is available is what is there, less what is set aside")
+			Do("what is available is what is there, less what is set aside").Because("stock.available", "available", available, "total", total)
 	}
 	return nil
 }

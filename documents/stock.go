@@ -76,7 +76,7 @@ func (s *sheet) unspent(moves []lineMove) error {
 		}
 		if Compare(is, was) < 0 {
 			return atoll.Errorf(atoll.Rule, "%s packs of what came in were issued since", Sub("0", is)).About(m.line).On("number_of_packs").
-				Do("take back no more than was left of them, or adjust the stock (atoll stock adjust)")
+				Do("take back no more than was left of them, or adjust the stock (atoll stock adjust)").Because("stock.issued", "packs", Sub("0", is))
 		}
 	}
 	return nil

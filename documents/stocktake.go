@@ -22,7 +22,8 @@ func (p *paper) settleCount() error {
 			continue
 		}
 		if line := f.ID("stock_line_id"); line != "" && seen[line] {
-			return atoll.Errorf(atoll.Rule, "the stock line was counted twice").About(r.Key).On("stock_line_id").Do("take one of the counts out")
+			return atoll.Errorf(atoll.Rule, "the stock line was counted twice").About(r.Key).On("stock_line_id").Do("take one of the counts out").
+				Because("count.twice")
 		}
 		seen[f.ID("stock_line_id")] = true
 		row, differs, err := p.desk.counted(r.Key, f)
@@ -60,7 +61,8 @@ func (p *paper) settleCount() error {
 func (d Desk) counted(key atoll.Key, f atoll.Fields) (row atoll.Fields, differs string, err error) {
 	count := f.Number("counted_number_of_packs")
 	if Sign(count) < 0 {
-		return nil, "", atoll.Errorf(atoll.Rule, "a count is below nothing: %s", count).About(key).On("counted_number_of_packs")
+		return nil, "", atoll.Errorf(atoll.Rule, "a count is below nothing: %s", count).About(key).On("counted_number_of_packs").
+			Because("count.below", "count", count)
 	}
 	extra := map[string]string{"reason_option_id": "reason_option_id", "item_name": "item_name", "note": "note"}
 	id := f.ID("stock_line_id")
@@ -79,7 +81,8 @@ func (d Desk) counted(key atoll.Key, f atoll.Fields) (row atoll.Fields, differs 
 	is := stock.Number("total_number_of_packs")
 	if f.Has("snapshot_number_of_packs") && Compare(f.Number("snapshot_number_of_packs"), is) != 0 {
 		return nil, "", atoll.Errorf(atoll.Rule, "the stock has moved since it was counted: %s packs then, %s now", f.Number("snapshot_number_of_packs"), is).
-			About(key).On("snapshot_number_of_packs").Do("count this line again, from what is there now")
+			About(key).On("snapshot_number_of_packs").Do("count this line again, from what is there now").
+			Because("count.moved", "then", f.Number("snapshot_number_of_packs"), "now", is)
 	}
 	row = ofStock(id, stock)
 	carry(row, f, extra)

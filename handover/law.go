@@ -46,10 +46,10 @@ func Locked(t *topology.Topology, m topology.Move) *atoll.Error {
 	s, _ := t.Store(m.Store)
 	if m.Step == topology.Backfill {
 		return atoll.Errorf(atoll.Rule, "%s is on its way here: it can be worked in when all its data has arrived and was compared", s.Name).
-			Do("synchronise and wait; nothing is lost")
+			Do("synchronise and wait; nothing is lost").Because("move.arriving", "store", s.Name)
 	}
 	return atoll.Errorf(atoll.Rule, "%s is being moved to %s: nobody can work in it here any longer", s.Name, siteName(t, m.To)).
-		Do("work in it goes on there; if the move is called off, it goes on here")
+		Do("work in it goes on there; if the move is called off, it goes on here").Because("move.leaving", "store", s.Name, "site", siteName(t, m.To))
 }
 
 // primaryCloses is the law that while the primary changes nobody edits central
@@ -72,7 +72,7 @@ func primaryCloses(t *topology.Topology, w admit.World, _ []admit.Change, c admi
 		return nil //nolint:nilerr // the check of ownership says it better
 	}
 	return atoll.Errorf(atoll.Rule, "the right to edit central data is going to %s: nobody edits it until it is there", siteName(t, to)).
-		About(c.Op.Key).Do("wait for the job, or call it off: atoll job list")
+		About(c.Op.Key).Do("wait for the job, or call it off: atoll job list").Because("primary.moving", "site", siteName(t, to))
 }
 
 func siteName(t *topology.Topology, id atoll.SiteID) string {
@@ -96,7 +96,7 @@ func movedByMove(t *topology.Topology, _ admit.World, entry []admit.Change, c ad
 		return nil
 	}
 	return atoll.Errorf(atoll.Rule, "the store is being moved to %s", siteName(t, m.To)).On("site_id").
-		Do("wait for the move, or call it off: atoll move abort %s", m.ID)
+		Do("wait for the move, or call it off: atoll move abort %s", m.ID).Because("move.under_way", "site", siteName(t, m.To))
 }
 
 // forward is the law that a move goes from step to step, that a store has one move
@@ -111,11 +111,11 @@ func forward(t *topology.Topology, _ admit.World, _ []admit.Change, c admit.Chan
 	}
 	if !after.Follows(before) {
 		return atoll.Errorf(atoll.Rule, "a move at step %q cannot go to %q", before, after).On("step").
-			Do("after the store has changed its site only a move back is possible")
+			Do("after the store has changed its site only a move back is possible").Because("move.step")
 	}
 	if m, moving := t.Moving(c.New.ID("store_id")); c.Old == nil && moving && m.ID != c.Op.ID {
 		return atoll.Errorf(atoll.Rule, "the store is being moved to %s already", siteName(t, m.To)).On("store_id").
-			Do("see: atoll move show %s", m.ID)
+			Do("see: atoll move show %s", m.ID).Because("move.under_way", "site", siteName(t, m.To))
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func merging(t *topology.Topology, w admit.World, _ []admit.Change, c admit.Chan
 	was, is := survivor.Into(c.Old), survivor.Into(c.New)
 	if (c.New.Text("status") == survivor.Merged) != (is != "") || c.New.Has("merged_into") != (is != "") {
 		return atoll.Errorf(atoll.Rule, "a merged %s says into which other, and one that is not merged does not", c.Def.Title).
-			On("merged_into").Do("merge it with: atoll merge %s", c.Op.Type)
+			On("merged_into").Do("merge it with: atoll merge %s", c.Op.Type).Because("merge.field")
 	}
 	if err := remembered(c, was, is); err != nil {
 		return err
@@ -35,10 +35,10 @@ func merging(t *topology.Topology, w admit.World, _ []admit.Change, c admit.Chan
 		return unmerged(w, c, was)
 	case was != is:
 		return atoll.Errorf(atoll.Rule, "it was merged already, into %s", name(w, c, was)).On("merged_into").
-			Do("merge %s instead", was)
+			Do("merge %s instead", was).Because("merged.already", "record", name(w, c, was))
 	case was != "" && c.Here && slices.ContainsFunc(c.Edited(), content):
 		return atoll.Errorf(atoll.Rule, "it was merged into %s and no longer changes", name(w, c, was)).
-			Do("change the record that was kept: %s", was)
+			Do("change the record that was kept: %s", was).Because("merged.into", "record", name(w, c, was))
 	}
 	return nil
 }
@@ -93,7 +93,7 @@ func merged(t *topology.Topology, w admit.World, c admit.Change, into atoll.ID) 
 	}
 	if !there || r.Deleted {
 		return atoll.Errorf(atoll.Reference, "there is no %s %s to merge it into", c.Op.Type, into).On("merged_into").
-			Do("choose a record of the same type that is in use")
+			Do("choose a record of the same type that is in use").Because("merge.unknown")
 	}
 	kept, err := r.Fields()
 	if err != nil {
@@ -162,7 +162,7 @@ func unmerged(w admit.World, c admit.Change, was atoll.ID) error {
 }
 
 func refuse(format string, args ...any) *atoll.Error {
-	return atoll.Errorf(atoll.Rule, format, args...).On("merged_into")
+	return atoll.Errorf(atoll.Rule, format, args...).On("merged_into").Because("merge.cannot")
 }
 
 // name is the record in words: its label, and its code where it has one.

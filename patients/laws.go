@@ -28,7 +28,7 @@ func homeMoves(_ *topology.Topology, w admit.World, _ []admit.Change, c admit.Ch
 		return nil
 	}
 	return atoll.Errorf(atoll.Rule, "a home store changes only by a transfer, which the centre carries out").On("home_store_id").
-		Do("ask for it with: atoll %s transfer", k.word)
+		Do("ask for it with: atoll %s transfer", k.word).Because("home.fixed")
 }
 
 // transferIn returns the transfer record of a person, nil fields if there is none.
@@ -85,7 +85,7 @@ func locked(t *topology.Topology, w admit.World, _ []admit.Change, c admit.Chang
 		return err
 	}
 	return atoll.Errorf(atoll.Rule, "the %s is being transferred to %s; details and repeats are locked until that is done", k.word, place(t, to)).
-		About(who).Do("dispensing goes on; change it when the transfer is done")
+		About(who).Do("dispensing goes on; change it when the transfer is done").Because("home.moving", "place", place(t, to))
 }
 
 // movesHome reports whether the change is the centre's step of a transfer.
@@ -117,13 +117,13 @@ func inDispensary(t *topology.Topology, w admit.World, _ []admit.Change, c admit
 	if c.Op.Verb == atoll.Insert && c.Def.Home != "" {
 		if known && !st.Dispensary {
 			return atoll.Errorf(atoll.Rule, "store %s is not a dispensary; patients and prescribers are registered in dispensaries", st.Name).
-				On("home_store_id").Do("register in a dispensary store of this site")
+				On("home_store_id").Do("register in a dispensary store of this site").Because("home.no_dispensary", "store", st.Name)
 		}
 		return nil
 	}
 	if known && len(dispensaries(t, st.Site)) == 0 {
 		return atoll.Errorf(atoll.Rule, "no dispensary store is open on the home site (%s)", place(t, home)).About(who).
-			Do("open one, or transfer the home store")
+			Do("open one, or transfer the home store").Because("home.none_open", "place", place(t, home))
 	}
 	return nil
 }
@@ -143,7 +143,7 @@ func mayDispense(t *topology.Topology, w admit.World, _ []admit.Change, c admit.
 		}
 		if r.Hidden {
 			return atoll.Errorf(atoll.NotVisible, "the patient is no longer visible here, and what is known of her is no longer updated").
-				About(who).On("patient_id").Do("look her up at the centre and fetch her")
+				About(who).On("patient_id").Do("look her up at the centre and fetch her").Because("patient.gone")
 		}
 		if store := c.New.ID("store_id"); !r.Deleted {
 			rows, err := w.Lines("patient_store_join", "patient_id", who.ID)
@@ -156,7 +156,7 @@ func mayDispense(t *topology.Topology, w admit.World, _ []admit.Change, c admit.
 			}
 			if !seen {
 				return atoll.Errorf(atoll.NotVisible, "the patient is not visible in %s", place(t, store)).About(who).On("patient_id").
-					Do("fetch her for this store, or ask the centre to make her visible")
+					Do("fetch her for this store, or ask the centre to make her visible").Because("patient.unseen", "place", place(t, store))
 			}
 		}
 	}
@@ -167,7 +167,7 @@ func mayDispense(t *topology.Topology, w admit.World, _ []admit.Change, c admit.
 			return err
 		}
 		return atoll.Errorf(atoll.Rule, "the patient is being transferred to %s; repeats are locked until that is done", place(t, to)).
-			On("repeat_id").Do("dispense without the repeat")
+			On("repeat_id").Do("dispense without the repeat").Because("home.repeats", "place", place(t, to))
 	}
 	return nil
 }
@@ -186,7 +186,8 @@ func dispensedOnce(t *topology.Topology, w admit.World, _ []admit.Change, c admi
 		f := r.MustFields()
 		if r.ID != c.Op.ID && f.Int("repeat_number") == c.New.Int("repeat_number") && !f.Bool("cancelled", false) {
 			return atoll.Errorf(atoll.Rule, "number %d of this repeat has been dispensed already, in %s", f.Int("repeat_number"), place(t, f.ID("store_id"))).
-				About(c.Op.Key).On("repeat_number").Do("dispense the next number, or make a new prescription")
+				About(c.Op.Key).On("repeat_number").Do("dispense the next number, or make a new prescription").
+				Because("repeat.given", "number", f.Int("repeat_number"), "place", place(t, f.ID("store_id")))
 		}
 	}
 	return nil
@@ -207,7 +208,8 @@ func properRequest(t *topology.Topology, _ admit.World, _ []admit.Change, c admi
 		return atoll.Errorf(atoll.Invalid, "a transfer is of one patient, of one prescriber, or of all patients of one store")
 	}
 	if st, ok := dispensary(t, c.New.ID("to_store_id")); c.Here && !ok {
-		return atoll.Errorf(atoll.Rule, "the new home store must be an open dispensary; %s is not", place(t, st.ID)).On("to_store_id")
+		return atoll.Errorf(atoll.Rule, "the new home store must be an open dispensary; %s is not", place(t, st.ID)).On("to_store_id").
+			Because("home.not_open", "place", place(t, st.ID))
 	}
 	return nil
 }
@@ -222,7 +224,7 @@ func properChange(cat *catalogue.Catalogue) admit.Rule {
 		}
 		t := atoll.Type(c.New.Text("record_type"))
 		if def, known := cat.Lookup(t); !known || !atHome(def) {
-			return atoll.Errorf(atoll.Rule, "a %.40s is no detail of a %s", string(t), k.word).On("record_type")
+			return atoll.Errorf(atoll.Rule, "a %.40s is no detail of a %s", string(t), k.word).On("record_type").Because("detail.none")
 		}
 		return nil
 	}

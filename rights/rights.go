@@ -216,7 +216,7 @@ func noEditWhileClosing(t *topology.Topology, _ admit.World, _ []admit.Change, c
 	for _, domain := range []string{c.Def.Area, All} {
 		if g, ok := t.Delegation(domain); ok && g.Closing {
 			return atoll.Errorf(atoll.Ownership, "the right to edit %s is changing hands; nobody edits until it has", words(domain)).
-				Do("try again after the next synchronisations; the centre may call it off with: atoll delegate keep %s", domain)
+				Do("try again after the next synchronisations; the centre may call it off with: atoll delegate keep %s", domain).Because("right.moving")
 		}
 	}
 	return nil

@@ -38,7 +38,7 @@ func (s *Station) unguarded(r storage.Reader, do []journal.Proposal) error {
 		}
 		if names := topology.Guarded(p.Key.Type, changed); len(names) > 0 {
 			return atoll.Errorf(atoll.Rule, "%s of a %s is not changed by an edit", strings.Join(names, ", "), p.Key.Type).
-				About(p.Key).On(names[0]).Do("%s", actFor(names[0]))
+				About(p.Key).On(names[0]).Do("%s", actFor(names[0])).Because("configured")
 		}
 	}
 	return nil
@@ -80,7 +80,7 @@ func epochMoves(_ *topology.Topology, _ admit.World, _ []admit.Change, c admit.C
 	}
 	if c.New.Int("epoch") != c.Old.Int("epoch")+1 {
 		return atoll.Errorf(atoll.Rule, "a store cannot become active on another site without a new ownership epoch").On("site_id").
-			Do("move it with a move job; a second active instance is impossible")
+			Do("move it with a move job; a second active instance is impossible").Because("active.epoch")
 	}
 	return nil
 }
@@ -115,10 +115,10 @@ func neededSites(t *topology.Topology, _ admit.World, edit []admit.Change, c adm
 	switch {
 	case about(t.Centre()):
 		return atoll.Errorf(atoll.Rule, "site %d is the central server: it cannot be disabled", t.Centre()).On("disabled").
-			Do("to stop the exchange with one site, pause that site with: atoll site pause")
+			Do("to stop the exchange with one site, pause that site with: atoll site pause").Because("centre.disabled")
 	case about(primary):
 		return atoll.Errorf(atoll.Rule, "site %d is the primary, which edits central data: it cannot be disabled", primary).On("disabled").
-			Do("make another site the primary first")
+			Do("make another site the primary first").Because("primary.disabled", "site", primary)
 	}
 	return nil
 }

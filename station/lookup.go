@@ -349,7 +349,7 @@ func (s *Station) Fetch(ctx context.Context, who atoll.Key, store atoll.ID, by C
 			return err
 		}
 		if d.T.Instance(store, d.Site).Type != topology.Active {
-			return atoll.Errorf(atoll.Rule, "patients are fetched for a store that is active here").On("store")
+			return atoll.Errorf(atoll.Rule, "patients are fetched for a store that is active here").On("store").Because("patient.fetch")
 		}
 		return nil
 	})

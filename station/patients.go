@@ -71,7 +71,8 @@ func (s *Station) Register(ctx context.Context, actor string, person atoll.Type,
 	_, err := s.people(ctx, actor, "register", func(d patients.Desk) ([]journal.Proposal, error) {
 		st, ok := d.T.Store(store)
 		if !ok || st.Site != d.Site {
-			return nil, atoll.Errorf(atoll.Rule, "store %s is not active here", st.Name).On("store_id").Do("register in a dispensary store of this site")
+			return nil, atoll.Errorf(atoll.Rule, "store %s is not active here", st.Name).On("store_id").Do("register in a dispensary store of this site").
+				Because("store.away", "store", st.Name)
 		}
 		f := fields.Clone().Set("home_store_id", store).Set("status", "active")
 		if person == patients.Patient && !f.Has("name") {
@@ -180,7 +181,8 @@ func (s *Station) worksWith(d patients.Desk, store atoll.ID) error {
 		return atoll.Errorf(atoll.NotFound, "there is no store %s here", store).Do("list them with: atoll store list")
 	}
 	if in := d.T.Instance(store, d.Site).Type; !st.Dispensary || (in != topology.Active && in != topology.Collector) {
-		return atoll.Errorf(atoll.Rule, "patients are used and shown in dispensary stores only; %s is not one here", st.Name).On("store")
+		return atoll.Errorf(atoll.Rule, "patients are used and shown in dispensary stores only; %s is not one here", st.Name).On("store").
+			Because("home.no_dispensary", "store", st.Name)
 	}
 	return nil
 }

@@ -56,7 +56,8 @@ func mayShape(u User, p journal.Proposal) error {
 			About(p.Key).Do("ask someone who is %s", MayConfigure.Holders())
 	}
 	if p.Key.Type == "store" && p.Verb == atoll.Insert {
-		return atoll.Errorf(atoll.Rule, "a store is not made as a record").About(p.Key).Do("add the store instead: atoll store add, or POST /api/v1/stores")
+		return atoll.Errorf(atoll.Rule, "a store is not made as a record").About(p.Key).Do("add the store instead: atoll store add, or POST /api/v1/stores").
+			Because("store.made")
 	}
 	return nil
 }

@@ -97,7 +97,7 @@ func visibleToItself(t *topology.Topology, _ admit.World, _ []admit.Change, c ad
 	in := c.New.ID("store_id")
 	store, ok := t.Store(in)
 	if c.New.ID("partner_store_id") == in || (ok && store.NameID != "" && c.New.ID("name_id") == store.NameID) {
-		return atoll.Errorf(atoll.Rule, "a store cannot be visible to itself").On("name_id")
+		return atoll.Errorf(atoll.Rule, "a store cannot be visible to itself").On("name_id").Because("visible.self")
 	}
 	return nil
 }

@@ -25,11 +25,11 @@ func (t *Topology) CheckActivate(store atoll.ID, site atoll.SiteID) error {
 	}
 	if s.Site != t.centre {
 		return atoll.Errorf(atoll.Rule, "store %s is active on site %d; a second active instance is impossible", s.Name, s.Site).
-			Do("move the store with a move job, which freezes and drains it first")
+			Do("move the store with a move job, which freezes and drains it first").Because("active.elsewhere", "store", s.Name, "site", s.Site)
 	}
 	if to.Kind == Mobile && len(t.active[site]) > 0 {
 		return atoll.Errorf(atoll.Rule, "site %d is mobile and already has store %s; a mobile site has one store", site, t.stores[t.active[site][0]].Name).
-			Do("create another site for this store")
+			Do("create another site for this store").Because("mobile.one", "site", site, "store", t.stores[t.active[site][0]].Name)
 	}
 	return nil
 }
@@ -37,7 +37,7 @@ func (t *Topology) CheckActivate(store atoll.ID, site atoll.SiteID) error {
 // CheckKind says whether the site may become of the kind (R-A-01, R-C-112).
 func (t *Topology) CheckKind(site atoll.SiteID, kind Kind) error {
 	if (kind == Central) != (site == t.centre) {
-		return atoll.Errorf(atoll.Rule, "site %d is the central server, and the only one", t.centre)
+		return atoll.Errorf(atoll.Rule, "site %d is the central server, and the only one", t.centre).Because("centre.one")
 	}
 	if kind == Mobile && len(t.active[site]) > 1 {
 		var names []string
@@ -45,7 +45,7 @@ func (t *Topology) CheckKind(site atoll.SiteID, kind Kind) error {
 			names = append(names, t.stores[id].Name)
 		}
 		return atoll.Errorf(atoll.Rule, "site %d has %d stores (%s); a mobile site has one", site, len(names), strings.Join(names, ", ")).
-			Do("move the other stores first")
+			Do("move the other stores first").Because("mobile.many", "site", site, "stores", strings.Join(names, ", "))
 	}
 	return nil
 }
@@ -61,7 +61,7 @@ func (t *Topology) CheckCollector(store atoll.ID, site atoll.SiteID) error {
 		return atoll.Errorf(atoll.NotFound, "there is no site %d", site)
 	}
 	if s.Site == site {
-		return atoll.Errorf(atoll.Rule, "store %s is active on site %d", s.Name, site)
+		return atoll.Errorf(atoll.Rule, "store %s is active on site %d", s.Name, site).Because("collector.active", "store", s.Name, "site", site)
 	}
 	if site == t.centre || t.seenOn(store, site) {
 		return nil
@@ -71,16 +71,17 @@ func (t *Topology) CheckCollector(store atoll.ID, site atoll.SiteID) error {
 		names = append(names, t.stores[id].Name)
 	}
 	if len(names) == 0 {
-		return atoll.Errorf(atoll.Rule, "site %d has no active store, so none can see %s", site, s.Name)
+		return atoll.Errorf(atoll.Rule, "site %d has no active store, so none can see %s", site, s.Name).
+			Because("collector.empty", "site", site, "store", s.Name)
 	}
 	return atoll.Errorf(atoll.Rule, "store %s is not visible to any store active on site %d", s.Name, site).
-		Do("make it visible to one of: %s", strings.Join(names, ", "))
+		Do("make it visible to one of: %s", strings.Join(names, ", ")).Because("collector.unseen", "store", s.Name, "site", site)
 }
 
 // CheckVisible says whether the two stores may be made visible to each other.
 func (t *Topology) CheckVisible(a, b atoll.ID) error {
 	if a == b {
-		return atoll.Errorf(atoll.Rule, "a store cannot be visible to itself")
+		return atoll.Errorf(atoll.Rule, "a store cannot be visible to itself").Because("visible.self")
 	}
 	for _, id := range []atoll.ID{a, b} {
 		if _, ok := t.stores[id]; !ok {
