@@ -27,15 +27,22 @@ func arrive(e exchange.Entry) arrival {
 	return a
 }
 
-// prefetch reads together what is here of the entries' records, and what they name:
-// that is what each is judged by.
-func (c *Centre) prefetch(r storage.RecordReader, batch []arrival) error {
+// readAhead is of how many records at least what they are judged by is read together.
+const readAhead = 500
+
+// prefetch reads together what is here of the first entries' records, and what they
+// name: that is what each is judged by. It returns how many entries those are.
+func (c *Centre) prefetch(r storage.RecordReader, batch []arrival) (entries int, err error) {
 	if len(batch) == 1 && (batch[0].err != nil || len(batch[0].entry.Operations) < 4) {
-		return nil //nolint:nilerr // a visitor with little to say; one that cannot be read is refused by take
+		return 1, nil //nolint:nilerr // a visitor with little to say; one that cannot be read is refused by take
 	}
 	var keys []atoll.Key
 	named := map[atoll.Key]bool{}
 	for _, a := range batch {
+		if len(keys) >= readAhead {
+			break
+		}
+		entries++
 		if a.err != nil {
 			continue
 		}
@@ -50,7 +57,7 @@ func (c *Centre) prefetch(r storage.RecordReader, batch []arrival) error {
 			}
 		}
 	}
-	return r.Prefetch(keys)
+	return entries, r.Prefetch(keys)
 }
 
 // admit takes a batch of the site's entries: each is applied whole, known
@@ -61,12 +68,17 @@ func (c *Centre) admit(tx storage.Tx, h exchange.Hello, batch []arrival, receipt
 	if err != nil {
 		return err
 	}
-	if err := c.prefetch(tx, batch); err != nil {
-		return err
-	}
 	known := head.Seq
 	var came []atoll.Key
-	for _, e := range batch {
+	ahead := 0
+	for i, e := range batch {
+		if i == ahead {
+			n, err := c.prefetch(tx, batch[i:])
+			if err != nil {
+				return err
+			}
+			ahead += n
+		}
 		receipt.Offered++
 		if e.Seq <= head.Seq {
 			if err := c.duplicate(tx, h, e); err != nil {

@@ -11,10 +11,6 @@ const (
 	getFeed = `SELECT position, type, id, gone, forced FROM feed
 		WHERE audience = ? AND position > ? AND position <= ? ORDER BY position, type, id LIMIT ?`
 
-	// The same line again takes the place of the first.
-	list = `INSERT INTO feed (audience, position, type, id, gone, forced) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (audience, position, type, id) DO UPDATE SET gone = excluded.gone, forced = excluded.forced`
-
 	unlist = `DELETE FROM feed WHERE audience = ? AND position = ? AND type = ? AND id = ?`
 )
 
@@ -46,9 +42,8 @@ func (r *reader) Feed(audience atoll.Audience, after, until atoll.Position, limi
 // List implements [storage.FeedWriter]. The same line again takes the place of
 // the first.
 func (t *tx) List(audience atoll.Audience, line storage.FeedLine) error {
-	_, err := t.exec("write the feed", list, string(audience), int64(line.Position),
+	return t.later(toFeed, string(audience), int64(line.Position),
 		string(line.Key.Type), string(line.Key.ID), bit(line.Gone), bit(line.Forced))
-	return err
 }
 
 // Unlist implements [storage.FeedWriter].

@@ -25,8 +25,6 @@ const (
 	getEntries = `SELECT seq, timeline, hash, received, content FROM journal
 		WHERE site = ? AND seq > ? ORDER BY seq LIMIT ?`
 	getEntry = `SELECT seq, timeline, hash, received, content FROM journal WHERE site = ? AND seq = ?`
-
-	appendEntry = `INSERT INTO journal (site, seq, timeline, hash, received, content) VALUES (?, ?, ?, ?, ?, ?)`
 )
 
 // Head implements [storage.JournalReader].
@@ -162,7 +160,7 @@ func (t *tx) Append(e storage.JournalEntry) error {
 	if e.Received.IsZero() {
 		e.Received = t.now()
 	}
-	_, err = t.exec("append to a journal", appendEntry,
+	err = t.later(toJournal,
 		int64(e.Site), int64(e.Seq), string(e.Timeline), e.Hash[:], millis(e.Received), blob(e.Content))
 	if err == nil {
 		t.heads[e.Site] = atoll.Head{Timeline: e.Timeline, Seq: e.Seq, Hash: e.Hash}

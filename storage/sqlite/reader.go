@@ -22,6 +22,8 @@ type reader struct {
 	now   func() time.Time
 	err   error // set when the transaction cannot go on
 	open  bool
+	// settle, if there is one, writes what is to be written before anything is asked.
+	settle func() error
 	recall
 }
 
@@ -77,6 +79,14 @@ func (r *reader) ready() error {
 	return r.ctx.Err()
 }
 
+// settled returns why no statement may run now, if so.
+func (r *reader) settled() error {
+	if err := r.ready(); err != nil || r.settle == nil {
+		return err
+	}
+	return r.settle()
+}
+
 // failed notes an error of SQLite after which the transaction cannot go on.
 func (r *reader) failed(doing string, err error) error {
 	out := explain(doing, err)
@@ -88,14 +98,10 @@ func (r *reader) failed(doing string, err error) error {
 
 // exec runs a statement and returns the number of rows it changed.
 func (r *reader) exec(doing, query string, args ...any) (int64, error) {
-	if err := r.ready(); err != nil {
+	if err := r.settled(); err != nil {
 		return 0, err
 	}
-	st, err := r.s.prepare(r.quiet, query)
-	if err != nil {
-		return 0, r.failed(doing, err)
-	}
-	res, err := st.ExecContext(r.quiet, args...)
+	res, err := r.run(query, args)
 	if err != nil {
 		return 0, r.failed(doing, err)
 	}
@@ -103,10 +109,18 @@ func (r *reader) exec(doing, query string, args ...any) (int64, error) {
 	return n, err
 }
 
+func (r *reader) run(query string, args []any) (sql.Result, error) {
+	st, err := r.s.prepare(r.quiet, query)
+	if err != nil {
+		return nil, err
+	}
+	return st.ExecContext(r.quiet, args...)
+}
+
 // each calls fn for every row until fn returns false or an error. fn may not run
 // statements.
 func (r *reader) each(doing, query string, args []any, fn func(*sql.Rows) (bool, error)) error {
-	if err := r.ready(); err != nil {
+	if err := r.settled(); err != nil {
 		return err
 	}
 	st, err := r.s.prepare(r.quiet, query)

@@ -86,6 +86,9 @@ func (r *reader) Prefetch(keys []atoll.Key) error {
 		return err
 	}
 	keys = keys[:min(len(keys), recallRecords/2)]
+	if len(r.recall.records)+len(keys) > recallRecords {
+		r.forgetRecords() // rather than halfway through what comes
+	}
 	if r.recall.records == nil {
 		r.recall.records = make(map[atoll.Key]*atoll.Record, len(keys))
 	}

@@ -29,16 +29,7 @@ const (
 
 	countRecords = `SELECT type, live FROM record_count WHERE live <> 0`
 
-	// A record that is not there yet costs one statement; one that is there is
-	// taken out first.
-	putRecord = `INSERT INTO record (position, type, id, version, state, origin_site, origin_seq, audiences, indexed, body, seal)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (type, id) DO NOTHING`
-
 	takeRecord = `DELETE FROM record WHERE type = ? AND id = ? RETURNING state, indexed, audiences, seal`
-
-	putIndex    = `INSERT OR IGNORE INTO record_index (type, field, value, id) VALUES `
-	putIndexRow = `(?, ?, ?, ?)`
-	mostIndexed = 8 // rows in one statement
 
 	getIndexed = `SELECT indexed FROM record WHERE type = ? AND id = ?`
 	setIndexed = `UPDATE record SET indexed = ? WHERE type = ? AND id = ?`
@@ -206,6 +197,7 @@ func (t *tx) Put(r atoll.Record, index map[string]string) (atoll.Position, error
 	if err != nil {
 		return 0, err
 	}
+	there, known := t.recall.records[r.Key]
 	t.forgetRecord(r.Key)
 	position, err := t.NextPosition()
 	if err != nil {
@@ -217,28 +209,38 @@ func (t *tx) Put(r atoll.Record, index map[string]string) (atoll.Position, error
 	}
 	state := bit(r.Deleted)*deleted + bit(r.Hidden)*hidden
 	seal := digest.Of(r)
-	args := []any{
-		int64(position), string(r.Type), string(r.ID), int64(r.Version), state,
-		int64(r.Origin.Site), int64(r.Origin.Seq), audiences, indexed, string(r.Body), seal[:],
-	}
-	n, err := t.exec("write a record", putRecord, args...)
-	if err != nil {
-		return 0, err
-	}
 	var had map[string]string
-	if n == 0 {
+	if there != nil || !known {
 		if had, err = t.take(r.Key); err != nil {
 			return 0, err
 		}
-		if _, err := t.exec("write a record", putRecord, args...); err != nil {
-			return 0, err
-		}
+	}
+	err = t.later(toRecord, int64(position), string(r.Type), string(r.ID), int64(r.Version), state,
+		int64(r.Origin.Site), int64(r.Origin.Seq), audiences, indexed, string(r.Body), seal[:])
+	if err != nil {
+		return 0, err
 	}
 	if state == 0 {
 		t.counts[r.Type]++
 	}
 	t.count(state, r.Audiences, seal[:], (*digest.Sum).Add)
-	return position, t.reindex(r.Key, had, index)
+	if err := t.reindex(r.Key, had, index); err != nil {
+		return 0, err
+	}
+	r.Position = position
+	t.noteRecord(asRead(r))
+	return position, nil
+}
+
+// asRead is the record as it will be read.
+func asRead(r atoll.Record) *atoll.Record {
+	if len(r.Body) == 0 {
+		r.Body = nil
+	}
+	if len(r.Audiences) == 0 {
+		r.Audiences = nil
+	}
+	return &r
 }
 
 // Forget implements [storage.RecordWriter].
@@ -340,37 +342,16 @@ func (t *tx) reindex(key atoll.Key, had, index map[string]string) error {
 			return err
 		}
 	}
-	args := make([]any, 0, 4*mostIndexed)
 	for field, value := range index {
 		if before, ok := had[field]; ok && before == value {
 			continue
 		}
-		if args = append(args, string(key.Type), field, value, string(key.ID)); len(args) == cap(args) {
-			if err := t.putIndex(args); err != nil {
-				return err
-			}
-			args = args[:0]
+		if err := t.later(toIndex, string(key.Type), field, value, string(key.ID)); err != nil {
+			return err
 		}
 	}
-	if len(args) == 0 {
-		return nil
-	}
-	return t.putIndex(args)
+	return nil
 }
-
-// putIndex writes index rows, four values each, in one statement.
-func (t *tx) putIndex(args []any) error {
-	_, err := t.exec("index a record", putIndexes[len(args)/4], args...)
-	return err
-}
-
-// putIndexes are the statements for so many rows.
-var putIndexes = func() (out [mostIndexed + 1]string) {
-	for n := 1; n < len(out); n++ {
-		out[n] = putIndex + strings.Repeat(putIndexRow+", ", n-1) + putIndexRow
-	}
-	return out
-}()
 
 func joinAudiences(audiences []atoll.Audience) (string, error) {
 	var b strings.Builder

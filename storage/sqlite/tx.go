@@ -15,6 +15,7 @@ type tx struct {
 	reader
 	given *atoll.Position
 	memory
+	behind behind
 }
 
 // memory is what a savepoint must restore besides the tables.
@@ -40,6 +41,7 @@ var _ storage.Tx = (*tx)(nil)
 const setLastPosition = `UPDATE last_position SET position = ? WHERE one = 1`
 
 func (t *tx) load() (err error) {
+	t.settle = t.writeBehind
 	t.counts, t.heads, t.digests = map[atoll.Type]int{}, map[atoll.SiteID]atoll.Head{}, map[atoll.Audience]digest.Sum{}
 	t.calm = map[atoll.SiteID]bool{}
 	t.last, err = t.reader.LastPosition()
@@ -98,6 +100,7 @@ func (t *tx) Savepoint(fn func() error) error {
 // undo goes back to the savepoint, whether ctx has ended or not. If it cannot,
 // the transaction cannot go on.
 func (t *tx) undo(before memory) {
+	t.giveUp()
 	t.memory = before
 	t.recall.forget()
 	for _, query := range []string{"ROLLBACK TO s", "RELEASE s"} {

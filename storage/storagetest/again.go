@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/atollsync/atoll"
@@ -147,4 +148,71 @@ func readsAhead(t *testing.T, b *bench) {
 		check("after that was undone", first)
 		return nil
 	})
+}
+
+// writesMany writes more in one transaction than an engine may hold back, undoes the
+// latter half of it, and reads it all before and after the end.
+func writesMany(t *testing.T, b *bench) {
+	const many = 1500
+	write := func(tx storage.Tx, from, to int) error {
+		for n := from; n < to; n++ {
+			r := withAudiences(record(key("item", n), n), shop)
+			at, err := tx.Put(r, map[string]string{"code": string(id(n % 7)), "store_id": "plain"})
+			if err != nil {
+				return err
+			}
+			if err := errors.Join(tx.List(shop, storage.FeedLine{Position: at, Key: r.Key}), tx.Append(entry(2, n))); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	check := func(when string, r storage.Reader) {
+		t.Helper()
+		found, err := r.Records(storage.Query{Type: "item", Where: map[string]string{"code": string(id(3)), "store_id": "plain"}})
+		if want := many / 7; err != nil || len(found) != want || found[0].ID != id(3) {
+			t.Fatalf("%s: %d records found by their index, %v; want %d", when, len(found), err, want)
+		}
+		lines, err := r.Feed(shop, 0, 0, 0)
+		if err != nil || len(lines) != many {
+			t.Fatalf("%s: %d lines of the feed, %v; want %d", when, len(lines), err, many)
+		}
+		entries, err := r.Entries(2, 0, 0, 0)
+		if err != nil || len(entries) != many {
+			t.Fatalf("%s: %d entries, %v; want %d", when, len(entries), err, many)
+		}
+		for n := 1; n <= many; n++ {
+			rec, err := r.Record(key("item", n))
+			if err != nil || rec.Version != uint64(n) || rec.Position != lines[n-1].Position || len(rec.Audiences) != 1 {
+				t.Fatalf("%s: record %d is %+v, %v", when, n, rec, err)
+			}
+		}
+		_, err = r.Record(key("item", many+1))
+		code(t, when+": what was undone", err, atoll.NotFound)
+	}
+	update(t, b, func(tx storage.Tx) error {
+		var ahead []atoll.Key
+		for n := range 2 * many {
+			ahead = append(ahead, key("item", n+1))
+		}
+		for part := range slices.Chunk(ahead[:many], 500) { // none is there
+			if err := tx.Prefetch(part); err != nil {
+				return err
+			}
+		}
+		if err := write(tx, 1, many+1); err != nil {
+			return err
+		}
+		err := tx.Savepoint(func() error { return errors.Join(tx.Prefetch(ahead[many:]), write(tx, many+1, 2*many), errOurs) })
+		if !errors.Is(err, errOurs) {
+			return err
+		}
+		check("inside", tx)
+		return nil
+	})
+	view(t, b, func(r storage.Reader) error { check("afterwards", r); return nil })
+	if err := b.Update(t.Context(), func(tx storage.Tx) error { return errors.Join(write(tx, many+1, 2*many), errOurs) }); !errors.Is(err, errOurs) {
+		t.Fatal(err)
+	}
+	view(t, b, func(r storage.Reader) error { check("after a transaction that failed", r); return nil })
 }

@@ -11,6 +11,7 @@ import (
 var recordTests = []test{
 	{"What was read and has changed is read again", readsAgain},
 	{"What is read ahead is as if it were not", readsAhead},
+	{"Many rows in one transaction are all written, or undone", writesMany},
 	{"Record returns what was put", recordReturnsAll},
 	{"Record fails with NotFound", recordNotFound},
 	{"Put replaces the record and its index", putReplaces},
