@@ -45,8 +45,8 @@ type Change struct {
 	// Here is set for an edit being made here and now; an arrival was made elsewhere,
 	// by what its site knew then.
 	Here bool
-	// Imported is set for data of another system that is read in here: what it tells
-	// has happened already.
+	// Imported is set for data of another system that is read in here, and for what a
+	// site works out anew when it was initialised: what it tells has happened already.
 	Imported bool
 	// Followed are the references whose change follows a merge (R-E-10); see Edited.
 	Followed []string
@@ -93,8 +93,8 @@ func (j *Judge) Entry(t *topology.Topology, w World, site atoll.SiteID, ops []at
 	return j.entry(t, w, site, ops, strict, false)
 }
 
-// Import judges an entry that reads in data of another system here: as one that
-// arrives, and its changes are marked so.
+// Import judges an entry that reads in data of another system here, or tells what the
+// site worked out anew: as one that arrives, and its changes are marked so.
 func (j *Judge) Import(t *topology.Topology, w World, site atoll.SiteID, ops []atoll.Operation) ([]Change, error) {
 	return j.entry(t, w, site, ops, false, true)
 }

@@ -167,7 +167,7 @@ func (m *comparing) begin(r storage.Reader) error {
 	case exchange.DigestAudiences(m.entitled) != m.q.Subscription:
 		m.out.Not = "what the site is to have is changing"
 	}
-	if m.history, err = m.centre.historyFor(r, m.t, m.site); err != nil {
+	if m.history, err = m.centre.historyFor(r, m.t, m.site, false); err != nil {
 		return err
 	}
 	m.pending = map[atoll.Key]bool{}

@@ -80,6 +80,9 @@ func (c *Centre) exchange(ctx context.Context, h exchange.Hello, entries iter.Se
 		App: c.App, Centre: p.life.Timeline, Run: p.life.run(), Clock: c.Now().UnixMilli(), Known: p.known, Rewind: p.rewind,
 		Orders: p.state.told(), Since: p.since, Voucher: p.voucher,
 	}
+	if months := p.state.HistoryMonths; h.Initialising && months > 0 {
+		welcome.Spared = c.sparedBefore(months).UnixMilli()
+	}
 	if p.lost {
 		welcome.Runs = p.life.Runs
 	}

@@ -15,6 +15,8 @@ import (
 // history knows which documents a site is spared, and what hangs on a document.
 type history struct {
 	r         storage.Reader
+	t         *topology.Topology
+	begins    bool // the site initialises
 	catalogue *catalogue.Catalogue
 	entitled  []atoll.Audience
 	since     time.Time // settled before it is old
@@ -23,14 +25,21 @@ type history struct {
 	may       map[atoll.Audience]bool
 }
 
+// sparedBefore is before when a document was settled that a site with so many months of
+// history is spared. It is the beginning of a day, as the answer and the Welcome before
+// it must mean the same.
+func (c *Centre) sparedBefore(months int) time.Time {
+	return c.Now().UTC().AddDate(0, -months, 0).Truncate(24 * time.Hour)
+}
+
 // historyFor returns the limit of the site, nil if it has none.
-func (c *Centre) historyFor(r storage.Reader, t *topology.Topology, site atoll.SiteID) (*history, error) {
+func (c *Centre) historyFor(r storage.Reader, t *topology.Topology, site atoll.SiteID, begins bool) (*history, error) {
 	s, err := State(r, site)
 	if err != nil || s.HistoryMonths == 0 {
 		return nil, err
 	}
 	return &history{
-		r: r, catalogue: c.Door.Judge.Catalogue, entitled: t.Subscription(site), since: c.Now().AddDate(0, -s.HistoryMonths, 0),
+		r: r, t: t, begins: begins, catalogue: c.Door.Judge.Catalogue, entitled: t.Subscription(site), since: c.sparedBefore(s.HistoryMonths),
 		old: map[atoll.Key]bool{}, brought: map[atoll.Key]bool{},
 	}, nil
 }
@@ -115,7 +124,9 @@ func (h *history) spared(doc atoll.Key) (bool, error) {
 }
 
 // settled reports whether the document was settled before the limit, and so was
-// the other half of its transfer. Of is the half that asks, "" for none.
+// the other half of its transfer. Of is the half that asks, "" for none. Of a store
+// whose transactions stayed at its site nothing is left out: the site tells its stock from
+// what the centre has of them (R-B-92).
 func (h *history) settled(doc atoll.Key, of atoll.ID) (bool, error) {
 	def, ok := h.catalogue.Lookup(doc.Type)
 	r, there, err := h.record(doc)
@@ -128,6 +139,9 @@ func (h *history) settled(doc atoll.Key, of atoll.ID) (bool, error) {
 	}
 	at := settledAt(def, f)
 	if at.IsZero() || !at.Before(h.since) {
+		return false, nil
+	}
+	if s, _ := h.t.Store(f.ID("store_id")); h.begins && s.StayedOnce {
 		return false, nil
 	}
 	initiating, answer := f.ID("originating_id"), f.ID("linked_"+string(doc.Type)+"_id")

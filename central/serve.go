@@ -22,7 +22,7 @@ func (c *Centre) serve(ctx context.Context, h exchange.Hello, rewind *atoll.Posi
 		if err != nil {
 			return err
 		}
-		spared, err := c.historyFor(r, t, h.Site)
+		spared, err := c.historyFor(r, t, h.Site, h.Initialising)
 		if err != nil {
 			return err
 		}

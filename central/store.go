@@ -138,6 +138,10 @@ func (c *Centre) IncludeTransactions(ctx context.Context, actor string, store at
 		case !include && !s.Dispensary:
 			return nil, atoll.Errorf(atoll.Rule, "%s is no dispensary: its transactions are always included", s.Name)
 		}
-		return update("store", store, atoll.Fields{}.Set("include_transactions", include)), nil
+		f := atoll.Fields{}.Set("include_transactions", include)
+		if !include && !s.Excluded {
+			f.Set("excluded_at", c.stamp())
+		}
+		return update("store", store, f), nil
 	}, false)
 }

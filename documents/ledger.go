@@ -1,6 +1,7 @@
 package documents
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -13,6 +14,9 @@ import (
 type StockState struct {
 	ID     atoll.ID
 	Fields atoll.Fields
+	// Opening is what there was before the documents that are looked at; "" is what the
+	// stock line itself says of it.
+	Opening string
 }
 
 // Posting is one document line that names, or names not, a stock line.
@@ -48,7 +52,7 @@ func (d Discrepancy) Wrong() bool { return !d.Off.none() }
 // be what suggested documents hold, and the balance must never have been below
 // nothing. It returns the lines that differ, in order of id, and changes nothing.
 func Ledger(stock []StockState, postings []Posting) []Discrepancy {
-	l := ledger{map[atoll.ID]Movement{}, map[atoll.ID][]moved{}}
+	l := newLedger()
 	for _, p := range postings {
 		l.post(holdOf(p.Type, p.Header), effective(p.Header), p.Line)
 	}
@@ -60,6 +64,13 @@ func Ledger(stock []StockState, postings []Posting) []Discrepancy {
 type ledger struct {
 	held  map[atoll.ID]Movement
 	moved map[atoll.ID][]moved
+	// since is the moment from which all that moved is here, "" for ever: what the
+	// balance was before it nobody can tell.
+	since string
+}
+
+func newLedger() ledger {
+	return ledger{held: map[atoll.ID]Movement{}, moved: map[atoll.ID][]moved{}}
 }
 
 // moved is one change of a stock line's balance.
@@ -87,7 +98,7 @@ func (l ledger) post(h hold, at string, line atoll.Fields) {
 func (l ledger) compare(stock []StockState) (out []Discrepancy) {
 	for _, s := range stock {
 		is := heldBy(s.Fields)
-		opening := s.Fields.Number("opening_number_of_packs")
+		opening := cmp.Or(s.Opening, s.Fields.Number("opening_number_of_packs"))
 		ledger := Movement{opening, "0"}
 		if m, ok := l.held[s.ID]; ok {
 			ledger = ledger.plus(m)
@@ -103,7 +114,7 @@ func (l ledger) compare(stock []StockState) (out []Discrepancy) {
 		})
 		balance, lowest := opening, "0"
 		for _, e := range all {
-			if balance = Add(balance, e.by); Compare(balance, lowest) < 0 {
+			if balance = Add(balance, e.by); e.at >= l.since && Compare(balance, lowest) < 0 {
 				lowest = balance
 			}
 		}
@@ -155,6 +166,10 @@ type Examination struct {
 	// Passed are the stores with stock here that was not looked at: not all of what
 	// moved it is here.
 	Passed []atoll.ID `json:"passed,omitempty"`
+	// Spared is set at a site that was spared documents that were settled before it
+	// (R-H-26). What was in stock before the others is worked out there, so that a wrong
+	// total shows at the central server only.
+	Spared string `json:"spared,omitempty"`
 }
 
 // CheckStock examines the stock of a store against its documents, or of every
@@ -182,9 +197,12 @@ func (d Desk) CheckStock(here atoll.SiteID, store atoll.ID) (Examination, error)
 			}
 			continue
 		}
-		stock = append(stock, StockState{r.ID, f})
+		stock = append(stock, StockState{ID: r.ID, Fields: f})
 	}
-	l, posted := ledger{map[atoll.ID]Movement{}, map[atoll.ID][]moved{}}, 0
+	l, posted := newLedger(), 0
+	if l.since, err = d.sparedBefore(); err != nil {
+		return Examination{}, err
+	}
 	for _, t := range []atoll.Type{"invoice", "prescription"} {
 		n, err := d.post(l, t, store)
 		if err != nil {
@@ -192,12 +210,17 @@ func (d Desk) CheckStock(here atoll.SiteID, store atoll.ID) (Examination, error)
 		}
 		posted += n
 	}
+	for i, s := range stock {
+		if m := l.held[s.ID]; l.since != "" {
+			stock[i].Opening = Sub(heldBy(s.Fields).Total, cmp.Or(m.Total, "0"))
+		}
+	}
 	diff := l.compare(stock)
 	if diff == nil {
 		diff = []Discrepancy{}
 	}
 	slices.Sort(passed)
-	return Examination{Lines: len(stock), Postings: posted, Differences: diff, Passed: passed}, nil
+	return Examination{Lines: len(stock), Postings: posted, Differences: diff, Passed: passed, Spared: l.since}, nil
 }
 
 // whole reports whether the site has all of the store's stock and of what moved it: the

@@ -1,14 +1,39 @@
 package documents
 
 import (
+	"errors"
 	"time"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/storage"
 )
 
 // PastType is the type of a site's request for old documents.
 const PastType atoll.Type = "history_request"
+
+// shelfSpared holds, at a site that was spared old documents, before which moment those
+// were settled.
+const shelfSpared = "spared"
+
+// Spared keeps that the site is spared documents that were settled before the moment:
+// what moved its stock before it is not all here (R-H-26).
+func Spared(tx storage.Tx, before time.Time) error {
+	known, err := Desk{R: tx}.sparedBefore()
+	if said := atoll.Stamp(before); err != nil || said <= known {
+		return err
+	}
+	return tx.Set(shelfSpared, "before", []byte(atoll.Stamp(before)))
+}
+
+// sparedBefore returns that moment, "" at a site that has been spared nothing.
+func (d Desk) sparedBefore() (string, error) {
+	b, err := d.R.Get(shelfSpared, "before")
+	if errors.Is(err, atoll.NotFound) {
+		return "", nil
+	}
+	return string(b), err
+}
 
 // Past names documents that a site was spared when it initialised (R-H-26): one,
 // by its key or that of one of its lines; or those that were settled from From on

@@ -128,7 +128,15 @@ func (s *sheet) lowest(id atoll.ID, changes []edited) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, d := range Ledger([]StockState{{id, stands}}, postings) {
+	state := StockState{ID: id, Fields: stands}
+	if stands != nil { // not all documents need be here
+		is, err := s.desk.Ledger(id)
+		if err != nil {
+			return "", err
+		}
+		state.Opening = is.Opening
+	}
+	for _, d := range Ledger([]StockState{state}, postings) {
 		if d.Lowest != "" {
 			return d.Lowest, nil
 		}

@@ -194,6 +194,10 @@ type Welcome struct {
 	// Orders that stop the exchange are no part of a Welcome: a site that is to begin
 	// anew is refused with Initialise, one that is paused with Paused.
 	Orders []string `json:"orders,omitempty"`
+	// Spared tells a site that initialises with a limit by months that documents are
+	// left out that were settled before this moment, in milliseconds since 1970
+	// (R-H-26). Zero: none is.
+	Spared int64 `json:"spared,omitempty"`
 }
 
 // Run is one run of the centre: from one start of serving to the next. A database

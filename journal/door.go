@@ -74,6 +74,10 @@ type Result struct {
 	Changes []admit.Change
 }
 
+// Initialised is the kind of cause of what a site works out anew about itself when it
+// was initialised: like an import it tells what has happened already.
+const Initialised = "initialised"
+
 // View is a World over a storage snapshot or transaction.
 type View struct{ storage.RecordReader }
 
@@ -138,7 +142,7 @@ func (d *Door) Write(tx storage.Tx, e Edit) (Result, error) {
 		return Result{}, atoll.Errorf(atoll.TooLarge, "one transaction changes %d records; the limit is %d", len(ops), atoll.MaxOperations)
 	}
 	var changes []admit.Change
-	if e.Cause.Kind == "import" {
+	if e.Cause.Kind == "import" || e.Cause.Kind == Initialised {
 		changes, err = d.Judge.Import(t, View{tx}, d.Site, ops)
 	} else {
 		changes, err = d.Judge.Entry(t, View{tx}, d.Site, ops, true)

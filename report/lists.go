@@ -62,6 +62,9 @@ func ledger(d *Desk, a *asked, t *Table) error {
 		})
 	}
 	slices.SortStableFunc(t.Rows, slices.Compare)
+	if found.Spared != "" {
+		t.Notes = append(t.Notes, fmt.Sprintf("Documents settled before %s are not all here, so what was in stock before is worked out; the central server compares all of it.", found.Spared[:10]))
+	}
 	if store != "" || a.all {
 		t.Notes = append(t.Notes, fmt.Sprintf("%d stock lines were compared with %d lines of documents.", found.Lines, found.Postings))
 	}

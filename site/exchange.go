@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/exchange"
 	"github.com/atollsync/atoll/integrate"
 	"github.com/atollsync/atoll/storage"
@@ -276,6 +277,11 @@ func (r *round) welcome(w exchange.Welcome) {
 		if err != nil {
 			return err
 		}
+		if l.State == Initialising && w.Spared != 0 {
+			if err := documents.Spared(tx, time.UnixMilli(w.Spared)); err != nil {
+				return err
+			}
+		}
 		switch {
 		case l.State == Initialising && head.Seq == 0 && w.Known.Seq > 0:
 			// Our journal goes on from the centre's memory of it (R-H-25).
@@ -470,6 +476,9 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 		l.Covered, l.Backfills = next.Covered, next.Backfills
 		if l.State == Initialising && len(l.Backfills) == 0 {
 			l.State, l.Scrubbed = Ready, s.Now() // what was just written was just read
+			if err := s.follow(ctx, tx); err != nil {
+				return err
+			}
 		}
 		return r.agree(tx, l, c)
 	})
@@ -480,6 +489,19 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 	r.row.Integrated.Add(tally)
 	r.moved = true
 	return nil
+}
+
+// follow has the stock say what the documents say that the site got back.
+func (s *Site) follow(ctx context.Context, tx storage.Tx) error {
+	lines, left, err := documents.Follow(tx, s.Door)
+	for _, no := range left {
+		s.Log.ErrorContext(ctx, "stock that came back does not follow from its documents; count it", "err", no)
+	}
+	if lines > 0 {
+		s.Log.WarnContext(ctx, "stock of stores whose transactions stayed here was lost with the database before; "+
+			"it is what their transfers say now: count it", "stock_lines", lines)
+	}
+	return err
 }
 
 // idle reports whether a checkpoint has nothing to integrate. What waits for

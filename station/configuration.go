@@ -46,7 +46,7 @@ func (s *Station) unguarded(r storage.Reader, do []journal.Proposal) error {
 
 func actFor(field string) string {
 	switch field {
-	case "include_transactions":
+	case "include_transactions", "excluded_at":
 		return "it is switched by the vendor only, with a reason that is kept"
 	case "site_id", "epoch":
 		return "assign the store, or move it with a move job, which freezes and drains it first"

@@ -95,7 +95,7 @@ func (t *Topology) CheckVisible(a, b atoll.ID) error {
 // is where, and each act checks what must be checked first. A store's are those
 // of its Synchronisation tab, and whether it is open.
 var guarded = map[atoll.Type][]string{
-	"store":        {"site_id", "epoch", "managed_only", "include_transactions", "disabled"},
+	"store":        {"site_id", "epoch", "managed_only", "include_transactions", "excluded_at", "disabled"},
 	"store_choice": {"store_id", "site_id", "choice"},
 	"site":         {"number", "type"},
 	"system":       {"centre", "primary", "epoch"},

@@ -67,6 +67,9 @@ type Store struct {
 	Successor atoll.ID `json:"successor_id,omitempty"`
 	// Excluded stores keep their stock-affecting data at their site (R-B-92).
 	Excluded bool `json:"excluded,omitempty"`
+	// StayedOnce stores do, or once did: what others have of their stock need not
+	// follow from what they have of their documents.
+	StayedOnce bool `json:"stayed_once,omitempty"`
 	// ManagedOnly stores keep all their data at their site (T-13 at the centre).
 	ManagedOnly bool `json:"managed_only,omitempty"`
 }
@@ -214,6 +217,7 @@ func StoreFrom(id atoll.ID, f atoll.Fields) Store {
 	}
 	// R-B-94: on unless switched off, and meaningful for dispensaries only (T-30).
 	s.Excluded = s.Dispensary && !f.Bool("include_transactions", true)
+	s.StayedOnce = s.Excluded || f.Has("excluded_at")
 	if s.Site == 0 {
 		s.Site = atoll.CentreID // R-C-23
 	}

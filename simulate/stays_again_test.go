@@ -1,0 +1,141 @@
+package simulate
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/journal"
+)
+
+// keeps has the transactions of B stay at its site, or go up again.
+func (w *world) keeps(stay bool) {
+	w.t.Helper()
+	if _, err := w.Centre.Centre.IncludeTransactions(w.ctx, "vendor", w.Stores["B"], !stay, "agreed"); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// A dispensary's transactions stay at its site, whose database is lost. The site gets
+// the transfers back, and the stock lines as they were before them: they follow the
+// transfers when it is ready, so that no goods are there twice and none are gone.
+//
+// R-B-92, R-C-94, R-H-27, R-J-09.
+func TestR_B_92_R_H_27_StockFollowsItsTransfers(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		before      func(w *world, stock atoll.ID)
+		work        func(w *world, stock atoll.ID) (line atoll.ID)
+		total, free string
+		unsaid      bool // what came in stands in no journal that is left
+	}{
+		{"goods that were sent are not there again", nil, func(w *world, stock atoll.ID) atoll.ID {
+			w.ship("B", "C", stock, "5")
+			return stock
+		}, "45", "45", false},
+		{"goods that came are there", nil, func(w *world, _ atoll.ID) atoll.ID {
+			far := w.stock("A", w.item("y"), "50")
+			sent := w.ship("A", "B", far, "7")
+			w.sync(2)
+			half := w.answer(2, "invoice", sent).ID
+			w.act(2, receive, half)
+			return w.list(2, "invoice_line", "invoice_id", string(half))[0].Fields.ID("stock_line_id")
+		}, "7", "7", false},
+		{"goods that were counted in and sent on were there", nil, func(w *world, stock atoll.ID) atoll.ID {
+			w.adjustOf(2, stock, "20")
+			w.ship("B", "C", stock, "60")
+			return stock
+		}, "0", "0", true},
+		{"what is set aside stays so", func(w *world, stock atoll.ID) {
+			w.do(2, documents.Suggest, "invoice", w.paper("invoice", kindOf(documents.CustomerInvoice), drawn(stock, "6")))
+		}, func(w *world, stock atoll.ID) atoll.ID {
+			w.adjustOf(2, stock, "3")
+			w.ship("B", "C", stock, "47")
+			return stock
+		}, "6", "0", true},
+		{"what stayed is lost", nil, func(w *world, stock atoll.ID) atoll.ID {
+			w.adjustOf(2, stock, "-3")
+			return stock
+		}, "50", "50", false},
+		{"also when they are included again before it is", nil, func(w *world, stock atoll.ID) atoll.ID {
+			w.ship("B", "C", stock, "5")
+			w.sync(2)
+			w.keeps(false)
+			return stock
+		}, "45", "45", false},
+		{"also at a site with a limit by months", nil, func(w *world, stock atoll.ID) atoll.ID {
+			sent := w.ship("B", "C", stock, "5")
+			w.sync(2, 3, 2)
+			w.act(3, receive, w.answer(3, "invoice", sent).ID)
+			w.sync(3, 2)
+			w.Clock.Wind(13 * 31 * 24 * time.Hour)
+			if err := w.Centre.Centre.LimitHistory(w.ctx, 2, 12); err != nil {
+				t.Fatal(err)
+			}
+			w.ship("B", "C", stock, "4")
+			return stock
+		}, "41", "41", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w, stock := bc(t)
+			w.dispensaries("B")
+			w.sync(2, 3)
+			if c.before != nil {
+				c.before(w, stock)
+			}
+			w.sync(2, 3)
+			w.keeps(true)
+			w.sync(2)
+			line := c.work(w, stock)
+			w.sync(2, 3, 2, 2)
+			w.replace(2)
+			w.sync(2)
+			w.holds(2, line, c.total, c.free)
+			w.keeps(false) // both ends are the same when all of it goes up again
+			if err := w.Settle(w.ctx); err != nil {
+				t.Fatal(err)
+			}
+			for _, breach := range w.Check(w.ctx) {
+				if !c.unsaid || !strings.HasPrefix(breach, "batch ") {
+					t.Error(breach)
+				}
+			}
+			w.holds(2, line, c.total, c.free)
+			w.holds(1, line, c.total, c.free)
+		})
+	}
+}
+
+// A site that was spared old documents knows less than moved its stock. The ledger check
+// there works out what there was before, and calls no right line wrong; and goods can be
+// taken back of which old documents brought enough.
+//
+// R-J-09, R-H-26.
+func TestR_J_09_R_H_26_LedgerCheckWithALimit(t *testing.T) {
+	w := newPast(t)
+	w.sync(2)
+	w.sync(2)
+	res, err := w.At(2).CheckStock(w.ctx, w.Stores["B"])
+	if err != nil || len(res.Differences) > 0 || res.Lines != 2 || res.Spared == "" {
+		t.Errorf("the ledger check at the site: %+v, %v", res, err)
+	}
+	res, err = w.Centre.CheckStock(w.ctx, w.Stores["B"])
+	if err != nil || len(res.Differences) > 0 || res.Lines != 2 || res.Spared != "" {
+		t.Errorf("the ledger check at the centre: %+v, %v", res, err)
+	}
+	// What is set aside is known in full.
+	key := atoll.Key{Type: "stock_line", ID: w.line}
+	free := w.want(2, key.Type, key.ID).Fields.Number("available_number_of_packs")
+	if _, err := w.At(2).Edit(w.ctx, journal.Edit{Actor: "test", Cause: atoll.Cause{Kind: "import"}, Do: []journal.Proposal{
+		change(key.Type, key.ID, atoll.Fields{}.Set("available_number_of_packs", number(documents.Sub(free, "1")))),
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	res, err = w.At(2).CheckStock(w.ctx, w.Stores["B"])
+	if err != nil || len(res.Differences) != 1 || !slices.ContainsFunc(res.Differences, documents.Discrepancy.Wrong) {
+		t.Errorf("one pack too many is set aside: %+v, %v", res, err)
+	}
+}
