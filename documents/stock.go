@@ -134,7 +134,9 @@ func (s *sheet) lowest(id atoll.ID, changes []edited) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		state.Opening = is.Opening
+		if Compare(is.Opening, stands.Number("opening_number_of_packs")) != 0 {
+			state.Opening = is.Opening
+		}
 	}
 	for _, d := range Ledger([]StockState{state}, postings) {
 		if d.Lowest != "" {
