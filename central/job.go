@@ -180,12 +180,20 @@ func (c *Centre) WorkJobs(ctx context.Context) error {
 	var todo, over []atoll.ID
 	err := c.Store.View(ctx, func(r storage.Reader) error {
 		todo, over = nil, nil
-		listing, err := r.Records(storage.Query{Type: jobKind, Where: map[string]string{"step": handover.Listing}})
-		if err != nil {
-			return err
-		}
-		for _, rec := range listing {
-			todo = append(todo, rec.ID)
+		for _, step := range []string{handover.Listing, handover.Sending} {
+			open, err := r.Records(storage.Query{Type: jobKind, Where: map[string]string{"step": step}})
+			if err != nil {
+				return err
+			}
+			for _, rec := range open {
+				is, err := unlisted(r, rec)
+				if err != nil {
+					return err
+				}
+				if is {
+					todo = append(todo, rec.ID)
+				}
+			}
 		}
 		shelved, err := r.Scan(shelfJobs, "", 0, false)
 		if err != nil {
@@ -224,6 +232,29 @@ func (c *Centre) WorkJobs(ctx context.Context) error {
 	return nil
 }
 
+// markOf is the mark of a resync, which comes after all that it sends.
+func markOf(job atoll.ID) atoll.Key {
+	return atoll.Key{Type: "job_mark", ID: atoll.DeriveID("job mark", string(job))}
+}
+
+// unlisted reports whether what a job sends is yet to be listed. That may be so although
+// it is being sent: it was taken back by a database that was restored.
+func unlisted(r storage.Reader, job atoll.Record) (bool, error) {
+	f := job.MustFields()
+	if f.Text("kind") != handover.Resync || f.Text("step") != handover.Listing && f.Text("step") != handover.Sending {
+		return false, nil
+	}
+	var g gathering
+	if err := storage.Load(r, shelfJobs, string(job.ID), &g); err != nil && !errors.Is(err, atoll.NotFound) || g.Done {
+		return false, err
+	}
+	_, err := r.Record(markOf(job.ID))
+	if errors.Is(err, atoll.NotFound) {
+		return true, nil
+	}
+	return false, err
+}
+
 // gather lists the next records of a resync under the job's own audience, and the
 // mark after the last.
 func (c *Centre) gather(tx storage.Tx, id atoll.ID) (more bool, err error) {
@@ -231,10 +262,10 @@ func (c *Centre) gather(tx storage.Tx, id atoll.ID) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	f := rec.MustFields()
-	if f.Text("step") != handover.Listing {
-		return false, nil // ended meanwhile
+	if is, err := unlisted(tx, rec); err != nil || !is {
+		return false, err // ended meanwhile
 	}
+	f := rec.MustFields()
 	sel, err := handover.SelectionOf(f)
 	if err != nil {
 		return false, err
@@ -271,7 +302,7 @@ func (c *Centre) gather(tx storage.Tx, id atoll.ID) (more bool, err error) {
 		return false, err
 	}
 	_, err = c.Door.Write(tx, journal.Edit{Actor: "atoll", Cause: atoll.Cause{Kind: "process/job", Ref: rec.String()}, Do: []journal.Proposal{
-		{Verb: atoll.Insert, Key: atoll.Key{Type: "job_mark", ID: atoll.DeriveID("job mark", string(id))}, Fields: atoll.Fields{}.
+		{Verb: atoll.Insert, Key: markOf(id), Fields: atoll.Fields{}.
 			Set("job_id", id).Set("records", g.Records)},
 		{Verb: atoll.Update, Key: rec.Key, Fields: atoll.Fields{}.Set("step", handover.Sending).Set("records", g.Records)},
 	}})

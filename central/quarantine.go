@@ -133,6 +133,9 @@ func (c *Centre) again(tx storage.Tx, r storage.Refusal, note, by string, renewe
 		if err != nil || c.mustStay(ops) != nil {
 			break
 		}
+		if ops, err = c.missing(tx, r.Site, ops, ends); err != nil {
+			return false, err
+		}
 		if renewed {
 			if err := c.renew(tx, r.Site, ops); err != nil {
 				return false, err
@@ -153,8 +156,10 @@ func (c *Centre) again(tx storage.Tx, r storage.Refusal, note, by string, renewe
 					return true, errors.Join(tx.Settle(r), c.release(tx, r.Site, chain[1:], note, by))
 				}
 			}
-			r.Code, r.Layer, r.Message = refusal.Err.Code, refusal.Layer, c.tell(tx, r.Site, ops, refusal)
-			r.Subject, r.Field = refusal.Key, refusal.Err.Field
+			if n == 1 { // what is wrong with those behind it is not why this one waits
+				r.Code, r.Layer, r.Message = refusal.Err.Code, refusal.Layer, c.tell(tx, r.Site, ops, refusal)
+				r.Subject, r.Field = refusal.Key, refusal.Err.Field
+			}
 			continue
 		}
 		if err != nil {
@@ -174,18 +179,6 @@ func (c *Centre) again(tx storage.Tx, r storage.Refusal, note, by string, renewe
 	}
 	r.Attempts++
 	return false, tx.Settle(r)
-}
-
-// stated reports whether every record of an entry stands here as its site made it in
-// that entry or a later one.
-func (c *Centre) stated(tx storage.Tx, site atoll.SiteID, seq uint64, ops []atoll.Operation) (bool, error) {
-	for _, op := range ops {
-		now, there, err := viewOf(tx).Record(op.Key)
-		if err != nil || !there || now.Origin.Site != site || now.Origin.Seq < seq || now.Version < op.Version {
-			return false, err
-		}
-	}
-	return len(ops) > 0, nil
 }
 
 // release judges what was held behind refusals that are settled now.
@@ -234,19 +227,25 @@ func (c *Centre) chainOf(tx storage.Tx, r storage.Refusal) ([]storage.Refusal, e
 		return nil, err
 	}
 	touched := map[atoll.Key]bool{}
+	in := make([]bool, len(open))
+	for grew := true; grew; { // one may touch what only a later one has in common with the first
+		grew = false
+		for i, o := range open {
+			joins := o.ID == r.ID || slices.ContainsFunc(o.Keys, func(k atoll.Key) bool { return touched[k] })
+			if in[i] || !joins {
+				continue
+			}
+			in[i], grew = true, true
+			for _, k := range o.Keys {
+				touched[k] = true
+			}
+		}
+	}
 	var chain []storage.Refusal
-	for _, o := range open {
-		joined := o.ID == r.ID
-		for _, k := range o.Keys {
-			joined = joined || touched[k]
+	for i, o := range open {
+		if in[i] {
+			chain = append(chain, o)
 		}
-		if !joined || o.ID < r.ID {
-			continue
-		}
-		for _, k := range o.Keys {
-			touched[k] = true
-		}
-		chain = append(chain, o)
 	}
 	return chain, nil
 }

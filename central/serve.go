@@ -224,7 +224,10 @@ func (s *serving) page(audiences []atoll.Audience, after atoll.Position, limit i
 // initialising, or gained the audience, and this is the beginning; not that it was
 // set back there.
 func (s *serving) fresh(lane atoll.Audience) bool {
-	if lane == "" {
+	switch {
+	case s.hello.Again:
+		return false
+	case lane == "":
 		return s.hello.Initialising && s.hello.Cursor == 0
 	}
 	return !slices.ContainsFunc(s.hello.Backfills, func(b exchange.Backfill) bool { return b.Audience == lane && b.Cursor > 0 })

@@ -8,6 +8,7 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/process"
 	"github.com/atollsync/atoll/storage"
 )
 
@@ -83,7 +84,12 @@ func (c *Centre) TakeBack(ctx context.Context, actor, reason string, keys ...ato
 		}
 	}
 	if len(back) > 0 {
-		err = c.commits.do(ctx, func(tx storage.Tx) error { return c.retryOthers(tx, c.Door.Site, slices.Clone(back)) })
+		err = c.commits.do(ctx, func(tx storage.Tx) error {
+			if err := process.Rewind(tx); err != nil { // what answers them may be here
+				return err
+			}
+			return c.retryOthers(tx, c.Door.Site, slices.Clone(back))
+		})
 	}
 	if c.Admitted != nil {
 		c.Admitted(ctx)

@@ -108,6 +108,10 @@ type Hello struct {
 	// normal flow leaves them out.
 	Queued []int `json:"queued,omitempty"`
 
+	// Again says that what is read from its beginning was read before, in part: the
+	// centre was restored, or may have been. The site may have what is gone since.
+	Again bool `json:"again,omitempty"`
+
 	// Voucher is the last one of the centre, given back after the centre was found to
 	// be restored.
 	Voucher *Voucher `json:"voucher,omitempty"`

@@ -159,7 +159,7 @@ func (p *Processors) run(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	for {
-		todo, upTo, err := p.find(ctx)
+		todo, from, upTo, err := p.find(ctx)
 		if err != nil {
 			return total, err
 		}
@@ -194,6 +194,9 @@ func (p *Processors) run(ctx context.Context) (int, error) {
 					}
 				}
 			}
+			if now, err := cursor(tx); err != nil || now < from {
+				return err // it was set back meanwhile
+			}
 			return tx.Set(shelfCursor, "transfer", []byte(atoll.Origin{Site: 1, Seq: uint64(upTo)}.String()))
 		})
 		if err != nil {
@@ -204,8 +207,8 @@ func (p *Processors) run(ctx context.Context) (int, error) {
 }
 
 // find reads on from the cursor until it meets records that some kind looks at.
-// It returns them and the position up to which it read; 0 if nothing is new.
-func (p *Processors) find(ctx context.Context) (todo []atoll.Key, upTo atoll.Position, err error) {
+// It returns them, the cursor, and the position up to which it read; 0 if nothing is new.
+func (p *Processors) find(ctx context.Context) (todo []atoll.Key, from, upTo atoll.Position, err error) {
 	err = p.Store.View(ctx, func(r storage.Reader) error {
 		todo, upTo = nil, 0
 		seen := map[atoll.Key]bool{}
@@ -213,6 +216,7 @@ func (p *Processors) find(ctx context.Context) (todo []atoll.Key, upTo atoll.Pos
 		if err != nil {
 			return err
 		}
+		from = after
 		survivors := survivor.New(r, p.Door.Judge.Catalogue)
 		for len(todo) == 0 {
 			page, err := r.Changed(after, pageSize)
@@ -236,8 +240,13 @@ func (p *Processors) find(ctx context.Context) (todo []atoll.Key, upTo atoll.Pos
 		}
 		return nil
 	})
-	return todo, upTo, err
+	return todo, from, upTo, err
 }
+
+// Rewind has every record of this database looked at again, from the next run on. In
+// a centre that was restored, what answers a record may have come before the record
+// is taken back.
+func Rewind(tx storage.Tx) error { return tx.Drop(shelfCursor, "transfer") }
 
 func cursor(r storage.Reader) (atoll.Position, error) {
 	b, err := r.Get(shelfCursor, "transfer")

@@ -104,7 +104,7 @@ func (r *round) open(ctx context.Context) error {
 			Protocol: exchange.Protocol, Catalogue: s.Door.Judge.Catalogue.Version(), CatalogueHash: s.Door.Judge.Catalogue.Hash(),
 			App: s.App, Site: s.Door.Site, Device: s.Device, Timeline: head.Timeline, Turn: l.Turn, Nonce: l.Nonce,
 			Initialising: l.State == Initialising, Acknowledged: l.Acknowledged, Head: head, Earlier: l.earlier(), Centre: l.Centre, Run: l.run(), Cursor: l.Cursor,
-			Subscription: exchange.DigestAudiences(l.Covered), Backfills: l.reading(), Queued: l.queued(),
+			Subscription: exchange.DigestAudiences(l.Covered), Backfills: l.reading(), Queued: l.queued(), Again: l.Again,
 			Records: s.pace.records(), Bytes: s.pace.bytes(), NoFeed: s.diskFull(),
 			Clock: s.Now().UnixMilli(), Waiting: int(head.Seq - l.Acknowledged.Seq), Errors: waiting[integrate.LaneWaiting],
 		}
@@ -445,8 +445,7 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 	}
 	if idle, err := r.idle(ctx, c); err != nil || idle {
 		r.note(func(tx storage.Tx, l *link) error {
-			l.Cursor, l.Applied, l.Ask = max(l.Cursor, c.Position), c.Position, l.Doubts > 0
-			if err := l.settle(tx); err != nil {
+			if err := l.reached(tx, c.Position); err != nil {
 				return err
 			}
 			return r.agree(tx, l, c)
@@ -468,12 +467,11 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 				return err
 			}
 		}
-		l.Cursor, l.Applied, l.Ask = max(l.Cursor, c.Position), c.Position, l.Doubts > 0
-		if err := l.settle(tx); err != nil {
-			return err
-		}
 		next := exchange.Agreement{Covered: l.Covered, Backfills: l.Backfills}.Join(c.Joined)
 		l.Covered, l.Backfills = next.Covered, next.Backfills
+		if err := l.reached(tx, c.Position); err != nil {
+			return err
+		}
 		if l.State == Initialising && len(l.Backfills) == 0 {
 			l.State, l.Scrubbed = Ready, s.Now() // what was just written was just read
 			if err := s.follow(ctx, tx); err != nil {

@@ -51,6 +51,7 @@ type link struct {
 	Head         atoll.Position      `json:"head"`           // the centre's newest position, as last heard
 	Covered      []atoll.Audience    `json:"covered,omitempty"`
 	Backfills    []exchange.Backfill `json:"backfills,omitempty"` // all, in the order in which they are read
+	Again        bool                `json:"again,omitempty"`     // what is read from its beginning may be here: it was set back
 	Resend       bool                `json:"resend,omitempty"`    // the centre asked for everything again
 	Gap          bool                `json:"gap,omitempty"`       // the centre lacks entries from before our journal's base
 	Voucher      *exchange.Voucher   `json:"voucher,omitempty"`   // the centre's, the highest
@@ -147,10 +148,18 @@ func (l *link) advance(reached map[atoll.Audience]atoll.Position) {
 // passed nothing of it, may now stand behind us as it was before; a cursor that is not
 // above the backup does not show it.
 func (l *link) midway() {
-	l.Cursor = min(l.Cursor, l.Applied)
+	l.Cursor, l.Again = min(l.Cursor, l.Applied), true
 	for i := range l.Backfills {
 		l.Backfills[i].Cursor = 0
 	}
+}
+
+// reached notes a checkpoint: all up to there is here, as one state of the centre, but
+// for the lanes that go on.
+func (l *link) reached(tx storage.Tx, at atoll.Position) error {
+	l.Cursor, l.Applied, l.Ask = max(l.Cursor, at), at, l.Doubts > 0
+	l.Again = l.Again && len(l.Backfills) > 0
+	return l.settle(tx)
 }
 
 // rewind sets the cursors back: the centre was restored, and what it gave after
@@ -160,7 +169,7 @@ func (l *link) midway() {
 // What is forgotten stood for all earlier versions of the record, and the centre may
 // have one of those now, below the position: see midway.
 func (l *link) rewind(tx storage.Tx, to atoll.Position, since uint64) error {
-	l.Cursor, l.Applied, l.Ask = min(l.Cursor, to), min(l.Applied, to), false
+	l.Cursor, l.Applied, l.Ask, l.Again = min(l.Cursor, to), min(l.Applied, to), false, true
 	l.Seen = min(l.Seen, since)
 	if err := l.doubt(tx, since); err != nil {
 		return err

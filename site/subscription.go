@@ -17,7 +17,7 @@ import (
 func (r *round) subscription(ctx context.Context, sub exchange.Subscription) error {
 	s := r.site
 	return r.update(ctx, func(tx storage.Tx, l *link) error {
-		if l.State == Initialising && l.Cursor == 0 && len(l.Backfills) == 0 {
+		if l.State == Initialising && l.Cursor == 0 && len(l.Backfills) == 0 && !l.Again {
 			l.Covered = slices.Clone(sub.Audiences) // everything begins at the beginning
 			return nil
 		}

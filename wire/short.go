@@ -80,7 +80,7 @@ func (m *memory) drop(site atoll.SiteID) {
 // the entries of its request if these are all. Before is what its short form stood
 // on; nil if it came in full.
 func (m *memory) keep(h *exchange.Hello, before *remembered, entries [][]byte, all bool) {
-	usual := h.Protocol >= shortProtocol && !h.Initialising && !h.NoFeed && h.Base == nil && h.Voucher == nil &&
+	usual := h.Protocol >= shortProtocol && !h.Initialising && !h.NoFeed && !h.Again && h.Base == nil && h.Voucher == nil &&
 		len(h.Earlier)+len(h.Backfills)+len(h.Queued)+len(h.Found) == 0
 	b, err := encodeHello(h)
 	if !usual || err != nil {

@@ -45,7 +45,7 @@ func (w *World) forgotten(r storage.Refusal) (atoll.Key, bool) {
 		if op.Key != r.Subject {
 			continue
 		}
-		if r.Code == atoll.BaseVersion || r.Code == atoll.Exists {
+		if r.Code == atoll.BaseVersion || r.Code == atoll.Exists || r.Code == atoll.Reference && r.Field == "" {
 			// The version that it builds on was refused itself, or what stands has waited.
 			for _, at := range []atoll.Origin{op.Base, w.originAt(op.Key)} {
 				if key, waited := w.waitedFor[at]; waited && at != (atoll.Origin{Site: r.Site, Seq: r.Seq}) {
@@ -94,6 +94,9 @@ func (w *World) reasons(r storage.Refusal, op atoll.Operation) []atoll.Key {
 	case atoll.BaseVersion, atoll.NotFound:
 		return []atoll.Key{op.Key}
 	case atoll.Reference:
+		if r.Field == "" { // it builds on a version that is not here
+			return []atoll.Key{op.Key}
+		}
 		return w.names(op, r.Field)
 	case atoll.Ownership, atoll.OldEpoch, atoll.NotHere, atoll.Exists:
 		return w.deciding(op)

@@ -1,0 +1,73 @@
+package central
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/storage"
+)
+
+// A site that is asked for its records again states them while earlier entries of it
+// wait in quarantine. When those are judged again, a part of what they made may stand.
+
+// stated reports whether every record of an entry stands here as its site made it in
+// that entry or a later one.
+func (c *Centre) stated(tx storage.Tx, site atoll.SiteID, seq uint64, ops []atoll.Operation) (bool, error) {
+	for _, op := range ops {
+		now, there, err := viewOf(tx).Record(op.Key)
+		if err != nil || !there || now.Origin.Site != site || now.Origin.Seq < seq || now.Version < op.Version {
+			return false, err
+		}
+	}
+	return len(ops) > 0, nil
+}
+
+// missing leaves out the operations whose effect stands here already: the record is at
+// the version that they made, or at one that goes back to it, as its site has stated it
+// since.
+func (c *Centre) missing(tx storage.Tx, site atoll.SiteID, ops []atoll.Operation, ends map[atoll.Key]end) (out []atoll.Operation, err error) {
+	for _, op := range ops {
+		now, there, err := viewOf(tx).Record(op.Key)
+		if err != nil {
+			return nil, err
+		}
+		of := atoll.Origin{Site: site, Seq: ends[op.Key].seq}
+		if there && now.Origin.Site == site && now.Origin.Seq >= of.Seq {
+			if is, err := goesBack(tx, op.Key, now.Origin, of); err != nil {
+				return nil, err
+			} else if is {
+				continue
+			}
+		}
+		out = append(out, op)
+	}
+	return out, nil
+}
+
+// goesBack reports whether the version of a record that one entry made goes back, by what
+// the journals here tell, to the version that another made.
+func goesBack(tx storage.Tx, key atoll.Key, from, to atoll.Origin) (bool, error) {
+	for range maxBack {
+		if from == to {
+			return true, nil
+		}
+		je, err := tx.Entry(from.Site, from.Seq)
+		if errors.Is(err, atoll.NotFound) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		e, err := atoll.DecodeEntry(je.Content)
+		if err != nil {
+			return false, nil //nolint:nilerr // it was refused as it came
+		}
+		i := slices.IndexFunc(e.Operations, func(op atoll.Operation) bool { return op.Key == key })
+		if i < 0 {
+			return false, nil
+		}
+		from = e.Operations[i].Base
+	}
+	return false, nil
+}

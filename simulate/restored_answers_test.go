@@ -1,0 +1,118 @@
+package simulate
+
+import (
+	"testing"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/handover"
+	"github.com/atollsync/atoll/journal"
+)
+
+// takeBack has the centre take back all that sites hold of what it lost, which must be
+// something.
+func (w *world) takeBack() {
+	w.t.Helper()
+	taken, err := w.Centre.Centre.TakeBack(w.ctx, "tester", "restored")
+	if err != nil || len(taken) == 0 {
+		w.t.Fatalf("taken back: %+v, %v", taken, err)
+	}
+	for _, row := range taken {
+		if row.Err != nil {
+			w.t.Errorf("%s was not taken back: %v", row.Key, row.Err)
+		}
+	}
+}
+
+// What answers a record that a restored centre has lost may come before that is taken
+// back: the report on a job, the finalised response to a requisition of the centre's.
+// Each is heard then.
+//
+// R-H-28, R-M-03, R-D-42.
+func TestR_H_28_R_M_03_AnsweredBeforeItIsBack(t *testing.T) {
+	w := f1(t)
+	item := w.item("a")
+	w.peace()
+	old := w.stopped(t, w.Centre)
+	job := w.job(handover.Resend, 2, handover.Selection{Types: []atoll.Type{"stock_line"}})
+	asked, err := w.request("A", "B", item, "5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sync(2, 2)
+	w.do(2, documents.Finalise, "requisition", w.answer(2, "requisition", asked).ID)
+	w.reopen(t, w.Centre, old)
+	w.sync(2)
+	w.takeBack()
+	w.done(job)
+	if doc, _, _ := w.document(1, "requisition", asked); doc.Text("linked_status") != "finalised" {
+		t.Errorf("the requisition has heard that its answer is %q; it is finalised", doc.Text("linked_status"))
+	}
+	w.peace()
+}
+
+// A resync that a restored centre has lost, and of which the site had heard, and
+// nothing else, is taken back and goes on: what it sends is listed anew.
+//
+// R-H-28, R-H-42, R-M-03.
+func TestR_H_42_R_M_03_ResyncTakenBack(t *testing.T) {
+	w := f1(t)
+	for i := range 30 {
+		w.item("code " + string(rune('A'+i)))
+	}
+	w.peace()
+	old := w.stopped(t, w.Centre)
+	job := w.job(handover.Resync, 2, handover.Selection{Types: []atoll.Type{"item"}})
+	net := w.Sites[2].Net
+	net.Records = 8
+	for w.get(2, "job", job) == nil {
+		exchanges := 0
+		net.Down = func() bool { exchanges++; return exchanges > 1 }
+		w.Sync(w.ctx, 2)
+	}
+	*net = Network{}
+	w.reopen(t, w.Centre, old)
+	w.sync(2)
+	w.takeBack()
+	if err := w.Centre.Centre.WorkJobs(w.ctx); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(2, 2)
+	w.done(job)
+	w.peace()
+}
+
+// An entry waits for the reason it was refused for, also when those that wait behind it
+// could not stand for another. When a record is back for want of which the first of a
+// chain was refused, all of it stands.
+//
+// R-H-28, R-K-40, R-M-03.
+func TestR_K_40_R_M_03_ChainStandsAgain(t *testing.T) {
+	w := f1(t)
+	kept := w.item("kept")
+	w.peace()
+	old := w.stopped(t, w.Centre)
+	item := w.item("lost")
+	w.sync(2)
+	w.reopen(t, w.Centre, old)
+	key := func(kind atoll.Type) atoll.Key { return atoll.Key{Type: kind, ID: atoll.NewID(w.Clock.Now())} }
+	count, counted := key("stocktake"), key("stocktake_line")
+	stock := atoll.Key{Type: "stock_line", ID: w.stock("B", item, "50")} // waits for the item
+	w.edit(2,
+		journal.Proposal{Verb: atoll.Update, Key: stock, Fields: atoll.Fields{}.Set("on_hold", true)},
+		journal.Proposal{Verb: atoll.Insert, Key: count, Fields: atoll.Fields{}.Set("store_id", w.Stores["B"]).Set("status", documents.New)})
+	w.edit(2, journal.Proposal{Verb: atoll.Insert, Key: counted, Fields: atoll.Fields{}. // waits for the stocktake
+												Set("stocktake_id", count.ID).Set("store_id", w.Stores["B"]).Set("stock_line_id", stock.ID).Set("item_id", kept)})
+	w.edit(2,
+		journal.Proposal{Verb: atoll.Update, Key: counted, Fields: atoll.Fields{}.Set("comment", "b")},
+		journal.Proposal{Verb: atoll.Update, Key: count, Fields: atoll.Fields{}.Set("description", "c")})
+	w.sync(2)
+	if n := len(w.quarantined(2)); n < 2 {
+		t.Fatalf("%d entries are in quarantine; the item they name is not here", n)
+	}
+	w.takeBack()
+	for _, no := range w.quarantined(2) {
+		t.Errorf("in quarantine, and the item it names is back: %s", no.Message)
+	}
+	w.peace()
+}
