@@ -98,6 +98,7 @@ type Sites interface {
 	LimitHistory(ctx context.Context, site atoll.SiteID, months int) error
 	Fetch(ctx context.Context, site atoll.SiteID, p documents.Past) (int, error)
 	SyncLog(ctx context.Context, site atoll.SiteID, limit int) ([]central.Cycle, error)
+	Connections(ctx context.Context, site atoll.SiteID) (map[atoll.SiteID]central.Connection, error)
 	Whereabouts(ctx context.Context, key atoll.Key, limit int) (central.Whereabouts, error)
 	// Authenticate returns the site that holds a token of synchronisation. It is
 	// asked only to tell such a token apart from a wrong one; it opens nothing.

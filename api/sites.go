@@ -43,6 +43,24 @@ type SiteView struct {
 	LastComplete   *time.Time             `json:"last_complete,omitempty" doc:"The last exchange after which nothing was left either way"`
 	LastCode       atoll.Code             `json:"last_code,omitempty" doc:"Why its last exchange was refused"`
 	LastError      string                 `json:"last_error,omitempty"`
+	Connection     *ConnectionView        `json:"connection,omitempty" doc:"Whether the time for which it was connected sufficed; of one site only"`
+}
+
+// ConnectionView says whether the time for which a site was connected in the last seven
+// days sufficed (R-I-30).
+type ConnectionView struct {
+	Sufficed central.Sufficiency `json:"sufficed" enum:"none,enough,tight,short" doc:"none: it was not connected; enough: on the last day on which it was, everything was exchanged; tight: on earlier ones only; short: on none" example:"enough"`
+	Days     int                 `json:"days" doc:"On which it was connected" example:"6"`
+	Emptied  int                 `json:"emptied" doc:"Of them, on which everything was exchanged" example:"6"`
+	ADay     float64             `json:"seconds_a_day" doc:"How long it was connected on such a day" example:"420"`
+}
+
+// ConnectionViewOf is a connection as faces tell of it.
+func ConnectionViewOf(c central.Connection) *ConnectionView {
+	if c.Sufficed == "" { // nothing was ever heard
+		c.Sufficed = central.NotConnected
+	}
+	return &ConnectionView{c.Sufficed, c.Days, c.Emptied, c.ADay.Seconds()}
 }
 
 // SiteViewOf is the site as faces tell of it: without keys, codes and what only the
@@ -234,7 +252,13 @@ func (s *server) site(ctx context.Context, n int) (*siteAnswer, error) {
 	}
 	for _, c := range all {
 		if c.ID == atoll.SiteID(n) {
-			return &siteAnswer{Body: SiteViewOf(c, s.Now())}, nil
+			connected, err := centre.Connections(ctx, c.ID)
+			if err != nil {
+				return nil, err
+			}
+			out := &siteAnswer{Body: SiteViewOf(c, s.Now())}
+			out.Body.Connection = ConnectionViewOf(connected[c.ID])
+			return out, nil
 		}
 	}
 	return nil, atoll.Errorf(atoll.SiteUnknown, "there is no site %d", n).Do("list them with: GET %s/sites", prefix)

@@ -324,3 +324,25 @@ func TestQuarantineIsShownComparedAndDecided(t *testing.T) {
 	decide(`{"decision":"skip","note":"again"}`).refused(409, atoll.Conflict)
 	f.centre.call("POST", "/quarantine/999/decide", `{"decision":"retry"}`).refused(404, atoll.NotFound)
 }
+
+// TestR_I_30_ConnectedTimeOverREST: one site's answer says whether the time for which
+// it was connected sufficed.
+func TestR_I_30_ConnectedTimeOverREST(t *testing.T) {
+	f := newFleet(t)
+	f.sync(t)
+	if got := f.centre.call("GET", "/sites/2", "").want(200); got.text("connection", "sufficed") != "enough" || got.field("connection", "days") != "1" {
+		t.Errorf("connected: %s", got.body)
+	}
+	f.Clock.Wind(8 * 24 * time.Hour)
+	f.centre.tokens = map[station.UserRole]string{}
+	if _, err := f.Centre.AddUser(t.Context(), "later", station.Technician, password); err != nil {
+		t.Fatal(err)
+	}
+	token, _, err := f.Centre.SignInUser(t.Context(), "later", password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := f.centre.call("GET", "/sites/2", "", with("Authorization", "Bearer "+token)).want(200); got.text("connection", "sufficed") != "none" {
+		t.Errorf("a week later: %s", got.body)
+	}
+}

@@ -248,6 +248,9 @@ func (c *Centre) record(h exchange.Hello, y *tally, err error) {
 		if err != nil {
 			return nil //nolint:nilerr // a site that was never made has no state
 		}
+		if err := noteConnected(tx, row); err != nil {
+			return err
+		}
 		if y.complete && row.Code == "" {
 			s.LastComplete, s.Cursor, s.Waiting = now, y.cursor, 0
 			if s.Initialisation == InitStarted {

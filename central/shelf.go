@@ -8,9 +8,10 @@ import (
 
 // Buckets of the shelf.
 const (
-	shelfCentre = "centre" // life, secrets
-	shelfSites  = "site"   // SiteState by padded site number
-	shelfLog    = "synclog"
+	shelfCentre    = "centre"    // life, secrets
+	shelfSites     = "site"      // SiteState by padded site number
+	shelfConnected = "connected" // ConnectedDay, the last seven, by padded site number
+	shelfLog       = "synclog"
 )
 
 func siteKey(site atoll.SiteID) string { return fmt.Sprintf("%010d", int(site)) }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/atollsync/atoll/simulate"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/topology"
 )
@@ -84,6 +85,37 @@ func TestOneSite(t *testing.T) {
 		t.Error(err)
 	}
 	f.centre.get("/fleet/2", tech).says("In step", "Synchronisation is paused or switched off")
+}
+
+// A site's page, and the API, say whether the time for which it was connected sufficed,
+// in the words of its exchanges (R-I-30).
+func TestR_I_30_ConnectedTime(t *testing.T) {
+	f := newFleet(t)
+	page := func() *seen { return f.centre.get("/fleet/2", f.centre.as(station.Technician)).want(200) }
+	page().says("Did the time it was connected suffice?", "Yes.", "in the last week: 1; everything was exchanged on 1 of them")
+	if _, err := f.AddSite(t.Context(), "Mulago", topology.Server); err != nil {
+		t.Fatal(err)
+	}
+	f.centre.get("/fleet/4", f.centre.as(station.Technician)).says("not connected in the last seven days")
+	f.Clock.Wind(24 * time.Hour)
+	for _, code := range []string{"y", "z"} {
+		_, p := simulate.Item(code)
+		if err := f.Centre.Insert(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.one.node.Net.CutDown = func() int { return 1 } // the line breaks before the answer ends
+	if _, err := f.Sync(t.Context(), 2); err == nil {
+		t.Fatal("the line did not break")
+	}
+	f.one.node.Net.CutDown = nil
+	page().says("Not on the last day.", "in the last week: 2; everything was exchanged on 1 of them", "longer or a faster connection")
+	f.Clock.Wind(6 * 24 * time.Hour)
+	page().says("No.", "in the last week: 1; everything was exchanged on none")
+	if _, err := f.Sync(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	page().says("Yes.", "in the last week: 2; everything was exchanged on 1 of them")
 }
 
 // Quarantine is told by cause, with what was wanted beside what stands, and settled

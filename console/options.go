@@ -91,6 +91,7 @@ type Centre interface {
 	SiteStatus(ctx context.Context, site atoll.SiteID) (central.SiteStatus, error)
 	SyncLog(ctx context.Context, site atoll.SiteID, limit int) ([]central.Cycle, error)
 	SiteOrders(ctx context.Context, site atoll.SiteID, limit int) ([]central.SiteOrder, error)
+	Connections(ctx context.Context, site atoll.SiteID) (map[atoll.SiteID]central.Connection, error)
 	Pause(ctx context.Context, actor string, site atoll.SiteID, reason string) error
 	Order(ctx context.Context, actor string, site atoll.SiteID, order string) error
 	Verify(ctx context.Context, actor string, site atoll.SiteID, repair bool) error

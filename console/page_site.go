@@ -33,6 +33,8 @@ type siteData struct {
 	Drain    time.Duration // until all that waits is there, at the speed of its last exchanges
 	Speed    float64       // records a second
 	Enrolled bool
+	Sufficed saying // whether its connected time did
+	Lamp     central.Light
 	Asked    []string // orders that it has not heard yet
 	Orders   []string // that it can be given
 	Ordered  []orderRow
@@ -76,6 +78,11 @@ func (c *console) sitePage(v *Visit) error {
 			d.Drain = 0
 		}
 	}
+	connected, err := c.Centre.Connections(v.ctx(), s.ID)
+	if err != nil {
+		return err
+	}
+	d.Sufficed, d.Lamp = sufficed(connected[s.ID])
 	t, err := c.Station.Topology(v.ctx())
 	if err != nil {
 		return err
@@ -89,6 +96,20 @@ func (c *console) sitePage(v *Visit) error {
 		d.Ordered = append(d.Ordered, orderRow{o, stamped(o.At)})
 	}
 	return v.page("site", s.Name, d)
+}
+
+// sufficed says whether the time for which a site was connected did (R-I-30).
+func sufficed(c central.Connection) (saying, central.Light) {
+	light := central.Grey
+	switch c.Sufficed {
+	case central.Enough:
+		light = central.Green
+	case central.Tight, central.TooShort:
+		light = central.Amber
+	case central.NotConnected, "":
+		c.Sufficed = central.NotConnected
+	}
+	return saying{"connected." + string(c.Sufficed), []any{"emptied", c.Emptied, "days", c.Days, "span", c.ADay.Round(time.Second)}}, light
 }
 
 // speed is how many records a second the exchanges carried that carried any.

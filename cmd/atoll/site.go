@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/api"
 	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/host"
 	"github.com/atollsync/atoll/site"
@@ -60,6 +61,26 @@ func printSites(s *session, sites []central.SiteStatus) {
 	}
 	s.table("No sites yet. Make one with: atoll site add NAME --store STORE",
 		[]string{"SITE", "NAME", "TYPE", "STORES", "STATE", "LAST CONTACT", "TO PUSH", "BEHIND", "REFUSED", "NOTE"}, t)
+}
+
+// printConnections names the sites whose connected time did not suffice lately (R-I-30).
+func printConnections(s *session, sites []api.SiteView) {
+	enough := 0
+	for _, x := range sites {
+		c, span := x.Connection, time.Duration(x.Connection.ADay*float64(time.Second)).Round(time.Second)
+		switch c.Sufficed {
+		case central.Enough:
+			enough++
+		case central.Tight:
+			s.say("Site %d, %s: on %d of the %d days on which it was connected in the last week everything was exchanged, not on the last one (%s a day).", x.Site, x.Name, c.Emptied, c.Days, span)
+		case central.TooShort:
+			s.say("Site %d, %s: connected on %d days in the last week, %s a day, and never exchanged everything: it needs a longer or a faster connection.", x.Site, x.Name, c.Days, span)
+		case central.NotConnected:
+		}
+	}
+	if enough > 0 {
+		s.say("The time they were connected sufficed for %d of %d sites in the last week.", enough, len(sites))
+	}
 }
 
 type siteAddCmd struct {

@@ -10,6 +10,7 @@ import (
 	"github.com/cheggaaa/pb/v3"
 	"github.com/dustin/go-humanize"
 
+	"github.com/atollsync/atoll/api"
 	"github.com/atollsync/atoll/host"
 	"github.com/atollsync/atoll/site"
 )
@@ -206,9 +207,17 @@ func centreStatus(s *session, h *host.Host) error {
 	if err != nil {
 		return err
 	}
+	connected, err := h.Centre.Connections(s.ctx, 0)
+	if err != nil {
+		return err
+	}
 	counts, err := h.Station.Counts(s.ctx)
 	if err != nil {
 		return err
+	}
+	views := sitesOf(sites)
+	for i := range views {
+		views[i].Connection = api.ConnectionViewOf(connected[views[i].Site])
 	}
 	total, refused := 0, 0
 	for _, n := range counts {
@@ -217,10 +226,11 @@ func centreStatus(s *session, h *host.Host) error {
 	for _, st := range sites {
 		refused += st.Quarantined
 	}
-	return s.print(map[string]any{"sites": sitesOf(sites), "records": counts, "quarantined": refused}, func() {
+	return s.print(map[string]any{"sites": views, "records": counts, "quarantined": refused}, func() {
 		s.say("The central server of %s: %s records, %d %s, %d changes in quarantine.\n", h.Station.Identity.Name,
 			humanize.Comma(int64(total)), len(sites), map[bool]string{true: "site", false: "sites"}[len(sites) == 1], refused)
 		printSites(s, sites)
+		printConnections(s, views)
 	})
 }
 
