@@ -47,6 +47,8 @@ fmt-check: ## name files that gofmt would change
 
 simulate: build ## some hundred stories of work and misfortune, held to the laws
 	$(BIN)/atoll simulate --seeds $(SEEDS) --minutes 4 --exercise --save $(BIN)/stories
+	$(BIN)/atoll simulate --seeds 40 --sites 2 --minutes 1 --save $(BIN)/stories
+	$(BIN)/atoll simulate --seeds 10 --sites 20 --minutes 1 --save $(BIN)/stories
 
 soak: build ## stories from seeds that nobody chose, for SOAK minutes (240)
 	$(BIN)/atoll simulate --seeds 1000000000 --seed $$(date +%s)000 --minutes $(SOAK) --save $(BIN)/stories
