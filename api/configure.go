@@ -234,18 +234,30 @@ func (s *server) configure(ctx context.Context, p Previewing, change central.Con
 	if err != nil {
 		return nil, err
 	}
+	return confirmed(p, func(try bool) (central.Preview, error) {
+		if try {
+			return centre.Try(ctx, actor(ctx), change)
+		}
+		return centre.Configure(ctx, actor(ctx), change)
+	})
+}
+
+// confirmed makes or tries a change, and makes none that has warnings unless a person
+// has confirmed them (R-C-94).
+func confirmed(p Previewing, change func(try bool) (central.Preview, error)) (*previewAnswer, error) {
 	var done central.Preview
+	var err error
 	if !p.Confirm || p.Preview {
-		if done, err = centre.Try(ctx, actor(ctx), change); err != nil {
+		if done, err = change(true); err != nil {
 			return nil, err
 		}
-		if len(done.Warnings) > 0 && !p.Preview { // R-C-94
+		if len(done.Warnings) > 0 && !p.Preview {
 			return nil, as(http.StatusPreconditionRequired, atoll.Errorf(atoll.Rule, "%s", strings.Join(done.Warnings, "; ")).
 				Do("have a person read this, then send confirm=true"))
 		}
 	}
 	if !p.Preview {
-		if done, err = centre.Configure(ctx, actor(ctx), change); err != nil {
+		if done, err = change(false); err != nil {
 			return nil, err
 		}
 	}

@@ -182,7 +182,7 @@ func (f *fleet) centralDeeds(t *testing.T, names map[string]string) []deed {
 
 		{id: "add-store", path: "/stores", body: `{"code":"X","name":"Store X","dispensary":true}`, by: configure, told: "X", key: []string{"store"}},
 		{id: "assign-store", path: "/stores/{X}/assign", body: `{"site":3}`, by: configure},
-		{id: "include-transactions", path: "/stores/{X}/include-transactions", body: `{"include":false,"reason":"agreed"}`, by: configure},
+		{id: "include-transactions", path: "/stores/{X}/include-transactions?confirm=true", body: `{"include":false,"reason":"agreed"}`, by: configure},
 		{id: "show-stores", path: "/visibility/{E}/{B}", by: configure},
 		{id: "hide-stores", path: "/visibility/{E}/{B}", by: configure},
 		{id: "remove-collector", path: "/stores/{A}/collectors/2", by: configure},

@@ -109,7 +109,7 @@ type Sites interface {
 type Configurator interface {
 	Configure(ctx context.Context, actor string, change central.Configuration) (central.Preview, error)
 	Try(ctx context.Context, actor string, change central.Configuration) (central.Preview, error)
-	IncludeTransactions(ctx context.Context, actor string, store atoll.ID, include bool, reason string) (central.Preview, error)
+	IncludeTransactions(ctx context.Context, actor string, store atoll.ID, include bool, reason string, try bool) (central.Preview, error)
 }
 
 // Lock is the lock on the configuration (R-C-07).

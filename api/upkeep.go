@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/station"
 )
 
@@ -17,6 +18,7 @@ type UserPath struct {
 
 type includeInput struct {
 	StorePath
+	Previewing
 	Body struct {
 		Include bool   `json:"include" doc:"false keeps transactions and stock at the site from now on"`
 		Reason  string `json:"reason" minLength:"1" maxLength:"400" doc:"Kept in the journal" example:"Agreed with the ministry on 3 May"`
@@ -70,7 +72,8 @@ func (s *server) upkeepOperations() {
 	handle(s, station.MayConfigure, huma.Operation{
 		OperationID: "include-transactions", Method: http.MethodPut, Path: "/stores/{id}/include-transactions", Tags: []string{"stores"},
 		Summary: "Say whether a dispensary's transactions go to the central server",
-		Description: "A decision of the vendor's, kept with its reason. Once they are included again, what stayed at the site follows by itself." +
+		Description: "A decision of the vendor's, kept with its reason. Once they are included again, what stayed at the site follows by itself. " +
+			"While they are not, a lost device takes with it what stays there, and only the transfers come back." +
 			only1,
 	}, func(ctx context.Context, in *includeInput) (*previewAnswer, error) {
 		id, err := atoll.ParseID(in.ID)
@@ -81,11 +84,9 @@ func (s *server) upkeepOperations() {
 		if err != nil {
 			return nil, err
 		}
-		done, err := centre.IncludeTransactions(ctx, actor(ctx), id, in.Body.Include, in.Body.Reason)
-		if err != nil {
-			return nil, err
-		}
-		return previewOf(done, false), nil
+		return confirmed(in.Previewing, func(try bool) (central.Preview, error) {
+			return centre.IncludeTransactions(ctx, actor(ctx), id, in.Body.Include, in.Body.Reason, try)
+		})
 	})
 	handle(s, station.MaySync, huma.Operation{
 		OperationID: "list-duplicates", Method: http.MethodGet, Path: "/documents/duplicates", Tags: []string{"documents"},

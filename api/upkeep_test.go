@@ -42,7 +42,12 @@ func TestR_B_93_TransactionsAreIncludedOverREST(t *testing.T) {
 	made := f.centre.call("POST", "/stores", `{"code":"P","name":"Pharmacy","dispensary":true}`).want(200)
 	path := "/stores/" + made.text("store") + "/include-transactions"
 	f.centre.call("PUT", path, `{"include":false}`).refused(400, atoll.Invalid)
-	f.centre.call("PUT", path, `{"include":false,"reason":"agreed"}`).want(200)
+	const off = `{"include":false,"reason":"agreed"}`
+	f.centre.call("PUT", path, off).refused(428, atoll.Rule) // a lost device takes the stock along (R-C-94)
+	if got := f.centre.call("PUT", path+"?preview=true", off).want(200); !strings.Contains(string(got.body), "if its device is lost") {
+		t.Errorf("preview: %s", got.body)
+	}
+	f.centre.call("PUT", path+"?confirm=true", off).want(200)
 	if got := f.centre.call("GET", "/stores/"+made.text("store"), "").want(200); got.field("excluded") != "true" {
 		t.Errorf("excluded: %s", got.body)
 	}

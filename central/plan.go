@@ -93,7 +93,7 @@ func (c *Centre) carryOut(ctx context.Context, actor string, s plan.Step) (made 
 	case plan.Visible:
 		return made, configure(MakeVisible(stores[s.A], stores[s.B], true))
 	case plan.Transactions:
-		_, err := c.IncludeTransactions(ctx, actor, stores[s.A], false, "plan of the system")
+		_, err := c.IncludeTransactions(ctx, actor, stores[s.A], false, "plan of the system", false)
 		return made, err
 	case plan.Preference:
 		return made, configure(func(r storage.Reader, _ *topology.Topology) ([]journal.Proposal, error) {

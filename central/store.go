@@ -29,8 +29,12 @@ func ManageOnly(store atoll.ID, only bool) Configuration {
 // warnings are what a person must have read before the change is made.
 func warnings(before, after *topology.Topology) (out []string) {
 	for _, s := range after.Stores() {
-		if was, _ := before.Store(s.ID); s.ManagedOnly && !was.ManagedOnly {
+		was, _ := before.Store(s.ID)
+		if s.ManagedOnly && !was.ManagedOnly {
 			out = append(out, fmt.Sprintf("the centre will hold no copy of %s: if its device is lost, so is its data; make sure of backups at the site", s.Name))
+		}
+		if s.Excluded && !was.Excluded {
+			out = append(out, fmt.Sprintf("the centre will hold no copy of what stays at the site of %s: if its device is lost, so are the prescriptions, counts and stock from now on, but for transfers; make sure of backups at the site", s.Name))
 		}
 	}
 	return out
@@ -125,9 +129,11 @@ func finished(f atoll.Fields) bool {
 // IncludeTransactions says whether a dispensary's transactions and stock go to
 // the centre. It is no setting: only the vendor changes it, with a reason, and
 // the entry in the journal says so (R-B-94, R-C-119). Switched on, the site sends
-// the complete history by itself (R-B-93).
-func (c *Centre) IncludeTransactions(ctx context.Context, actor string, store atoll.ID, include bool, reason string) (Preview, error) {
-	if reason == "" {
+// the complete history by itself (R-B-93). Switched off, a lost device takes with it what
+// stays there: with try, which changes nothing and needs no reason, that is among the
+// warnings, and whoever offers it has them confirmed first, as with ManageOnly.
+func (c *Centre) IncludeTransactions(ctx context.Context, actor string, store atoll.ID, include bool, reason string, try bool) (Preview, error) {
+	if reason == "" && !try {
 		return Preview{}, atoll.Errorf(atoll.Invalid, "a reason is needed").On("reason")
 	}
 	return c.configure(ctx, actor, atoll.Cause{Kind: "vendor", Ref: reason}, func(_ storage.Reader, t *topology.Topology) ([]journal.Proposal, error) {
@@ -143,5 +149,5 @@ func (c *Centre) IncludeTransactions(ctx context.Context, actor string, store at
 			f.Set("excluded_at", c.stamp())
 		}
 		return update("store", store, f), nil
-	}, false)
+	}, try)
 }

@@ -100,7 +100,7 @@ type Centre interface {
 	ResetDevice(ctx context.Context, actor string, site atoll.SiteID) error
 	Configure(ctx context.Context, actor string, change central.Configuration) (central.Preview, error)
 	Try(ctx context.Context, actor string, change central.Configuration) (central.Preview, error)
-	IncludeTransactions(ctx context.Context, actor string, store atoll.ID, include bool, reason string) (central.Preview, error)
+	IncludeTransactions(ctx context.Context, actor string, store atoll.ID, include bool, reason string, try bool) (central.Preview, error)
 	ResyncPatients(ctx context.Context, actor string, store atoll.ID, try bool) (jobs []atoll.ID, records map[atoll.Type]int, err error)
 	Unlock(ctx context.Context, actor, code string) (until time.Time, err error)
 	Grant(actor string, d central.Delegation, store atoll.ID) central.Configuration

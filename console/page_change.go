@@ -41,7 +41,7 @@ type changeData struct {
 	Rows     []movedRow
 	Flows    []flowRow
 	Records  int
-	Warnings []string
+	Warning  saying // what a lost device takes along (R-C-94)
 	Note     string
 	Reason   bool
 	Locked   bool
@@ -84,7 +84,10 @@ func (c *console) changeStore(v *Visit) error {
 	if err != nil {
 		return c.refusedChange(v, d, err)
 	}
-	d.Records, d.Warnings = records, p.Warnings
+	d.Records = records
+	if len(p.Warnings) > 0 {
+		d.Warning = saying{ch.What.Key + ".warning", ch.What.Args}
+	}
 	t, err := c.Station.Topology(v.ctx())
 	if err != nil {
 		return err
@@ -162,13 +165,13 @@ func (c *console) changeOf(v *Visit, s station.StoreView) (change, error) {
 	case "close", "open":
 		return c.configuration(v, said(do), central.Disable(s.ID, do == "close")), nil
 	case "include", "exclude":
+		include := func(try bool) (central.Preview, error) {
+			return c.Centre.IncludeTransactions(v.ctx(), v.User.Name, s.ID, do == "include", strings.TrimSpace(v.R.PostFormValue("reason")), try)
+		}
 		return change{
 			What: said(do), Note: "change." + do + ".note", Reason: true,
-			try: func() (central.Preview, int, error) { return central.Preview{}, 0, nil },
-			do: func() error {
-				_, err := c.Centre.IncludeTransactions(v.ctx(), v.User.Name, s.ID, do == "include", strings.TrimSpace(v.R.PostFormValue("reason")))
-				return err
-			},
+			try: func() (central.Preview, int, error) { p, err := include(true); return p, 0, err },
+			do:  func() error { _, err := include(false); return err },
 		}, nil
 	case "patients":
 		count := func(try bool) (n int, err error) {

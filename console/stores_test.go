@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/topology"
 )
@@ -61,7 +62,7 @@ func TestR_C_24_Preview(t *testing.T) {
 		t.Error("the change was not made")
 	}
 	managed := url.Values{"do": {"managed"}}
-	f.centre.ask("POST", path, managed, admin).want(200).says("Be sure of this", "the centre will hold no copy of Store D")
+	f.centre.ask("POST", path, managed, admin).want(200).says("Be sure of this", "The central server will hold no copy of Store D")
 	f.centre.ask("POST", path, url.Values{"do": {"close"}}, admin).want(422).says("This cannot be done now", "Store D is worked in at Sync Client 2", "Move the store to the central server first")
 	f.centre.ask("POST", path, url.Values{"do": {"exclude"}, "sure": {"1"}}, admin).want(400).says("needs a reason")
 	// To another site a store goes by a move, whose reason is kept.
@@ -79,6 +80,10 @@ func TestR_C_24_Preview(t *testing.T) {
 	}
 	f.centre.ask("POST", path, url.Values{"do": {"patients"}}, admin).want(422).says("receives its patients again", "is not a dispensary")
 	f.centre.ask("POST", path, url.Values{"do": {"nonsense"}}, admin).want(400)
+	if err := f.Centre.Insert(t.Context(), journal.Proposal{Verb: atoll.Update, Key: atoll.Key{Type: "store", ID: f.Stores["D"]}, Fields: atoll.Fields{}.Set("mode", "dispensary")}); err != nil {
+		t.Fatal(err)
+	}
+	f.centre.ask("POST", path, url.Values{"do": {"exclude"}}, admin).want(200).says("Be sure of this", "what stays at the site of Store D: if its device is lost")
 }
 
 // Where an unlocking code is set nothing of the tab changes without it, and codes

@@ -325,9 +325,9 @@ func TestR_C_119_R_B_94_IncludeTransactions(t *testing.T) {
 	}
 	// Also unlocked, an edit does not change it.
 	w.refused(w.Centre.Insert(w.ctx, change("store", y, atoll.Fields{}.Set("include_transactions", false))), atoll.Rule, "vendor")
-	_, err := w.Centre.Centre.IncludeTransactions(w.ctx, "tester", y, false, "")
+	_, err := w.Centre.Centre.IncludeTransactions(w.ctx, "tester", y, false, "", false)
 	w.refused(err, atoll.Invalid, "reason")
-	if _, err := w.Centre.Centre.IncludeTransactions(w.ctx, "tester", y, false, "law of 2026"); err != nil {
+	if _, err := w.Centre.Centre.IncludeTransactions(w.ctx, "tester", y, false, "law of 2026", false); err != nil {
 		t.Fatal(err)
 	}
 	if v := w.instance(1, "Y"); !v.Excluded {

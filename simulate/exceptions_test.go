@@ -18,7 +18,7 @@ import (
 func TestR_B_92_R_B_93_Excluded(t *testing.T) {
 	w := f1(t)
 	w.dispensaries("B")
-	if _, err := w.Centre.Centre.IncludeTransactions(w.ctx, "vendor", w.Stores["B"], false, "agreed"); err != nil {
+	if _, err := w.Centre.Centre.IncludeTransactions(w.ctx, "vendor", w.Stores["B"], false, "agreed", false); err != nil {
 		t.Fatal(err)
 	}
 	item := w.item("x")
@@ -53,7 +53,7 @@ func TestR_B_92_R_B_93_Excluded(t *testing.T) {
 	if got := w.list(3, "invoice_line", "invoice_id", string(half.ID)); len(got) != 1 {
 		t.Errorf("the transfer arrived with %d lines", len(got))
 	}
-	if _, err := w.Centre.Centre.IncludeTransactions(w.ctx, "vendor", w.Stores["B"], true, "agreed otherwise"); err != nil {
+	if _, err := w.Centre.Centre.IncludeTransactions(w.ctx, "vendor", w.Stores["B"], true, "agreed otherwise", false); err != nil {
 		t.Fatal(err)
 	}
 	w.sync(2)
@@ -90,7 +90,7 @@ func TestR_J_09_R_B_92_StockThatStaysAtItsSite(t *testing.T) {
 	}
 	examined(1, 1)
 	for _, include := range []bool{false, true} {
-		if _, err := w.Centre.Centre.IncludeTransactions(w.ctx, "vendor", w.Stores["B"], include, "agreed"); err != nil {
+		if _, err := w.Centre.Centre.IncludeTransactions(w.ctx, "vendor", w.Stores["B"], include, "agreed", false); err != nil {
 			t.Fatal(err)
 		}
 		w.sync(2)

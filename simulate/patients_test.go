@@ -485,7 +485,7 @@ func TestR_G_09_R_B_92_R_B_95_Prescriptions(t *testing.T) {
 		w := f1(t)
 		w.dispensaries("B", "C")
 		if !row.included {
-			if _, err := w.Centre.Centre.IncludeTransactions(w.ctx, "vendor", w.Stores["B"], false, "by contract"); err != nil {
+			if _, err := w.Centre.Centre.IncludeTransactions(w.ctx, "vendor", w.Stores["B"], false, "by contract", false); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -19,7 +19,7 @@ import (
 func TestR_J_12_R_B_94_UseIsInferred(t *testing.T) {
 	w := f1(t)
 	w.dispensaries("C")
-	if _, err := w.Centre.Centre.IncludeTransactions(w.ctx, "vendor", w.Stores["C"], false, "agreed"); err != nil {
+	if _, err := w.Centre.Centre.IncludeTransactions(w.ctx, "vendor", w.Stores["C"], false, "agreed", false); err != nil {
 		t.Fatal(err)
 	}
 	item := w.item("x")

@@ -245,7 +245,7 @@ func TestR_J_06_R_J_07_HowFreshEachStoreIs(t *testing.T) {
 	_, err = w.At(2).Report(w.ctx, "stock", w.of("C"))
 	w.refused(err, atoll.NotHere, "no copy")
 	w.dispensaries("B")
-	if _, err := w.Centre.Centre.IncludeTransactions(w.ctx, "vendor", w.Stores["B"], false, "agreed"); err != nil {
+	if _, err := w.Centre.Centre.IncludeTransactions(w.ctx, "vendor", w.Stores["B"], false, "agreed", false); err != nil {
 		t.Fatal(err)
 	}
 	i := slices.IndexFunc(at.Stores, func(f report.Freshness) bool { return f.Code == "B" })

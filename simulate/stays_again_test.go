@@ -14,7 +14,7 @@ import (
 // keeps has the transactions of B stay at its site, or go up again.
 func (w *world) keeps(stay bool) {
 	w.t.Helper()
-	if _, err := w.Centre.Centre.IncludeTransactions(w.ctx, "vendor", w.Stores["B"], !stay, "agreed"); err != nil {
+	if _, err := w.Centre.Centre.IncludeTransactions(w.ctx, "vendor", w.Stores["B"], !stay, "agreed", false); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -201,15 +201,21 @@ func (c storeManagedCmd) Run(s *session) error {
 		change := central.ManageOnly(st.ID, !c.Off)
 		if !c.Confirm {
 			p, err := h.Centre.Try(s.ctx, s.globals.User, change)
-			if err != nil {
+			if err = warned(p, err); err != nil {
 				return err
-			}
-			if len(p.Warnings) > 0 {
-				return atoll.Errorf(atoll.Rule, "%s", strings.Join(p.Warnings, "; ")).Do("make sure of it, then add --confirm")
 			}
 		}
 		return configured(s, h, false, change)
 	})
+}
+
+// warned refuses a change that has warnings, as it was tried: a person is to confirm
+// them (R-C-94).
+func warned(p central.Preview, err error) error {
+	if err == nil && len(p.Warnings) > 0 {
+		return atoll.Errorf(atoll.Rule, "%s", strings.Join(p.Warnings, "; ")).Do("make sure of it, then add --confirm")
+	}
+	return err
 }
 
 type storeDisableCmd struct {
@@ -232,6 +238,8 @@ type storeIncludeCmd struct {
 	Store  string `arg:"" help:"Code, name or id of the store."`
 	Set    string `arg:"" enum:"on,off" help:"on or off."`
 	Reason string `arg:"" help:"Why; kept in the journal."`
+
+	Confirm bool `help:"Needed for off: a lost device then loses the store's prescriptions and stock."`
 }
 
 // Run switches a dispensary's transactions.
@@ -241,7 +249,13 @@ func (c storeIncludeCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		p, err := h.Centre.IncludeTransactions(s.ctx, s.globals.User, st.ID, c.Set == "on", c.Reason)
+		if !c.Confirm {
+			p, err := h.Centre.IncludeTransactions(s.ctx, s.globals.User, st.ID, c.Set == "on", c.Reason, true)
+			if err = warned(p, err); err != nil {
+				return err
+			}
+		}
+		p, err := h.Centre.IncludeTransactions(s.ctx, s.globals.User, st.ID, c.Set == "on", c.Reason, false)
 		if err != nil {
 			return err
 		}

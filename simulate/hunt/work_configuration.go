@@ -103,7 +103,7 @@ func dispensary(w *World, d Dice) error {
 	include := d.Chance(70)
 	w.keepsApart(s, !include)
 	w.Say("the transactions of store %s go to the centre: %t", s.Code, include)
-	_, err := w.Centre.Centre.IncludeTransactions(w.Ctx, "tester", s.ID, include, "as the story has it")
+	_, err := w.Centre.Centre.IncludeTransactions(w.Ctx, "tester", s.ID, include, "as the story has it", false)
 	return err
 }
 
