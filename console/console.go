@@ -30,7 +30,7 @@ type console struct {
 	gate    *http.CrossOriginProtection
 	press   *press
 	streams chan struct{} // one place for each open stream of events
-	sites   siteList
+	sites   keptList
 	answers answers
 	places  spotList
 }

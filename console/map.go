@@ -146,12 +146,11 @@ type mark struct {
 }
 
 // marks draws the sites that are in view: the worst first, then the largest.
-func (d drawing) marks(sites []siteRow) []mark {
+func (d drawing) marks(sites []*siteRow) []mark {
 	const fine = apart / 2
 	type cell struct{ x, y int }
 	at := map[cell]*mark{}
-	for i := range sites {
-		s := &sites[i]
+	for _, s := range sites {
 		if s.At == nil || !d.has(*s.At) {
 			continue
 		}

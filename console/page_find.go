@@ -95,8 +95,11 @@ func (c *console) findSites(v *Visit, text string) (foundGroup, error) {
 	if c.Centre == nil || !v.User.Role.May(station.MaySync) {
 		return g, nil
 	}
-	rows, err := c.siteRows(v)
-	for _, s := range rows {
+	all, err := c.siteList(v)
+	if err != nil {
+		return g, err
+	}
+	for _, s := range all.rows {
 		if len(g.Rows) < mostFound && contains(text, s.Name) {
 			g.Rows = append(g.Rows, foundRow{Words: s.Name, Links: []foundLink{{"/fleet/" + s.ID.String(), "find.site"}}})
 		}
@@ -157,7 +160,7 @@ type overview struct {
 	Kept   int
 	Open   int  // refusals that wait
 	Sites  bool // the reader may look after sites
-	Worst  []siteRow
+	Worst  []*siteRow
 }
 
 // overviewWorst is how many sites in trouble the first page names.
@@ -180,13 +183,12 @@ func (c *console) centreToday(v *Visit) error {
 		}
 	}
 	if d.Sites {
-		rows, err := c.siteRows(v)
+		all, err := c.siteList(v)
 		if err != nil {
 			return err
 		}
-		d.Tally = tallied(rows, c.Now())
-		worst := fleetQuery{Sort: fleetSorts[0]}.choose(rows, c.Now())
-		for _, s := range worst[:min(len(worst), overviewWorst)] {
+		d.Tally = all.tally
+		for _, s := range all.rows[:min(len(all.rows), overviewWorst)] {
 			if s.Light == central.Red || s.Light == central.Amber {
 				d.Worst = append(d.Worst, s)
 			}

@@ -20,11 +20,12 @@ type siteRow struct {
 	Light    central.Light
 	Concerns []central.Concern
 	At       *point // on the map; nil where it was not asked for, or is not known
+	folded   string // the name in small letters
 }
 
 // Partial reports whether the site's last complete exchange was well before the
 // last time it was heard: it comes, and does not come to the end.
-func (s siteRow) Partial() bool {
+func (s *siteRow) Partial() bool {
 	return !s.State.LastContact.IsZero() && s.State.LastContact.Sub(s.State.LastComplete) > 2*time.Hour
 }
 
@@ -50,7 +51,7 @@ type fleetQuery struct {
 type fleetData struct {
 	Tally    tally
 	Query    fleetQuery
-	Rows     []siteRow
+	Rows     []*siteRow
 	Found    int
 	Pages    int
 	Pager    pager
@@ -66,18 +67,13 @@ var fleetSorts = []string{"worst", "name", "number", "contact", "complete", "wai
 
 // fleet lists all sites: who is in trouble, and why (R-I-20, R-I-21).
 func (c *console) fleet(v *Visit) error {
-	all, err := c.siteRows(v)
+	q := fleetQueryOf(v.R.URL.Query())
+	all, err := c.askedList(v, q)
 	if err != nil {
 		return err
 	}
-	q := fleetQueryOf(v.R.URL.Query())
-	if q.Box != nil {
-		if all, _, err = c.placed(v, all); err != nil {
-			return err
-		}
-	}
-	found := q.choose(all, c.Now())
-	d := fleetData{Tally: tallied(all, c.Now()), Query: q, Found: len(found), Pages: max(1, (len(found)+pageRows-1)/pageRows)}
+	found := q.choose(all.rows, c.Now())
+	d := fleetData{Tally: all.tally, Query: q, Found: len(found), Pages: max(1, (len(found)+pageRows-1)/pageRows)}
 	d.Query.Page = min(max(q.Page, 1), d.Pages)
 	first := (d.Query.Page - 1) * pageRows
 	d.Rows = found[first:min(first+pageRows, len(found))]
@@ -93,6 +89,14 @@ func (c *console) fleet(v *Visit) error {
 	return v.page("fleet", v.T("fleet.title"), d)
 }
 
+// askedList is the list that a query is about: with places if it asks for some.
+func (c *console) askedList(v *Visit, q fleetQuery) (*siteList, error) {
+	if q.Box != nil {
+		return c.placedList(v)
+	}
+	return c.siteList(v)
+}
+
 func (v *Visit) concernOptions(q fleetQuery) (out []option) {
 	for _, kind := range concernKinds {
 		out = append(out, option{kind, v.T("concern." + kind + ".short"), kind == q.Concern})
@@ -100,18 +104,10 @@ func (v *Visit) concernOptions(q fleetQuery) (out []option) {
 	return out
 }
 
-// versionOptions are the programs that sites run, the newest first.
-func versionOptions(all []siteRow, q fleetQuery) (out []option) {
-	versions := map[string]bool{}
-	for _, s := range all {
-		versions[s.State.App] = true
+func versionOptions(all *siteList, q fleetQuery) (out []option) {
+	for _, version := range all.versions {
+		out = append(out, option{version, version, version == q.Version})
 	}
-	for version := range versions {
-		if version != "" {
-			out = append(out, option{version, version, version == q.Version})
-		}
-	}
-	slices.SortFunc(out, func(a, b option) int { return strings.Compare(b.Value, a.Value) })
 	return out
 }
 
@@ -124,46 +120,93 @@ var concernKinds = []string{
 // manySites is from how many sites on their list is used again.
 const manySites = 2000
 
-// siteList is the list of all sites as it was made last.
+// siteList is all sites as they stood when it was made, the worst first, and what is
+// counted of them. It is shared by who asks for it, and never changes.
 type siteList struct {
-	sync.Mutex
-	rows  []siteRow
-	until time.Time
+	rows     []*siteRow
+	tally    tally
+	versions []string // of the programs that they run, the newest first
+	lost     []lost   // without a place; with places alone
 }
 
-// siteRows returns all sites. With tens of thousands making the list takes a while,
+// keptList is the list that was made last.
+type keptList struct {
+	sync.Mutex
+	of     *siteList
+	placed *siteList // the same, with places
+	until  time.Time
+}
+
+// siteList returns all sites. With tens of thousands making the list takes a while,
 // so one that was made a moment ago is used again: for five times as long as it
 // took, and never for long.
-func (c *console) siteRows(v *Visit) ([]siteRow, error) {
+func (c *console) siteList(v *Visit) (*siteList, error) {
 	c.sites.Lock()
 	defer c.sites.Unlock()
+	return c.listed(v)
+}
+
+func (c *console) listed(v *Visit) (*siteList, error) {
 	started := time.Now() //nolint:forbidigo // what is measured is this machine's work
 	if started.Before(c.sites.until) {
-		return c.sites.rows, nil
+		return c.sites.of, nil
 	}
+	c.sites.of, c.sites.placed = nil, nil
 	sites, err := c.Centre.Sites(v.ctx())
 	if err != nil {
 		return nil, err
 	}
-	out := make([]siteRow, 0, len(sites))
-	for _, s := range sites {
-		out = append(out, c.siteRow(s))
+	out := &siteList{rows: make([]*siteRow, 0, len(sites))}
+	all := make([]siteRow, len(sites))
+	for i, s := range sites {
+		all[i] = c.siteRow(s)
+		out.rows = append(out.rows, &all[i])
 	}
+	slices.SortStableFunc(out.rows, worstFirst)
+	out.tally, out.versions = tallied(out.rows, c.Now()), versionsOf(out.rows)
 	ended := time.Now() //nolint:forbidigo // as above
-	if took := ended.Sub(started); took > 100*time.Millisecond && len(out) > manySites {
-		c.sites.rows, c.sites.until = out, ended.Add(min(5*took, 10*time.Second))
+	if took := ended.Sub(started); took > 100*time.Millisecond && len(all) > manySites {
+		c.sites.of, c.sites.until = out, ended.Add(min(5*took, 10*time.Second))
 	}
 	return out, nil
 }
 
+// placedList is siteList with the place of each site that has one.
+func (c *console) placedList(v *Visit) (*siteList, error) {
+	c.sites.Lock()
+	defer c.sites.Unlock()
+	plain, err := c.listed(v)
+	if err != nil || plain == c.sites.of && c.sites.placed != nil {
+		return c.sites.placed, err
+	}
+	out, err := c.placed(v, plain)
+	if plain == c.sites.of {
+		c.sites.placed = out
+	}
+	return out, err
+}
+
+// versionsOf are the programs that sites run, the newest first.
+func versionsOf(all []*siteRow) []string {
+	seen := map[string]bool{"": true}
+	var out []string
+	for _, s := range all {
+		if version := s.State.App; !seen[version] {
+			seen[version], out = true, append(out, version)
+		}
+	}
+	slices.SortFunc(out, func(a, b string) int { return strings.Compare(b, a) })
+	return out
+}
+
 func (c *console) siteRow(s central.SiteStatus) siteRow {
-	row := siteRow{SiteStatus: s}
+	row := siteRow{SiteStatus: s, folded: strings.ToLower(s.Name)}
 	row.Light, row.Concerns = s.Condition(c.Now())
 	slices.Sort(row.Stores)
 	return row
 }
 
-func tallied(all []siteRow, now time.Time) tally {
+func tallied(all []*siteRow, now time.Time) tally {
 	t := tally{All: len(all)}
 	for _, s := range all {
 		switch {
@@ -207,10 +250,11 @@ func (q fleetQuery) Any() bool {
 	return q.Q != "" || q.Light != "" || q.Concern != "" || q.Version != "" || q.Silent > 0 || q.Heard > 0 || q.Box != nil
 }
 
-// choose returns the rows that the query asks for, in its order.
-func (q fleetQuery) choose(all []siteRow, now time.Time) []siteRow {
+// choose returns the rows that the query asks for, in its order; they come with the
+// worst first.
+func (q fleetQuery) choose(all []*siteRow, now time.Time) []*siteRow {
 	words := strings.ToLower(q.Q)
-	var out []siteRow
+	out := make([]*siteRow, 0, len(all))
 	for _, s := range all {
 		switch {
 		case q.Light != "" && string(s.Light) != q.Light:
@@ -224,30 +268,32 @@ func (q fleetQuery) choose(all []siteRow, now time.Time) []siteRow {
 			out = append(out, s)
 		}
 	}
-	slices.SortStableFunc(out, q.compare)
+	if q.Sort != fleetSorts[0] {
+		slices.SortStableFunc(out, q.compare)
+	}
 	return out
 }
 
 // silent reports whether nothing was heard of the site for so many days, and heard
 // whether something was within them; a site that has never initialised is neither.
-func (s siteRow) silent(now time.Time, days int) bool {
+func (s *siteRow) silent(now time.Time, days int) bool {
 	return s.State.Initialisation != central.InitNew && now.Sub(s.State.LastContact) >= time.Duration(days)*24*time.Hour
 }
 
-func (s siteRow) heard(now time.Time, days int) bool {
+func (s *siteRow) heard(now time.Time, days int) bool {
 	return s.State.Initialisation != central.InitNew && !s.silent(now, days)
 }
 
 // called reports whether the site's name, number or stores hold the words.
-func (s siteRow) called(words string) bool {
-	return strings.Contains(strings.ToLower(s.Name), words) || s.ID.String() == words ||
+func (s *siteRow) called(words string) bool {
+	return strings.Contains(s.folded, words) || s.ID.String() == words ||
 		slices.ContainsFunc(s.Stores, func(name string) bool { return strings.Contains(strings.ToLower(name), words) })
 }
 
-func (q fleetQuery) compare(a, b siteRow) int {
+func (q fleetQuery) compare(a, b *siteRow) int {
 	switch q.Sort {
 	case "name":
-		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
+		return strings.Compare(a.folded, b.folded)
 	case "number":
 		return cmp.Compare(a.ID, b.ID)
 	case "contact":
@@ -263,6 +309,10 @@ func (q fleetQuery) compare(a, b siteRow) int {
 	case "version":
 		return strings.Compare(a.State.App, b.State.App)
 	}
+	return worstFirst(a, b)
+}
+
+func worstFirst(a, b *siteRow) int {
 	switch {
 	case a.Light.Worse(b.Light):
 		return -1
@@ -274,17 +324,12 @@ func (q fleetQuery) compare(a, b siteRow) int {
 
 // fleetFile is the list as a sheet, all pages of it.
 func (c *console) fleetFile(v *Visit) error {
-	all, err := c.siteRows(v)
+	q := fleetQueryOf(v.R.URL.Query())
+	all, err := c.askedList(v, q)
 	if err != nil {
 		return err
 	}
-	q := fleetQueryOf(v.R.URL.Query())
-	if q.Box != nil {
-		if all, _, err = c.placed(v, all); err != nil {
-			return err
-		}
-	}
-	rows := q.choose(all, c.Now())
+	rows := q.choose(all.rows, c.Now())
 	v.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	v.Header().Set("Content-Disposition", `attachment; filename="sites.csv"`)
 	w := csv.NewWriter(v)

@@ -102,41 +102,45 @@ type lost struct {
 	Store       bool // it has a store, whose name lacks it
 }
 
-// placed gives each site the place of its first store that has one, and returns
-// those that have none.
-func (c *console) placed(v *Visit, rows []siteRow) (out []siteRow, without []lost, err error) {
+// placed gives each site the place of its first store that has one.
+func (c *console) placed(v *Visit, plain *siteList) (*siteList, error) {
 	t, err := c.Station.Topology(v.ctx())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	of, err := c.spots(v, t)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	stores := map[atoll.SiteID][]topology.Store{}
 	for _, s := range t.Stores() {
 		stores[s.Site] = append(stores[s.Site], s)
 	}
-	out = slices.Clone(rows)
-	for i := range out {
-		own := stores[out[i].ID]
+	out := *plain
+	out.rows = make([]*siteRow, len(plain.rows))
+	all := make([]siteRow, len(plain.rows))
+	for i, row := range plain.rows {
+		all[i] = *row
+		out.rows[i] = &all[i]
+		own := stores[row.ID]
 		slices.SortFunc(own, func(a, b topology.Store) int { return cmp.Compare(a.Code, b.Code) })
-		none := lost{Words: out[i].Name, Link: "/fleet/" + out[i].ID.String()}
+		none := lost{Words: row.Name, Link: "/fleet/" + row.ID.String()}
 		for _, s := range own {
 			at := of[s.ID]
 			if at.There {
-				out[i].At = &point{at.Lon, at.Lat}
+				all[i].At = &point{at.Lon, at.Lat}
 				break
 			}
 			if at.Name != "" && !none.Store {
-				none = lost{Words: out[i].Name + " · " + s.Name, Link: recordPath(atoll.Key{Type: "name", ID: at.Name}), Store: true}
+				none = lost{Words: row.Name + " · " + s.Name, Link: recordPath(atoll.Key{Type: "name", ID: at.Name}), Store: true}
 			}
 		}
-		if out[i].At == nil {
-			without = append(without, none)
+		if all[i].At == nil {
+			out.lost = append(out.lost, none)
 		}
 	}
-	return out, without, nil
+	slices.SortStableFunc(out.lost, func(a, b lost) int { return strings.Compare(a.Words, b.Words) })
+	return &out, nil
 }
 
 // mapMark is a mark with its words and where it leads.
@@ -176,9 +180,9 @@ type mapData struct {
 	Km       int
 	Yard     float64
 	Legend   []mapLegend
-	Rows     []siteRow // in view
-	Found    int       // … in all
-	Placed   int       // sites of the query that have a place
+	Rows     []*siteRow // in view
+	Found    int        // … in all
+	Placed   int        // sites of the query that have a place
 	Lost     []lost
 	Without  int
 	List     string // the list of those in view
@@ -191,19 +195,15 @@ type mapData struct {
 // siteMap shows the sites where they are (R-I-20): each with its light, those that
 // lie close together as one with their number.
 func (c *console) siteMap(v *Visit) error {
-	all, err := c.siteRows(v)
-	if err != nil {
-		return err
-	}
-	placed, without, err := c.placed(v, all)
+	all, err := c.placedList(v)
 	if err != nil {
 		return err
 	}
 	q := fleetQueryOf(v.R.URL.Query())
-	d := mapData{Query: q, Without: len(without), Lost: without[:min(len(without), mapLost)], Any: len(without) < len(placed)}
+	d := mapData{Query: q, Without: len(all.lost), Lost: all.lost[:min(len(all.lost), mapLost)], Any: len(all.lost) < len(all.rows)}
 	d.Concerns, d.Versions = v.concernOptions(q), versionOptions(all, q)
 	q.Box = nil
-	found := slices.DeleteFunc(q.choose(placed, c.Now()), func(s siteRow) bool { return s.At == nil })
+	found := slices.DeleteFunc(q.choose(all.rows, c.Now()), func(s *siteRow) bool { return s.At == nil })
 	d.Placed = len(found)
 	if len(found) > 0 {
 		d.draw(v, found)
@@ -212,7 +212,7 @@ func (c *console) siteMap(v *Visit) error {
 }
 
 // draw draws the sites and lists those in view.
-func (d *mapData) draw(v *Visit, found []siteRow) {
+func (d *mapData) draw(v *Visit, found []*siteRow) {
 	whole := make([]point, len(found))
 	for i, s := range found {
 		whole[i] = *s.At

@@ -59,8 +59,11 @@ func (c *console) received(v *Visit) (map[atoll.SiteID]time.Time, error) {
 	if c.Centre == nil {
 		return out, nil
 	}
-	rows, err := c.siteRows(v)
-	for _, s := range rows {
+	all, err := c.siteList(v)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range all.rows {
 		out[s.ID] = s.State.LastComplete
 	}
 	return out, err
