@@ -109,23 +109,27 @@ func (c *Centre) Connections(ctx context.Context, site atoll.SiteID) (map[atoll.
 	out := map[atoll.SiteID]Connection{}
 	err := c.Store.View(ctx, func(r storage.Reader) error {
 		clear(out)
-		t, err := c.Door.Topology(r)
-		if err != nil {
-			return err
-		}
-		for _, s := range t.Sites() {
-			if site != 0 && s.ID != site {
-				continue
+		wanted := []atoll.SiteID{site}
+		if site == 0 {
+			t, err := c.Door.Topology(r)
+			if err != nil {
+				return err
 			}
+			wanted = nil
+			for _, s := range t.Sites() {
+				wanted = append(wanted, s.ID)
+			}
+		}
+		for _, id := range wanted {
 			var days []ConnectedDay
-			err := storage.Load(r, shelfConnected, siteKey(s.ID), &days)
+			err := storage.Load(r, shelfConnected, siteKey(id), &days)
 			if errors.Is(err, atoll.NotFound) {
 				continue
 			}
 			if err != nil {
 				return err
 			}
-			out[s.ID] = ConnectionOf(days, c.Now())
+			out[id] = ConnectionOf(days, c.Now())
 		}
 		return nil
 	})

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/atollsync/atoll"
-	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/report"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
@@ -373,21 +372,17 @@ func (v *Visit) chart(d *reportData, t *report.Table, one bool) {
 	if name < 0 || value < 0 || len(t.Rows) < 2 {
 		return
 	}
-	order, sums := t.SumBy(name, value)
-	byMonth := pick[0] == "month"
-	if !byMonth {
-		slices.SortStableFunc(order, func(a, b string) int { return documents.Compare(sums[b], sums[a]) })
-	}
-	if len(order) > chartRows {
-		rest := "0"
-		if byMonth {
-			order = order[len(order)-chartRows:]
-		} else {
-			for _, o := range order[chartRows:] {
-				rest = documents.Add(rest, sums[o])
-			}
-			others := v.T("report.others")
-			order, sums[others] = append(order[:chartRows:chartRows], others), rest
+	var order []string
+	var sums map[string]string
+	if pick[0] == "month" {
+		order, sums = t.SumBy(name, value)
+		order = order[max(0, len(order)-chartRows):]
+	} else {
+		var rest string
+		var others int
+		if order, sums, rest, others = t.Largest(name, value, chartRows); others > 0 {
+			words := v.T("report.others")
+			order, sums[words] = append(order, words), rest
 		}
 	}
 	most := 0.0

@@ -107,7 +107,9 @@ func consumption(d *Desk, a *asked, t *Table) error {
 	if err != nil {
 		return err
 	}
-	items.order()
+	if err := d.named(items); err != nil {
+		return err
+	}
 	all := make([]*flow, 0, len(flows))
 	for _, f := range flows {
 		all = append(all, f)

@@ -20,6 +20,7 @@ type things struct {
 	names []string
 	into  []int32 // the one that stands for it; itself if it was not merged
 	rank  []int32 // its place in the order of codes
+	read  bool    // codes and names are
 }
 
 // place returns the number of the thing with the id, and makes one for an id that
@@ -53,9 +54,9 @@ func (t *things) order() {
 	}
 }
 
-// items reads the items of the answer, each with the one that stands for it
-// (R-E-21): all that there are, or the one that was asked for and those merged into
-// it.
+// items are the items of the answer, each with the one that stands for it (R-E-21): the
+// one that was asked for and those merged into it, or those that rows will name; what
+// these are called, named reads.
 func (d *Desk) items(a *asked) (*things, error) {
 	if a.Item != "" {
 		return d.itemsOf(a.family)
@@ -65,17 +66,54 @@ func (d *Desk) items(a *asked) (*things, error) {
 		return nil, err
 	}
 	t := &things{at: map[string]int32{}}
-	err = d.R.Rows(storage.RowQuery{Type: "item", Fields: []string{"code", "name"}}, func(r storage.Row) error {
-		t.add(r.ID, r.Text(0), r.Text(1))
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
 	for _, id := range slices.Sorted(maps.Keys(merged)) {
-		t.into[t.at[string(id)]] = t.place([]byte(merged[id]))
+		into := t.place([]byte(merged[id]))
+		t.into[t.add(id, "", string(id))] = into
 	}
 	return t, nil
+}
+
+// fewItems is of how many items a part is read one by one: of more, all are read.
+const fewItems = 6
+
+// named reads the codes and names of the items that rows named, and orders them.
+func (d *Desk) named(items *things) error {
+	defer items.order()
+	if items.read {
+		return nil
+	}
+	items.read = true
+	counts, err := d.R.CountRecords()
+	if err != nil {
+		return err
+	}
+	if len(items.ids)*fewItems > counts["item"] {
+		return d.R.Rows(storage.RowQuery{Type: "item", Fields: []string{"code", "name"}}, func(r storage.Row) error {
+			if n, is := items.at[string(r.ID)]; is {
+				items.codes[n], items.names[n] = r.Text(0), r.Text(1)
+			}
+			return nil
+		})
+	}
+	keys := make([]atoll.Key, len(items.ids))
+	for n, id := range items.ids {
+		keys[n] = atoll.Key{Type: "item", ID: id}
+	}
+	for some := range slices.Chunk(keys, 500) {
+		if err := d.R.Prefetch(some); err != nil {
+			return err
+		}
+		for _, key := range some {
+			f, err := d.item(key.ID)
+			if err != nil {
+				return err
+			}
+			if n := items.at[string(key.ID)]; f != nil {
+				items.codes[n], items.names[n] = f.Text("code"), f.Text("name")
+			}
+		}
+	}
+	return nil
 }
 
 // mergedItems returns the items that were merged, each with the one that stands for
@@ -98,7 +136,7 @@ func (d *Desk) mergedItems() (map[atoll.ID]atoll.ID, error) {
 
 // itemsOf reads these items and no others, each with the one that stands for it.
 func (d *Desk) itemsOf(ids []atoll.ID) (*things, error) {
-	t := &things{at: map[string]int32{}}
+	t := &things{at: map[string]int32{}, read: true}
 	for _, id := range ids {
 		if _, known := t.at[string(id)]; known {
 			continue

@@ -122,7 +122,9 @@ func stock(d *Desk, a *asked, t *Table) error {
 	if err != nil {
 		return err
 	}
-	items.order()
+	if err := d.named(items); err != nil {
+		return err
+	}
 	t.stockRows(a, found.sorted(shops, items), shops, items)
 	a.noted(t)
 	return nil

@@ -81,7 +81,9 @@ func use(d *Desk, a *asked, t *Table) error {
 	if err != nil {
 		return err
 	}
-	items.order()
+	if err := d.named(items); err != nil {
+		return err
+	}
 	all := make([]*used, 0, len(spells))
 	for _, u := range spells {
 		all = append(all, u)
