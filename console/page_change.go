@@ -35,17 +35,17 @@ type flowRow struct {
 }
 
 type changeData struct {
-	Store    station.StoreView
-	What     saying
-	Fields   map[string]string // of the form, to be sent again
-	Rows     []movedRow
-	Flows    []flowRow
-	Records  int
-	Warning  saying // what a lost device takes along (R-C-94)
-	Note     string
-	Reason   bool
-	Locked   bool
-	Trouble  *problem
+	Store   station.StoreView
+	What    saying
+	Fields  map[string]string // of the form, to be sent again
+	Rows    []movedRow
+	Flows   []flowRow
+	Records int
+	Warning saying // what a lost device takes along (R-C-94)
+	Note    string
+	Reason  bool
+	Locked  bool
+	Trouble *problem
 }
 
 // changeStore shows what a change of the configuration would start and stop, and
