@@ -77,6 +77,8 @@ func (c *recall) forgetRecords() { clear(c.records); c.size = 0 }
 // prefetched is how many records one statement reads.
 const prefetched = 64
 
+const getLastID = `SELECT id FROM record WHERE type = ? ORDER BY id DESC LIMIT 1`
+
 var getTogether = `SELECT ` + recordColumns + ` FROM record r WHERE r.type = ? AND r.id IN (?` + strings.Repeat(", ?", prefetched-1) + `)`
 
 // Prefetch implements [storage.RecordReader]: the records are found with few
@@ -101,13 +103,37 @@ func (r *reader) Prefetch(keys []atoll.Key) error {
 	for _, kind := range slices.Sorted(maps.Keys(ids)) {
 		all := ids[kind]
 		slices.Sort(all) // the order of the index
-		for some := range slices.Chunk(slices.Compact(all), prefetched) {
+		all, err := r.newer(kind, slices.Compact(all))
+		if err != nil {
+			return err
+		}
+		for some := range slices.Chunk(all, prefetched) {
 			if err := r.prefetch(kind, some); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// newer notes of the ids, which rise, those above all that are here as absent, and
+// returns the others. Ids are made in the order of time: most that come are such.
+func (r *reader) newer(kind atoll.Type, ids []string) ([]string, error) {
+	if len(ids) < prefetched/16 {
+		return ids, nil
+	}
+	var last string
+	if _, err := r.row("read the last id", getLastID, []any{string(kind)}, &last); err != nil {
+		return nil, err
+	}
+	n, found := slices.BinarySearch(ids, last)
+	if found {
+		n++
+	}
+	for _, id := range ids[n:] {
+		r.noteAbsent(atoll.Key{Type: kind, ID: atoll.ID(id)})
+	}
+	return ids[:n], nil
 }
 
 func (r *reader) prefetch(kind atoll.Type, ids []string) error {
