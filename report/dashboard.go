@@ -31,9 +31,13 @@ func dashboard(d *Desk, a *asked, t *Table) error {
 	if err != nil {
 		return err
 	}
+	most, err := d.expected(a, "stock_line")
+	if err != nil {
+		return err
+	}
 	all := make([]glance, len(shops.ids))
 	for i := range all {
-		all[i].items = map[atoll.ID]bool{}
+		all[i].items = make(map[atoll.ID]bool, min(most/len(all), 1000))
 	}
 	today, soon := d.Now.UTC().Format(time.DateOnly), d.Now.UTC().Add(expiringSoon).Format(time.DateOnly)
 	q := storage.RowQuery{Type: "stock_line", Fields: []string{"store_id", "item_id", "total_number_of_packs", "cost_price_per_pack", "expiry_date"}}

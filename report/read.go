@@ -65,7 +65,11 @@ func (d *Desk) items(a *asked) (*things, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &things{at: map[string]int32{}}
+	most, err := d.expected(a, "item")
+	if err != nil {
+		return nil, err
+	}
+	t := &things{at: make(map[string]int32, most)}
 	for _, id := range slices.Sorted(maps.Keys(merged)) {
 		into := t.place([]byte(merged[id]))
 		t.into[t.add(id, "", string(id))] = into
@@ -217,6 +221,16 @@ func (d *Desk) each(a *asked, q storage.RowQuery, fn func(storage.Row) error) er
 		}
 	}
 	return d.rows(byStore, fn)
+}
+
+// expected is about how many records of the type each will read, 0 when that is not
+// known: maps of that many need not grow, which costs as much as filling them.
+func (d *Desk) expected(a *asked, t atoll.Type) (int, error) {
+	if !a.all || a.Item != "" {
+		return 0, nil
+	}
+	counts, err := d.R.CountRecords()
+	return min(counts[t], 1<<20), err
 }
 
 // byItem returns the queries for the rows of the item that was asked for; not ok

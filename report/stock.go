@@ -90,7 +90,11 @@ func stock(d *Desk, a *asked, t *Table) error {
 	if err != nil {
 		return err
 	}
-	found := lots{first: map[uint64]int32{}}
+	most, err := d.expected(a, "stock_line")
+	if err != nil {
+		return err
+	}
+	found := lots{first: make(map[uint64]int32, most)}
 	fields := stockFields
 	if a.By != ByBatch {
 		fields = fields[:6]
