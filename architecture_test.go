@@ -51,6 +51,8 @@ var rooms = []room{
 	{"storage/storagetest", "atoll digest storage"},
 	{"exchange", "atoll"},
 	{"support", "atoll"},
+	{"notify", "atoll storage"},
+	{"notify/notifytest", ""}, // a mail server for tests
 	{"survivor", "atoll catalogue storage"},
 
 	// The stages, in the order in which a change meets them.
@@ -80,8 +82,8 @@ var rooms = []room{
 	{"discovery", "atoll"},
 	{"gateway/msupply", "atoll catalogue topology admit storage journal"},
 	{"signin", "atoll station"},
-	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents process merge patients rights handover plan transfer report station central site signin verify"},
-	{"console", "atoll catalogue topology authority admit storage survivor exchange journal integrate documents process merge patients rights handover plan transfer report station central site signin support"},
+	{"api", "atoll catalogue topology authority admit storage exchange journal integrate documents process merge patients rights handover plan transfer report station central site signin verify notify"},
+	{"console", "atoll catalogue topology authority admit storage survivor exchange journal integrate documents process merge patients rights handover plan transfer report station central site signin support notify"},
 
 	{"backup", "atoll"},
 
@@ -107,7 +109,7 @@ var kept = map[string]string{
 	"modernc.org/sqlite":                   "storage/sqlite bench",
 	"github.com/tidwall/btree":             "storage/memory",
 	"net/http":                             "wire signin api console host simulate simulate/hunt demo bench cmd/atoll",
-	"crypto/tls":                           "wire host cmd/atoll",
+	"crypto/tls":                           "wire notify host cmd/atoll",
 	"github.com/klauspost/compress":        "wire api backup bench",
 	"github.com/goccy/go-yaml":             "catalogue console cmd/atoll",
 	"github.com/cockroachdb/apd":           "catalogue documents gateway/msupply simulate demo",
@@ -117,7 +119,7 @@ var kept = map[string]string{
 	"github.com/danielgtaylor/huma":        "api",
 	"github.com/xuri/excelize":             "report",
 	"github.com/cheggaaa/pb":               "cmd/atoll",
-	"testing":                              "storage/storagetest golden simulate/access",
+	"testing":                              "storage/storagetest golden simulate/access notify/notifytest",
 	"log":                                  "",
 	"math/rand":                            "",
 	"unsafe":                               "",

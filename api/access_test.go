@@ -47,6 +47,7 @@ var powers = map[string]string{
 	"disable-store": "configure", "enable-store": "configure", "unlock": "sync", "set-lock": "configure", "get-lock-log": "configure",
 	"set-site-kind": "configure", "make-primary": "configure",
 	"list-sites": "sync", "get-site": "sync", "add-site": "configure", "new-site-code": "configure", "reset-device": "configure",
+	"get-mail": "configure", "put-mail": "configure", "test-mail": "configure",
 	"pause-site": "sync", "resume-site": "sync", "order-site": "sync",
 	"get-sync-status": "read", "sync-now": "read", "list-waiting": "read", "get-sync-log": "sync", "put-sync-settings": "sync", "watch-sync": "read",
 	"get-ledger": "read", "fetch-documents": "edit", "limit-history": "configure", "send-documents": "sync",

@@ -83,6 +83,7 @@ func newServer(o Options) *server {
 	s.mergeOperations()
 	s.peopleOperations()
 	s.siteOperations()
+	s.mailOperations()
 	s.moveOperations()
 	s.jobOperations()
 	s.planOperations()

@@ -14,6 +14,7 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/api"
 	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/notify"
 	"github.com/atollsync/atoll/simulate"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
@@ -59,6 +60,9 @@ func newFace(t testing.TB, n *simulate.Node) *face {
 		o.URL = "https://centre.example"
 	}
 	o.Log = slog.New(slog.NewJSONHandler(f.log, nil))
+	if n.Centre != nil {
+		o.Mail = &notify.Office{Store: n.Store, Now: n.Clock.Now, Log: o.Log, Trial: func(language string) (subject, body string) { return "A test", language }}
+	}
 	f.handler = api.New(o)
 	return f
 }

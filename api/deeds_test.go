@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/notify/notifytest"
 	"github.com/atollsync/atoll/simulate/access"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/topology"
@@ -136,7 +137,7 @@ func (f *fleet) siteDeeds(*testing.T, map[string]string) []deed {
 // can be.
 func (f *fleet) centralDeeds(t *testing.T, names map[string]string) []deed {
 	edit, curate, sync, configure := station.StoreUser, station.DataManager, station.Technician, station.Administrator
-	c := f.centre
+	c, letters := f.centre, notifytest.New(t)
 	// leaves makes somebody whose home is at a site that has not answered yet.
 	leaves := func(what, name string) {
 		id := f.two.call("POST", "/"+what+"s", `{"store":"`+names["C"]+`","fields":{"first_name":"Eve","last_name":"Other"}}`).want(201).text("id")
@@ -153,6 +154,9 @@ func (f *fleet) centralDeeds(t *testing.T, names map[string]string) []deed {
 		{id: "preview-merge", path: "/merges/preview", body: `{"type":"item","from":"{item}","into":"{other item}"}`, by: curate, mute: true},
 		{id: "merge", path: "/merges", body: `{"type":"item","from":"{item}","into":"{other item}"}`, by: curate},
 		{id: "undo-merge", path: "/merges/item/{item}/undo", by: curate},
+		{id: "put-mail", path: "/mail", body: `{"server":"` + letters.Address + `","security":"none","from":"atoll@example.org","to":["amina@example.org"],` +
+			`"language":"en","silent_hours":72,"refused":1,"waiting":0,"held_up":1,"repeat_hours":168}`, by: configure},
+		{id: "test-mail", path: "/mail/test", by: configure, mute: true},
 		{id: "publish-dashboard", path: "/reports/dashboard/publish", by: curate},
 
 		{id: "register-patient", path: "/patients", body: `{"store":"{A}","fields":{"first_name":"Ada","last_name":"Lovelace","date_of_birth":"1990-12-10"}}`, by: edit, told: "ada", key: []string{"id"}},

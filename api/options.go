@@ -14,6 +14,7 @@ import (
 	"github.com/atollsync/atoll/exchange"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/merge"
+	"github.com/atollsync/atoll/notify"
 	"github.com/atollsync/atoll/signin"
 	"github.com/atollsync/atoll/site"
 	"github.com/atollsync/atoll/station"
@@ -182,6 +183,7 @@ type Options struct {
 	Centre    Centre           // of the central server; nil at a remote site
 	Sync      Sync             // of a remote site; nil at the central server
 	Now       func() time.Time // the clock; must be set
+	Mail      *notify.Office   // of the central server; without it its pages say that it is not known
 	Log       *slog.Logger     // of requests; nil discards
 	App       string           // this program's version, told in the OpenAPI document
 	Door      *signin.Door     // shared with the other faces of the installation; one of its own when nil

@@ -33,7 +33,7 @@ var powers = map[string]station.Power{
 	"GET /enrolment": "configure", "POST /enrolment": "configure", "POST /enrolment/revoke": "configure", "POST /fleet/{site}/code": "configure",
 	"GET /server": "sync", "GET /server/log": "sync", "POST /server/support": "sync",
 	"GET /audit": "sync", "GET /stores": "read", "GET /stores/{store}": "read", "GET /visibility": "read", "GET /delegations": "read",
-	"POST /stores/unlock": "sync", "POST /stores/{store}/change": "configure", "POST /delegations": "configure",
+	"GET /mail": "configure", "POST /mail": "configure", "POST /mail/test": "configure", "POST /stores/unlock": "sync", "POST /stores/{store}/change": "configure", "POST /delegations": "configure",
 	"GET /work": "read", "GET /work/{work}": "read", "POST /work/{work}": "edit", "GET /work/{work}/new": "edit",
 	"POST /records/{type}/{id}/act": "edit", "POST /records/{type}/{id}/lines": "edit",
 	"GET /records": "read", "GET /records/{type}": "read", "POST /records/{type}": "edit", "GET /new/{type}": "edit", "GET /choose/{type}/{field}": "edit",

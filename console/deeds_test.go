@@ -12,6 +12,7 @@ import (
 	"github.com/atollsync/atoll/console"
 	"github.com/atollsync/atoll/handover"
 	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/notify/notifytest"
 	"github.com/atollsync/atoll/simulate/access"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
@@ -121,6 +122,7 @@ func (f *fleet) deeds(t *testing.T, at *face) []deed {
 			return m[1], url.Values{}
 		}
 	}
+	letters := notifytest.New(t)
 	return append(common,
 		deed{route: "POST /fleet/{site}/order", by: sync, form: fixed("/fleet/2/order", "do", "verify")},
 		deed{route: "POST /quarantine", by: sync, form: fixed("/quarantine", "code", "business_rule", "type", "stock_line", "field", "total_number_of_packs")},
@@ -141,6 +143,9 @@ func (f *fleet) deeds(t *testing.T, at *face) []deed {
 		deed{route: "POST /fleet/{site}/code", by: configure, form: fixed("/fleet/4/code")},
 		deed{route: "POST /fleet/{site}/pause", by: sync, form: fixed("/fleet/3/pause", "do", "pause", "reason", "the roof leaks")},
 		deed{route: "POST /enrolment/revoke", by: configure, form: fixed("/enrolment/revoke", "site", "3")},
+		deed{route: "POST /mail", by: configure, form: fixed("/mail", "server", letters.Address, "security", "none", "from", "atoll@example.org", "to", "amina@example.org",
+			"language", "en", "silent_hours", "72", "refused", "1", "waiting", "0", "held_up", "1", "repeat_hours", "168")},
+		deed{route: "POST /mail/test", by: configure, mute: true, form: fixed("/mail/test")},
 		deed{route: "POST /stores/unlock", by: sync, form: func() (string, url.Values) { // the last: it locks what others change
 			if err := f.Centre.Centre.SetUnlockCode(ctx, "administrator", "three-green-boats"); err != nil {
 				t.Fatal(err)

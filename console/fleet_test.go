@@ -15,6 +15,7 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/console"
 	"github.com/atollsync/atoll/host"
+	"github.com/atollsync/atoll/notify"
 	"github.com/atollsync/atoll/simulate"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/support"
@@ -63,6 +64,12 @@ func newFace(t testing.TB, n *simulate.Node) *face {
 	o.Machine = &host.Host{
 		Config: host.Config{Now: n.Clock.Now, App: "test", Log: o.Log, Recent: recent},
 		Store:  database, Station: n.Station, Centre: n.Centre, Site: n.Site, Catalogue: n.Door.Judge.Catalogue,
+	}
+	if n.Centre != nil {
+		o.Mail = &notify.Office{
+			Store: n.Store, Now: n.Clock.Now, Log: o.Log,
+			Trial: func(language string) (subject, body string) { return "A test", language },
+		}
 	}
 	f.handler = console.New(o)
 	return f

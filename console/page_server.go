@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/notify"
 	"github.com/atollsync/atoll/support"
 )
 
@@ -21,7 +22,8 @@ type serverData struct {
 	Conditions []condition
 	Levels     []option
 	Lines      []logLine
-	Older      int // lines that the page leaves out
+	Older      int              // lines that the page leaves out
+	Mail       *notify.Standing // at the central server
 }
 
 type logLine struct {
@@ -59,6 +61,13 @@ func (c *console) server(v *Visit) error {
 			row.Light, row.Code, row.Detail = "red", atoll.CodeOf(held.Err), support.Plain(held.Err)
 		}
 		d.Conditions = append(d.Conditions, row)
+	}
+	if c.Mail != nil && c.Centre != nil {
+		s, err := c.Mail.Standing(v.ctx())
+		if err != nil {
+			return err
+		}
+		d.Mail = &s
 	}
 	level := slog.LevelInfo
 	if v.R.FormValue("level") == "warn" {

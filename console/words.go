@@ -215,3 +215,6 @@ func wholeOf(value any) (int64, bool) {
 	}
 	return 0, false
 }
+
+// Say returns the words of a key in a language, for letters and what else is not a page.
+func Say(language, key string, args ...any) string { return tongueFor(language, "").say(key, args...) }

@@ -44,7 +44,7 @@ copy of the whole database without keys and passwords: atoll support export FILE
 // a secret and without what any record says: everything in it is chosen by name here.
 // Who takes it is written into the journal first, which the central server keeps too.
 func (h *Host) Bundle(ctx context.Context, actor string, w io.Writer) error {
-	if err := h.noteBundle(ctx, actor); err != nil {
+	if err := h.note(ctx, actor, "a support bundle was taken"); err != nil {
 		return err
 	}
 	b := support.NewBundle(w, h.Now())
@@ -72,8 +72,9 @@ func (h *Host) Bundle(ctx context.Context, actor string, w io.Writer) error {
 	return b.End()
 }
 
-// noteBundle keeps in the journal who took it. A site that is not enrolled has none.
-func (h *Host) noteBundle(ctx context.Context, actor string) error {
+// note keeps in the journal who did something with this installation that changes no
+// record. A site that is not enrolled has none.
+func (h *Host) note(ctx context.Context, actor, what string) error {
 	id := h.Station.Identity
 	if id.Site == 0 || id.Support {
 		return nil
@@ -81,7 +82,7 @@ func (h *Host) noteBundle(ctx context.Context, actor string) error {
 	_, err := h.Station.Edit(ctx, journal.Edit{Actor: actor, Cause: atoll.Cause{Kind: "user"}, Do: []journal.Proposal{{
 		Verb: atoll.Insert, Key: atoll.Key{Type: "system_log", ID: atoll.NewID(h.Now())},
 		Fields: atoll.Fields{}.Set("kind", "other").Set("site_number", int(id.Site)).Set("happened_at", h.Now().UTC().Format(time.RFC3339)).
-			Set("message", "a support bundle was taken"),
+			Set("message", what),
 	}}})
 	return err
 }

@@ -15,7 +15,7 @@ import (
 
 // Finding is one thing that a check of the connection looked at.
 type Finding struct {
-	What  string `json:"what"` // reachable, version, credentials, device, clock
+	What  string `json:"what"` // reachable, version, credentials, device, clock; at the centre configuration, database, disk, mail
 	OK    bool   `json:"ok"`
 	Words string `json:"words"`
 	Hint  string `json:"hint,omitempty"`
@@ -45,15 +45,39 @@ func (c *Connection) fail(what string, err error) {
 // maxClock is a difference of clocks worth telling.
 const maxClock = 5 * time.Minute
 
+// checkCentre is the check at the central server, which reaches nobody but a mail
+// server: that it can do its work, and whether people can be told (R-I-29).
+func (h *Host) checkCentre(ctx context.Context) Connection {
+	c := Connection{OK: true}
+	c.say("configuration", true, "the configuration was read", "")
+	for _, held := range h.Conditions(ctx) {
+		if held.Err != nil {
+			c.fail(held.Name, held.Err)
+		} else if held.Name != "serving" {
+			c.say(held.Name, true, "the "+held.Name+" is well", "")
+		}
+	}
+	switch err := h.Mail.Probe(ctx); {
+	case err == nil:
+		c.say("mail", true, "the mail server accepts this server", "")
+	case errors.Is(err, atoll.NotFound):
+		c.say("mail", true, "mail is off: nobody is told by it", "")
+	default:
+		c.fail("mail", err)
+	}
+	return c
+}
+
 // CheckConnection tells whether this site can exchange with its centre: whether the
 // centre is reached, speaks a version we know, accepts the site's key and device,
 // and how far the clocks are apart (R-H-47). Another address may be tried, with the
-// fingerprint of its certificate; "" is the one in force.
+// fingerprint of its certificate; "" is the one in force. At the central server it
+// tells whether that can do its work, and whether mail works.
 func (h *Host) CheckConnection(ctx context.Context, url, pin string) (Connection, error) {
 	id := h.Station.Identity
 	switch {
 	case id.Role != station.Remote:
-		return Connection{}, atoll.Errorf(atoll.NotHere, "the central server has nobody to connect to")
+		return h.checkCentre(ctx), nil
 	case id.Support:
 		return Connection{}, supportOnly()
 	}

@@ -46,8 +46,8 @@ func TestR_I_29_CheckOfTheConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("credentials")
-	if _, err := p.centre.CheckConnection(t.Context(), "", ""); atoll.CodeOf(err) != atoll.NotHere {
-		t.Errorf("at the centre: %v", err)
+	if c, err := p.centre.CheckConnection(t.Context(), "", ""); err != nil || !c.OK || len(c.Findings) != 4 {
+		t.Errorf("at the centre: %+v %v", c, err)
 	}
 	if _, err := host.Open(t.Context(), host.Config{Data: t.TempDir()}); atoll.CodeOf(err) != atoll.NotFound {
 		t.Errorf("without an installation: %v", err)

@@ -22,6 +22,7 @@ import (
 	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/discovery"
 	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/notify"
 	"github.com/atollsync/atoll/site"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
@@ -81,6 +82,7 @@ type Host struct {
 	Centre    *central.Centre // nil at a remote site
 	Site      *site.Site      // nil at the centre
 	Catalogue *catalogue.Catalogue
+	Mail      *notify.Office // tells people by mail; nil at a remote site
 
 	client         *wire.Client
 	sent, received atomic.Int64
@@ -235,6 +237,7 @@ func (h *Host) assemble(ctx context.Context) error {
 			},
 		})
 		h.Station.LastSync, h.Station.LastContact = h.Centre.LastSync, h.Centre.LastContact
+		h.Mail = &notify.Office{Store: h.Store, Now: h.Now, Log: h.Log, Words: h.letter, Trial: h.trial, Note: h.note}
 		return nil
 	}
 	return h.assembleSite(ctx, id)

@@ -132,6 +132,7 @@ func (h *Host) run(ctx context.Context, server *http.Server, ln net.Listener, te
 	}
 	if h.Centre != nil {
 		g.Go(func() error { return ended(h.flush(ctx)) })
+		g.Go(func() error { return ended(h.tell(ctx)) })
 	}
 	g.Go(func() error { return ended(h.examine(ctx)) })
 	if tell != nil {
@@ -271,6 +272,7 @@ func (h *Host) Handler() http.Handler {
 	pages.Machine = h
 	pages.Now, pages.Log, pages.App, pages.Door, pages.Zone, pages.Problem = h.Now, h.Log, h.App, door, time.Local, wire.WriteProblem
 	if h.Centre != nil {
+		face.Mail, pages.Mail = h.Mail, h.Mail
 		pages.Ticket = func(code string) (string, error) {
 			t, err := h.Ticket(code)
 			return t.String(), err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/notify"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/storage/sqlite"
@@ -32,8 +33,8 @@ func (detached) Exchange(context.Context, exchange.Hello, iter.Seq2[exchange.Ent
 }
 
 // secrets are the buckets of the shelf that a copy for support does not have:
-// tokens, sessions, and the passwords of users.
-var secrets = []string{shelfToken, shelfHost, "user", "session", "lock"}
+// tokens, sessions, and the passwords of users and of the mail server.
+var secrets = append([]string{shelfToken, shelfHost, "user", "session", "lock"}, notify.Shelves...)
 
 // SupportCopy writes a copy of the database for support (R-H-53): all data, but no
 // key, no token and no password; and marked, so that no program synchronises with

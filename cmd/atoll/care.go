@@ -12,7 +12,7 @@ import (
 )
 
 type connectionCmd struct {
-	Check connectionCheckCmd `cmd:"" default:"withargs" help:"Whether the centre is reached, accepts this site, and how far the clocks are apart."`
+	Check connectionCheckCmd `cmd:"" default:"withargs" help:"Whether the centre is reached, accepts this site, and how far the clocks are apart; at the centre, whether it can work and mail goes out."`
 	Set   connectionSetCmd   `cmd:"" help:"Reach the centre at another address, after a test that it works."`
 }
 
@@ -27,7 +27,7 @@ type connectionCheckCmd struct {
 
 // Run checks the connection. It ends with status 5 when something is not well.
 func (c connectionCheckCmd) Run(s *session) error {
-	return s.atSite(func(h *host.Host) error {
+	return s.with(func(h *host.Host) error {
 		found, err := h.CheckConnection(s.ctx, c.URL, c.Pin)
 		if err != nil {
 			return err

@@ -138,7 +138,7 @@ func (s *settings) environment(env map[string]string) error {
 }
 
 // elsewhere are variables that a flag of one command reads, not the settings.
-var elsewhere = []string{"ATOLL_ADMIN_PASSWORD", "ATOLL_USER_PASSWORD", "ATOLL_UNLOCK_CODE", "ATOLL_CENTRE_USER", "ATOLL_CENTRE_PASSWORD"}
+var elsewhere = []string{"ATOLL_ADMIN_PASSWORD", "ATOLL_USER_PASSWORD", "ATOLL_UNLOCK_CODE", "ATOLL_MAIL_PASSWORD", "ATOLL_CENTRE_USER", "ATOLL_CENTRE_PASSWORD"}
 
 func (s *settings) check() error {
 	switch s.TLS {

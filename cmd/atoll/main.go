@@ -77,6 +77,7 @@ type cli struct {
 	Log        logCmd        `cmd:"" group:"trouble" help:"The sync log: one row for each cycle."`
 	Quarantine quarantineCmd `cmd:"" group:"trouble" help:"Changes that were refused, and what becomes of them."`
 	Found      foundCmd      `cmd:"" group:"trouble" help:"What a restored centre lost and its sites still have (at the centre)."`
+	Mail       mailCmd       `cmd:"" group:"trouble" help:"Tell people by mail what asks for attention (at the centre)."`
 	Connection connectionCmd `cmd:"" group:"trouble" help:"Check how this site reaches its centre, or change where."`
 	Discover   discoverCmd   `cmd:"" group:"trouble" help:"Servers on the local network, and their addresses."`
 	Retire     retireCmd     `cmd:"" group:"trouble" help:"Remove replicas that this site lost the right to long ago."`

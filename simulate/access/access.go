@@ -74,6 +74,7 @@ func Try(t testing.TB, n *simulate.Node, roles map[station.UserRole][]station.Po
 // sessions, which a test opens itself.
 var watched = []string{
 	"sync", "site", "user", "jobs", "refused", "lock", "locklog", "centre", "transfers", "exceptions", "repairs", "found", "doubt", "token", "host", "staying",
+	"mail", "mail letters",
 }
 
 // Sum is one sum over all that a node's database holds: its records and feed, by the
