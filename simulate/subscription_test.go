@@ -307,6 +307,45 @@ func TestR_C_20_WorkMeanwhile(t *testing.T) {
 	w.peace()
 }
 
+// A site that is receiving its data begins again when the centre was started anew. What
+// it has lost meanwhile goes all the same: an audience, and a record of one.
+//
+// R-C-13, R-H-22.
+func TestR_C_13_R_H_22_LostWhileItBeginsAgain(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "E")
+	w.configure(central.MakeVisible(w.Stores["C"], w.Stores["E"], true))
+	w.sync(2)
+	ada := w.register("B", "Ada", "Lovelace", "1990-12-10")
+	w.sync(2)
+	w.show(ada, "E")
+	for i := range 40 {
+		w.item(fmt.Sprint(i))
+	}
+	n, err := w.AddSite(w.ctx, "Clinic", topology.Server, "E")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := n.Door.Site
+	w.Centre.Centre.Records = 10
+	n.Net.CutDown = func() int { return 9 }
+	for tries := 0; w.get(at, "patient", ada) == nil || w.get(at, "store", w.Stores["C"]) == nil; tries++ {
+		if _, err := w.Sync(w.ctx, at); err == nil || tries > 50 {
+			t.Fatal("it is not cut in time")
+		}
+	}
+	w.reopen(t, w.Centre, nil)
+	w.configure(central.MakeVisible(w.Stores["C"], w.Stores["E"], false))
+	if err := w.Centre.ShowPerson(w.ctx, "admin", patientKey(ada), w.Stores["E"], false); err != nil {
+		t.Fatal(err)
+	}
+	n.Net.CutDown = nil
+	n.Site.Comparer = nil // would have it repaired
+	w.sync(at)
+	w.lawfulAt(at, "in the end")
+	w.peace()
+}
+
 // lawfulAt checks the laws between the centre and one site.
 func (w *world) lawfulAt(at atoll.SiteID, when string) {
 	w.t.Helper()
