@@ -28,10 +28,10 @@ func TestR_I_23_MailFromTheConsole(t *testing.T) {
 		wrong[name] = value
 	}
 	wrong.Set("to", "amina")
-	f.centre.ask("POST", "/mail", wrong, admin).want(400).says("is no address of mail").saysNot("herons")
+	f.centre.ask("POST", "/mail", wrong, admin).want(400).says("A recipient is no address of mail", "Nobody is told by mail").saysNot("herons")
 	wrong.Set("to", "amina@example.org")
 	wrong.Set("refused", "many")
-	f.centre.ask("POST", "/mail", wrong, admin).want(400).says("not a whole number")
+	f.centre.ask("POST", "/mail", wrong, admin).want(400).says("This must be a whole number: So many refused changes of one site")
 	f.centre.ask("POST", "/mail", form, admin).want(303)
 	f.centre.get("/mail", admin).says("2 people are told.", "Send a test letter", "(empty keeps the one that is there)").saysNot("herons")
 	if len(post.Letters()) != 0 {

@@ -11,6 +11,7 @@ import (
 
 type mailData struct {
 	notify.Standing
+	Form       notify.Settings // as they are entered
 	To         string // the addresses, one a line
 	Securities []option
 	Languages  []option
@@ -52,11 +53,11 @@ func (c *console) mail(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	return c.mailPage(v, mailData{Standing: s})
+	return c.mailPage(v, mailData{Standing: s, Form: s.Settings})
 }
 
 func (c *console) mailPage(v *Visit, d mailData) error {
-	s := d.Settings
+	s := d.Form
 	d.To = strings.Join(s.To, "\n")
 	for _, x := range []notify.Security{notify.StartTLS, notify.TLS, notify.Plain} {
 		d.Securities = append(d.Securities, option{string(x), v.T("mail.security." + string(x)), x == s.Security})
@@ -103,11 +104,11 @@ func (c *console) setMail(v *Visit) error {
 	s.To = slices.DeleteFunc(s.To, func(to string) bool { return to == "" })
 	wrong := s.Check()
 	if s.Server == "" {
-		wrong = atoll.Errorf(atoll.Invalid, "no mail server was named").On("server").Do("write it as mail.example.org:587")
+		wrong = atoll.Errorf(atoll.Invalid, "no mail server was named").On("server").Do("write it as mail.example.org:587").Because("mail.server")
 	}
 	for name, n := range limits(&s) {
 		if *n, err = strconv.Atoi(value(name)); err != nil && wrong == nil {
-			wrong = atoll.Errorf(atoll.Invalid, "%s is not a whole number", name).On(name).Do("0 does not look at it")
+			wrong = atoll.Errorf(atoll.Invalid, "%s is not a whole number", name).On(name).Do("0 does not look at it").Because("mail.limit", "what", v.T("mail.limit."+name))
 		}
 	}
 	if wrong == nil {
@@ -122,8 +123,7 @@ func (c *console) setMail(v *Visit) error {
 		if err != nil {
 			return err
 		}
-		standing.Settings = s.Public()
-		return c.mailPage(v, mailData{Standing: standing, Trouble: &p})
+		return c.mailPage(v, mailData{Standing: standing, Form: s.Public(), Trouble: &p})
 	}
 	v.tell("done", "mail.saved")
 	v.redirect("/mail")

@@ -118,7 +118,7 @@ func TestBrowserRecords(t *testing.T) {
 	b.open("/new/location")
 	value[bool](b, `document.querySelectorAll("[required]").forEach(e => e.required = false), true`)
 	b.click("main .primary")
-	b.sees("A field is missing or wrong")
+	b.sees("It must be filled in: Store.")
 	b.picture("record-wrong")
 }
 

@@ -94,14 +94,14 @@ func (s Settings) Check() error {
 		"silent_hours": s.SilentHours, "refused": s.Refused, "waiting": s.Waiting, "held_up": s.HeldUp, "repeat_hours": s.RepeatHours,
 	} {
 		if n < 0 || n > 1_000_000_000 {
-			return invalid(name, "%s cannot be %d", name, n).Do("0 does not look at it")
+			return invalid(name, "%s cannot be %d", name, n).Do("0 does not look at it").Because("mail.limit", "what", name)
 		}
 	}
 	return nil
 }
 
 func invalid(field, format string, args ...any) *atoll.Error {
-	return atoll.Errorf(atoll.Invalid, format, args...).On(field)
+	return atoll.Errorf(atoll.Invalid, format, args...).On(field).Because("mail." + field)
 }
 
 // Public are the settings without the password, for whoever shows them.
