@@ -99,6 +99,13 @@ func (d *Door) Receive(tx storage.Tx, t *topology.Topology, a Arrival) (Outcome,
 	}
 	if !there {
 		here = nil
+	} else if a.Forced {
+		// What stayed here was never before the centre, which cannot have judged it.
+		stayed, err := d.stayedHere(tx, before)
+		if err != nil {
+			return 0, err
+		}
+		a.Forced = !stayed
 	}
 	outcome, err := Fate(d.Site, here, a, func() (bool, error) {
 		own, err := d.owns(tx, t, before)

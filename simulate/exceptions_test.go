@@ -106,6 +106,34 @@ func TestR_J_09_R_B_92_StockThatStaysAtItsSite(t *testing.T) {
 	}
 }
 
+// What the centre has of a record from before its store's transactions stayed at the site
+// is listed anew for whoever sees the patient, and does not replace what the site made of
+// it since.
+//
+// R-B-92, R-B-95.
+func TestR_B_92_R_B_95_WhatStayedIsNewer(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B")
+	w.sync(2, 3)
+	ada := w.patient("B")
+	id, err := w.prescribe("B", ada, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sync(2)
+	if _, err := w.Centre.Centre.IncludeTransactions(w.ctx, "vendor", w.Stores["B"], false, "agreed", false); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(2)
+	w.update(2, "prescription", id, atoll.Fields{}.Set("comment", "twice a day"))
+	w.sync(2)
+	w.prefer("prescriptions_everywhere", true)
+	w.sync(2, 2)
+	if got := w.want(2, "prescription", id); got.Fields.Text("comment") != "twice a day" {
+		t.Errorf("the site's own prescription is version %d: %s", got.Version, got.Body)
+	}
+}
+
 func TestR_B_95_PrescriptionsEverywhere(t *testing.T) {
 	for _, on := range []bool{false, true} {
 		w := f1(t)
