@@ -106,6 +106,9 @@ func (c *Centre) recall(tx storage.Tx, st *standing, h exchange.Hello) error {
 			return err
 		}
 	}
+	if st.lost || st.rewind != nil {
+		return nil // it shows the one it has before it takes another
+	}
 	if own.Seq+ahead/2 > st.state.Voucher || h.Turn == st.state.Turn {
 		st.state.Voucher = max(st.state.Voucher, own.Seq+ahead)
 		st.voucher = &exchange.Voucher{Seq: st.state.Voucher, Mark: voucher(secret, st.life.Timeline, st.state.Voucher)}

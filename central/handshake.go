@@ -150,6 +150,7 @@ func (c *Centre) identify(t interface {
 	case slices.Contains(s.Orders, orderReinitialise) && !h.Initialising:
 		return atoll.Errorf(atoll.Initialise, "the centre asks this site to initialise again").Do("run: atoll init site --again")
 	}
+	older = older || s.FirstContact.IsZero() // of one that has initialised
 	next, taken, err := exchange.Memory{Timeline: s.Timeline, Turn: s.Turn, Nonce: s.Nonce}.Recognise(h, older)
 	if taken { // the database before can no longer sync
 		s.Timeline, s.Turn, s.Nonce, s.Voucher = h.Timeline, 0, "", 0

@@ -291,3 +291,26 @@ func digestOf(r *rig, site atoll.SiteID) string {
 	}
 	return exchange.DigestAudiences(top.Subscription(site))
 }
+
+// A centre that is restored twice gives none of the numbers again that a site heard of
+// between: what a site shows of the first restore is not all it has.
+//
+// R-A-20, R-M-03.
+func TestRestoredTwiceGivesNoNumberAgain(t *testing.T) {
+	r := newRig(t)
+	r.peace()
+	old := r.backup(1)
+	r.item("lost at first")
+	r.peace()
+	r.putBack(1, old)
+	r.sync(2)
+	r.sync(3) // when the centre knows already
+	r.item("lost then")
+	r.sync(3)
+	lost := r.ownHead()
+	r.putBack(1, old)
+	r.sync(3)
+	if now := r.ownHead(); now < lost {
+		t.Errorf("the centre's own journal is at %d; a site has a record by number %d", now, lost)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/process"
 	"github.com/atollsync/atoll/storage"
@@ -56,7 +57,8 @@ type Taken struct {
 // TakeBack makes records that were found the centre's again, by edits of the centre's
 // own, which are judged, noted in its journal and sent out like any other: all of them,
 // or those with the keys. A document and its lines are taken back together. One that the
-// centre has changed since it was restored is taken only if it is named. What cannot be
+// centre has changed since it was restored is taken only if it is named; one whose number
+// was given to another document since gets the next. What cannot be
 // taken stays found. What sites sent and waits for a record is judged again when that is
 // back.
 func (c *Centre) TakeBack(ctx context.Context, actor, reason string, keys ...atoll.Key) ([]Taken, error) {
@@ -169,9 +171,20 @@ func (c *Centre) takeBack(tx storage.Tx, actor, reason string, rows []Found, nam
 		if err != nil {
 			return err
 		}
-		if needed {
-			do = append(do, p)
+		if !needed {
+			continue
 		}
+		if p.Verb == atoll.Insert {
+			n, sequence, err := documents.Desk{R: tx, Now: c.Now()}.NumberAgain(p.Key.Type, p.Fields)
+			if err != nil {
+				return err
+			}
+			if n > 0 {
+				p.Fields.Set("number", n)
+				do = append(do, sequence)
+			}
+		}
+		do = append(do, p)
 	}
 	if len(do) == 0 {
 		return nil

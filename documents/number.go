@@ -62,13 +62,12 @@ func (d Desk) Number(store atoll.ID, key string) (int64, journal.Proposal, error
 		}
 		next = f.Int("last") + 1
 	}
-	for q := numbered(key); q.Type != ""; next++ {
-		q.Where["store_id"], q.Where["number"], q.Limit = string(store), strconv.FormatInt(next, 10), 1
-		taken, err := d.R.Records(q)
+	for ; ; next++ {
+		taken, err := d.taken(store, key, next)
 		if err != nil {
 			return 0, p, err
 		}
-		if len(taken) == 0 {
+		if !taken {
 			break
 		}
 	}
@@ -77,6 +76,31 @@ func (d Desk) Number(store atoll.ID, key string) (int64, journal.Proposal, error
 		p.Fields.Set("store_id", store).Set("key", key)
 	}
 	return next, p, nil
+}
+
+// taken reports whether a document of the store has the number.
+func (d Desk) taken(store atoll.ID, key string, number int64) (bool, error) {
+	q := numbered(key)
+	if q.Type == "" {
+		return false, nil
+	}
+	q.Where["store_id"], q.Where["number"], q.Limit = string(store), strconv.FormatInt(number, 10), 1
+	docs, err := d.R.Records(q)
+	return len(docs) > 0, err
+}
+
+// NumberAgain is for a document that is made again as it was: where another has been given
+// its number since, it returns the next one of the sequence, and the proposal that moves
+// that on. It returns 0 where the document keeps its own (R-B-111).
+func (d Desk) NumberAgain(t atoll.Type, f atoll.Fields) (int64, journal.Proposal, error) {
+	store, key, own := f.ID("store_id"), sequenceOf(t, f), f.Int("number")
+	if own <= 0 {
+		return 0, journal.Proposal{}, nil
+	}
+	if taken, err := d.taken(store, key, own); err != nil || !taken {
+		return 0, journal.Proposal{}, err
+	}
+	return d.Number(store, key)
 }
 
 // CentralSequence is the identity of the sequence that numbers what the primary

@@ -87,6 +87,9 @@ func (k kinds) moveReport(c process.Case) ([]journal.Proposal, error) {
 	if !ok || by != c.Site {
 		return nil, nil
 	}
+	if is, err := said(c, c.Record.Key, word, m.Attempt); err != nil || is {
+		return nil, err // what it holds now is no matter: the store may have been opened since
+	}
 	has, err := Selection{Store: m.Store, Owned: true}.Digest(c.R, k.catalogue)
 	if err != nil {
 		return nil, err
@@ -97,7 +100,15 @@ func (k kinds) moveReport(c process.Case) ([]journal.Proposal, error) {
 			return nil, err
 		}
 		has, want = compared(k.catalogue, c.Fields, has), compared(k.catalogue, c.Fields, want)
-		if missing := has.Compare(want); len(missing) > 0 {
+		missing := has.Compare(want)
+		if len(missing) > 0 {
+			is, err := k.received(c, want)
+			if err != nil {
+				return nil, err
+			}
+			if is {
+				return report(c, c.Record.Key, word, m.Attempt, want)
+			}
 			return nil, atoll.Errorf(atoll.HeldBehind, "%s cannot be opened yet: %s", c.Store(m.Store).Name, differences(missing, "here", "at the centre")).
 				About(c.Record.Key).Do("synchronise; if this stays, compare the store at the centre with: atoll job verify")
 		}
@@ -154,18 +165,18 @@ func (k kinds) moveAdvance(c process.Case) ([]journal.Proposal, error) {
 	if !Hears(m, c.Record.Origin.Site, c.Fields.Text("step"), int(c.Fields.Int("attempt"))) {
 		return nil, nil
 	}
-	said, err := tableOf(c.Fields, "data")
+	told, err := tableOf(c.Fields, "data")
 	if err != nil {
 		return nil, err
 	}
 	if m.Step == topology.Freeze {
-		return k.drained(c, m, f, said)
+		return k.drained(c, m, f, told)
 	}
 	want, err := tableOf(f, "digest")
 	if err != nil {
 		return nil, err
 	}
-	if d := compared(k.catalogue, f, want).Compare(compared(k.catalogue, f, said)); len(d) > 0 {
+	if d := compared(k.catalogue, f, want).Compare(compared(k.catalogue, f, told)); len(d) > 0 {
 		return nil, atoll.Errorf(atoll.HeldBehind, "site %d does not have what %s had when it moved: %s", m.To, c.Store(m.Store).Name,
 			differences(d, "at the centre", "there")).About(key)
 	}
@@ -200,15 +211,37 @@ func (k kinds) drained(c process.Case, m topology.Move, f atoll.Fields, said dig
 // initialised again has not what it said, and says what is so now; what it said before
 // stands at the centre under another id.
 func report(c process.Case, about atoll.Key, step string, attempt int, data any) ([]journal.Proposal, error) {
-	said, err := c.R.Records(storage.Query{Type: reportType, Where: map[string]string{"about": about.String()}})
-	if err != nil || slices.ContainsFunc(said, func(r atoll.Record) bool {
-		f := r.MustFields()
-		return f.Text("step") == step && int(f.Int("attempt")) == attempt && atoll.SiteID(f.Int("site_number")) == c.Site
-	}) {
+	if is, err := said(c, about, step, attempt); err != nil || is {
 		return nil, err
 	}
 	key := atoll.Key{Type: reportType, ID: atoll.DeriveID("job report", about.String(), step, count(attempt), c.Site.String(), atoll.Stamp(c.Now))}
 	return []journal.Proposal{{Verb: atoll.Insert, Key: key, Fields: atoll.Fields{}.
 		Set("about", about.String()).Set("step", step).Set("attempt", attempt).Set("site_number", c.Site).Set("data", data).
 		Set("made_at", atoll.Stamp(c.Now))}}, nil
+}
+
+// said reports whether this site has said its word about a job, for that attempt.
+func said(c process.Case, about atoll.Key, step string, attempt int) (bool, error) {
+	all, err := c.R.Records(storage.Query{Type: reportType, Where: map[string]string{"about": about.String()}})
+	return slices.ContainsFunc(all, func(r atoll.Record) bool {
+		f := r.MustFields()
+		return f.Text("step") == step && int(f.Int("attempt")) == attempt && atoll.SiteID(f.Int("site_number")) == c.Site
+	}), err
+}
+
+// received reports whether this site has said before that it has what the store had when
+// it moved: a centre that was restored may ask again, when the store has been worked in.
+func (k kinds) received(c process.Case, want digest.Table) (bool, error) {
+	all, err := c.R.Records(storage.Query{Type: reportType, Where: map[string]string{"about": c.Record.String()}})
+	for _, r := range all {
+		f := r.MustFields()
+		told, err := tableOf(f, "data")
+		if err != nil {
+			return false, err
+		}
+		if f.Text("step") == saidReceived && atoll.SiteID(f.Int("site_number")) == c.Site && len(compared(k.catalogue, c.Fields, told).Compare(want)) == 0 {
+			return true, nil
+		}
+	}
+	return false, err
 }

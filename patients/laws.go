@@ -51,7 +51,7 @@ func lock(w admit.World, k kind, person atoll.ID, here bool) (to atoll.ID, is bo
 		return "", false, err
 	}
 	confirmed := func(step string) (bool, error) {
-		_, there, err := w.Record(atoll.Key{Type: "home_confirmation", ID: ConfirmationID(key, f.Int("round"), step)})
+		_, there, err := w.Record(atoll.Key{Type: "home_confirmation", ID: ConfirmationID(key, f, step)})
 		return there, err
 	}
 	switch f.Text("step") {

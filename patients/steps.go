@@ -215,7 +215,7 @@ func confirm(c process.Case) ([]journal.Proposal, error) {
 	if !c.Here(store) {
 		return nil, nil
 	}
-	key := atoll.Key{Type: "home_confirmation", ID: ConfirmationID(c.Record.Key, c.Fields.Int("round"), step)}
+	key := atoll.Key{Type: "home_confirmation", ID: ConfirmationID(c.Record.Key, c.Fields, step)}
 	if there, err := c.Exists(key); err != nil || there {
 		return nil, err
 	}
@@ -231,7 +231,7 @@ func stepOn(c process.Case) ([]journal.Proposal, error) {
 	}
 	key := atoll.Key{Type: k.transfer, ID: c.Fields.ID(k.transferField)}
 	_, f, err := find(c.R, key)
-	if err != nil || f.Int("round") != c.Fields.Int("round") {
+	if err != nil || c.Record.ID != ConfirmationID(key, f, c.Fields.Text("step")) { // of an earlier round
 		return nil, err
 	}
 	switch step := f.Text("step"); {

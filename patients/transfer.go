@@ -32,9 +32,11 @@ func TransferID(person atoll.Type, id atoll.ID) atoll.ID {
 	return atoll.DeriveID("home transfer", string(person), string(id))
 }
 
-// ConfirmationID is the identity of a site's confirmation of a step.
-func ConfirmationID(transfer atoll.Key, round int64, step string) atoll.ID {
-	return atoll.DeriveID("home confirmation", transfer.String(), atoll.Origin{Site: 1, Seq: uint64(round)}.String(), step)
+// ConfirmationID is the identity of a site's confirmation of a step of a transfer that
+// stands as f. It holds when the transfer began: a centre that was restored counts rounds
+// a second time.
+func ConfirmationID(transfer atoll.Key, f atoll.Fields, step string) atoll.ID {
+	return atoll.DeriveID("home confirmation", transfer.String(), atoll.Origin{Site: 1, Seq: uint64(f.Int("round"))}.String(), f.Text("began_at"), step)
 }
 
 func transferKey(k kind, person atoll.ID) atoll.Key {

@@ -2,11 +2,13 @@ package simulate
 
 import (
 	"testing"
+	"time"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/handover"
 	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/topology"
 )
 
 // takeBack has the centre take back all that sites hold of what it lost, which must be
@@ -115,4 +117,79 @@ func TestR_K_40_R_M_03_ChainStandsAgain(t *testing.T) {
 		t.Errorf("in quarantine, and the item it names is back: %s", no.Message)
 	}
 	w.peace()
+}
+
+// A document of the centre's own is taken back after its number was given to another: it
+// gets the next one.
+//
+// R-B-111, R-M-03.
+func TestR_B_111_R_M_03_NumberGivenAgain(t *testing.T) {
+	w := f1(t)
+	item := w.item("a")
+	w.peace()
+	old := w.stopped(t, w.Centre)
+	lost, err := w.request("A", "B", item, "5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sync(2)
+	w.reopen(t, w.Centre, old)
+	made, err := w.request("A", "B", item, "6")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sync(2)
+	w.takeBack()
+	a, _, _ := w.document(1, "requisition", lost)
+	b, _, _ := w.document(1, "requisition", made)
+	if a.Int("number") == b.Int("number") || a.Int("number") <= 0 {
+		t.Errorf("the requisitions have the numbers %d and %d", a.Int("number"), b.Int("number"))
+	}
+	w.peace()
+}
+
+// A centre that was restored to when a store was on its way to its new site asks again
+// whether all has come. The site said so before, and the store has been worked in since.
+//
+// R-H-30, R-M-03.
+func TestR_H_30_R_M_03_OpenedBeforeTheRestore(t *testing.T) {
+	w := f1(t)
+	item := w.item("a")
+	w.peace()
+	move := w.move("A", 2)
+	old := w.stopped(t, w.Centre)
+	w.sync(2, 2)
+	w.wants(move, topology.Moved)
+	w.edit(2, Stock(atoll.NewID(w.Clock.Now()), w.Stores["A"], item, "50"))
+	w.reopen(t, w.Centre, old)
+	w.wants(move, topology.Backfill)
+	if err := w.Centre.Centre.RepeatMove(w.ctx, "tester", move); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(2, 2)
+	w.wants(move, topology.Moved)
+	w.peace()
+}
+
+// A transfer of a home store that a restored centre has lost is asked for again. What
+// the site said to the lost one is no answer to this one, although it is the first again.
+//
+// R-G-42, R-M-03.
+func TestR_G_42_R_M_03_TransferredAgain(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C")
+	w.peace()
+	ada := w.register("C", "Ada", "Lovelace", "1990-12-10")
+	w.sync(3)
+	old := w.stopped(t, w.Centre)
+	w.transfer(1, ada, "B")
+	w.sync(3)
+	w.reopen(t, w.Centre, old)
+	w.sync(3)
+	w.Clock.Wind(time.Hour)
+	w.transfer(1, ada, "B")
+	w.peace()
+	if home, _ := w.person(1, ada); home != w.Stores["B"] {
+		t.Errorf("she is at home in store %s, and was transferred to B, which is %s", home, w.Stores["B"])
+	}
 }

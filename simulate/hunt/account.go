@@ -45,7 +45,7 @@ func (w *World) book() {
 			w.Breach("sound", "%s cannot read its own journal: %v", n.Name, err)
 		}
 	}
-	w.given.told = w.given.came >= cyclesToTell
+	w.given.sure = w.given.told
 }
 
 func (w *World) bookOf(n *Node, r storage.Reader) error {

@@ -47,8 +47,9 @@ func (w *World) forgotten(r storage.Refusal) (atoll.Key, bool) {
 		}
 		if r.Code == atoll.BaseVersion || r.Code == atoll.Exists || r.Code == atoll.Reference && r.Field == "" {
 			// The version that it builds on was refused itself, or what stands has waited.
-			for _, at := range []atoll.Origin{op.Base, w.originAt(op.Key)} {
-				if key, waited := w.waitedFor[at]; waited && at != (atoll.Origin{Site: r.Site, Seq: r.Seq}) {
+			own := atoll.Origin{Site: r.Site, Seq: r.Seq}
+			for _, at := range []atoll.Origin{op.Base, w.originAt(op.Key), own} {
+				if key, waited := w.waitedFor[at]; waited && (at != own || w.wentOnWithout(own, op)) {
 					return key, true
 				}
 			}
@@ -66,6 +67,22 @@ func (w *World) forgotten(r storage.Refusal) (atoll.Key, bool) {
 		}
 	}
 	return atoll.Key{}, false
+}
+
+// wentOnWithout reports whether the site that made a change while its entry waited was
+// initialised again, and has since made another change of the same version.
+func (w *World) wentOnWithout(at atoll.Origin, op atoll.Operation) (is bool) {
+	_ = w.onDiskOf(w.Centre, func(r storage.Reader) error {
+		later, err := r.Entries(at.Site, at.Seq, 10_000, 64<<20)
+		for _, je := range later {
+			e, err := atoll.DecodeEntry(je.Content)
+			is = is || err == nil && slices.ContainsFunc(e.Operations, func(o atoll.Operation) bool {
+				return o.Key == op.Key && o.Verb == op.Verb && o.Base == op.Base
+			})
+		}
+		return err
+	})
+	return is
 }
 
 // noteWaiting remembers of the entries that wait for what the centre lost what that is:

@@ -10,32 +10,30 @@ import (
 // sites has come, the centre knows, and gives none of these numbers again (decision
 // 0016): two versions of a record would have one origin.
 type given struct {
-	last  uint64 // number that was ever given and lost
-	knows map[atoll.SiteID]bool
-	came  int  // cycles that went well, of sites that know
-	told  bool // before what is booked now
+	heard map[atoll.SiteID]uint64 // the highest of the lost numbers by which the site has a record
+	came  map[atoll.SiteID]int    // its cycles that went well
+	told  uint64                  // up to where sites have told
+	sure  uint64                  // the same, before what is booked now
 }
 
 // cyclesToTell is how often a site synchronises until it surely has shown its voucher:
 // it learns in one exchange that the centre was restored, and shows it in the next.
 const cyclesToTell = 2
 
-// forgave notes which numbers a centre that was put back to an image has forgotten, and
-// who knows them.
+// forgave notes which of the numbers that a centre has forgotten, as it was put back to
+// an image, each site knows.
 func (w *World) forgave() {
-	w.given = given{knows: map[atoll.SiteID]bool{}}
+	w.given = given{heard: map[atoll.SiteID]uint64{}, came: map[atoll.SiteID]int{}}
 	end := w.end(w.Centre)
-	for b, entries := range w.account.books {
-		if b.site == atoll.CentreID && len(entries) > 0 {
-			w.given.last = max(w.given.last, entries[len(entries)-1].Seq)
-		}
-	}
 	for _, n := range w.Nodes()[1:] {
 		if disk := w.disks.(memoryDisks)[n.Name]; disk != nil { //nolint:forcetypeassert // only these have images
 			_ = onDisk(w.Ctx, disk, func(r storage.Reader) error {
-				known, err := heardSince(r, end)
-				w.given.knows[n.Identity.Site] = known
-				return err
+				return every(r, func(rec atoll.Record) error {
+					if at := rec.Origin; at.Site == atoll.CentreID && at.Seq > end && !rec.Hidden {
+						w.given.heard[n.Identity.Site] = max(w.given.heard[n.Identity.Site], at.Seq)
+					}
+					return nil
+				})
 			})
 		}
 	}
@@ -51,37 +49,24 @@ func (w *World) end(n *Node) (seq uint64) {
 	return seq
 }
 
-// heardSince reports whether there is a record by an entry of the centre's after this one.
-func heardSince(r storage.Reader, after uint64) (bool, error) {
-	for at := atoll.Position(0); ; {
-		page, err := r.Changed(at, 1000)
-		if err != nil || len(page) == 0 {
-			return false, err
-		}
-		for _, rec := range page {
-			at = rec.Position
-			if rec.Origin.Site == atoll.CentreID && rec.Origin.Seq > after && !rec.Hidden {
-				return true, nil
-			}
-		}
-	}
-}
-
 // cameBack counts a cycle that went well.
 func (w *World) cameBack(site atoll.SiteID) {
-	if w.given.knows[site] {
-		w.given.came++
+	if w.given.heard[site] == 0 {
+		return
+	}
+	if w.given.came[site]++; w.given.came[site] >= cyclesToTell {
+		w.given.told = max(w.given.told, w.given.heard[site])
 	}
 }
 
 // givenAgain holds an entry that the centre has just made to the numbers it knows to
 // be lost. One without content only marks the place of a lost one.
 func (w *World) givenAgain(je storage.JournalEntry) {
-	if !w.given.told {
+	if w.given.sure == 0 {
 		return
 	}
 	w.Looked("chains", 1)
-	if je.Seq > w.given.last {
+	if je.Seq > w.given.sure {
 		return
 	}
 	if e, err := atoll.DecodeEntry(je.Content); err == nil && e.Withheld.IsZero() {

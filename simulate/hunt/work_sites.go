@@ -132,6 +132,9 @@ func initialiseAgain(w *World, d Dice) error {
 			return err
 		}
 	}
+	if w.uninformed[n.Identity.Site] {
+		return ErrIdle // see centreRestored: both would lose what it made since the image
+	}
 	w.reinitialise(n)
 	return nil
 }
