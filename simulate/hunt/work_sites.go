@@ -76,17 +76,19 @@ func (w *World) join(c comer) error {
 		return err
 	}
 	if !slices.ContainsFunc(w.Topology(w.Centre).Stores(), func(s topology.Store) bool { return s.Site == c.site }) {
-		s, ok := w.Topology(w.Centre).Store(w.Stores[c.code])
-		if !ok {
-			if err := w.AddStore(w.Ctx, c.code, false); err != nil {
+		code := c.code
+		s, there := w.Topology(w.Centre).Store(w.Stores[code])
+		for there && s.Site != atoll.CentreID { // it has moved to another site: one more is made
+			code += "B"
+			s, there = w.Topology(w.Centre).Store(w.Stores[code])
+		}
+		if !there {
+			if err := w.AddStore(w.Ctx, code, false); err != nil {
 				return err
 			}
 		}
-		if s.Site > atoll.CentreID {
-			return ErrIdle // it has moved to another site, and a person makes up his mind
-		}
-		w.Say("%s gets store %s", c.name, c.code)
-		if err := w.configure(central.Assign(w.Stores[c.code], c.site)); err != nil {
+		w.Say("%s gets store %s", c.name, code)
+		if err := w.configure(central.Assign(w.Stores[code], c.site)); err != nil {
 			return err
 		}
 	}
