@@ -9,13 +9,15 @@ import "strings"
 type behind struct {
 	rows    [len(inserts)][]any
 	waiting int // rows
+	size    int // of their texts and bytes
 	writing chan error
 	err     error // of rows that could not be written: the transaction, or the savepoint, cannot stand
 }
 
-// Bounds of what is held: rows that are written together, and rows in one statement.
+// Bounds of what is held, rows and bytes, and of the rows in one statement.
 const (
 	mostBehind = 512
+	mostSize   = 1 << 20
 	mostRows   = 64
 )
 
@@ -62,14 +64,22 @@ func (t *tx) later(table int, values ...any) error {
 		return t.behind.err
 	}
 	t.behind.rows[table] = append(t.behind.rows[table], values...)
-	if t.behind.waiting++; t.behind.waiting < mostBehind {
+	for _, v := range values {
+		switch v := v.(type) {
+		case string:
+			t.behind.size += len(v)
+		case []byte:
+			t.behind.size += len(v)
+		}
+	}
+	if t.behind.waiting++; t.behind.waiting < mostBehind && t.behind.size < mostSize {
 		return nil
 	}
 	if err := t.written(); err != nil {
 		return err
 	}
 	rows := t.behind.rows
-	t.behind.rows, t.behind.waiting = [len(inserts)][]any{}, 0
+	t.behind.rows, t.behind.waiting, t.behind.size = [len(inserts)][]any{}, 0, 0
 	t.behind.writing = make(chan error, 1)
 	go func(over chan<- error) { over <- t.write(rows) }(t.behind.writing)
 	return nil
@@ -97,7 +107,7 @@ func (t *tx) writeBehind() error {
 		clear(t.behind.rows[i])
 		t.behind.rows[i] = t.behind.rows[i][:0]
 	}
-	t.behind.waiting = 0
+	t.behind.waiting, t.behind.size = 0, 0
 	return nil
 }
 
