@@ -87,7 +87,7 @@ func TestRecordTellsItsHistory(t *testing.T) {
 	if strings.Contains(centre.body, page+"/edit") {
 		t.Error("a copy can be changed")
 	}
-	f.centre.get(page+"/edit", f.centre.as(station.Administrator)).want(403).says("It is done where it is owned, at the central server")
+	f.centre.get(page+"/edit", f.centre.as(station.Administrator)).want(403).says("does not own")
 	// What central data is, reaches all sites, and the page says which have it.
 	id, item := simulate.Item("amoxicillin")
 	if err := f.Centre.Insert(t.Context(), item); err != nil {

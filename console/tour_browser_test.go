@@ -85,6 +85,7 @@ func TestBrowserTour(t *testing.T) {
 	c.look("sites")
 	c.open("/fleet/map")
 	c.sees("2 sites in view")
+	c.run(chromedp.EmulateViewport(1120, 760))
 	value[bool](c, `document.querySelector("main .card").scrollIntoView(), true`)
 	c.look("map")
 	c.open("/quarantine/1")
