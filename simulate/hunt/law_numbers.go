@@ -12,10 +12,12 @@ import (
 var numbered = []atoll.Type{"invoice", "requisition", "purchase_order", "goods_received", "stocktake", "prescription"}
 
 // numbers: within a store a number is given once for each kind of document (R-B-111).
+// What the primary orders for a store has the primary's own numbers (R-D-70).
 func numbers(w *World) error {
 	type given struct {
 		store  atoll.ID
 		kind   string
+		by     atoll.SiteID // the primary; 0 for the store itself
 		number int64
 	}
 	for _, n := range w.Nodes() {
@@ -25,7 +27,10 @@ func numbers(w *World) error {
 				docs := w.List(n, kind, "store_id", string(s.ID))
 				slices.SortFunc(docs, func(a, b station.Record) int { return cmp.Compare(a.ID, b.ID) })
 				for _, doc := range docs {
-					g := given{s.ID, string(kind) + " " + doc.Fields.Text("kind"), doc.Fields.Int("number")}
+					g := given{s.ID, string(kind) + " " + doc.Fields.Text("kind"), 0, doc.Fields.Int("number")}
+					if by := atoll.SiteID(doc.Fields.Int("owning_site")); by != s.Site && (by == atoll.CentreID || by == w.Topology(n).Primary()) {
+						g.by = by
+					}
 					if g.number <= 0 {
 						continue
 					}
