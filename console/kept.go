@@ -8,16 +8,17 @@ import (
 	"github.com/atollsync/atoll/report"
 )
 
-// How long the answer of a report is kept: that of all items in a country takes a
-// second, and whoever turns its pages wants them of one answer. It says when it was
-// made.
+// How long the answer of a report is kept: that of all stock in a country takes a
+// quarter of a second and more, and whoever turns its pages wants them of one answer. It
+// says when it was made.
 const (
 	longAnswer  = 10 * reportRows // rows; shorter ones are asked for anew
+	dearAnswer  = 20_000          // … unless they were made of so many records
 	keptAnswer  = time.Minute
 	keptAnswers = 4
 )
 
-// answers are the long answers of reports, by what was asked and
+// answers are the long and dear answers of reports, by what was asked and
 // what the reader may see.
 type answers struct {
 	sync.Mutex
@@ -32,7 +33,7 @@ func (c *console) ask(v *Visit, name string, q reportQuery) (*report.Table, erro
 		return t, nil
 	}
 	t, err := c.Station.Ask(v.ctx(), name, asking)
-	if err == nil && len(t.Rows) > longAnswer {
+	if err == nil && (len(t.Rows) > longAnswer || t.Read > dearAnswer) {
 		c.answers.keep(key, t)
 	}
 	return t, err

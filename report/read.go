@@ -202,11 +202,15 @@ func (d *Desk) each(a *asked, q storage.RowQuery, fn func(storage.Row) error) er
 	for _, f := range a.fresh {
 		recorded[string(f.Store)] = f.Standing.recorded()
 	}
+	counted := func(r storage.Row) error {
+		d.read++
+		return fn(r)
+	}
 	read := func(r storage.Row) error {
 		if !recorded[string(r.Plain(0))] {
 			return nil
 		}
-		return fn(r)
+		return counted(r)
 	}
 	if byItem, ok := d.byItem(a, q); ok {
 		return d.rows(byItem, read)
@@ -220,7 +224,7 @@ func (d *Desk) each(a *asked, q storage.RowQuery, fn func(storage.Row) error) er
 			byStore = append(byStore, with(q, "store_id", f.Store))
 		}
 	}
-	return d.rows(byStore, fn)
+	return d.rows(byStore, counted)
 }
 
 // expected is about how many records of the type each will read, 0 when that is not

@@ -32,6 +32,7 @@ type Desk struct {
 	LastContact func(atoll.SiteID) (time.Time, error)
 
 	merged *survivor.Resolver
+	read   int // records of stores, so far
 }
 
 // Question is what a report is asked.
@@ -96,6 +97,8 @@ type Table struct {
 	Stores []Freshness
 	// Notes say what a reader must know.
 	Notes []string
+	// Read is how many records of stores it was made of: what it cost.
+	Read int
 }
 
 // Cell returns a cell by the name of its column, "" if there is none.
@@ -171,6 +174,7 @@ func (d Desk) Ask(name string, q Question) (*Table, error) {
 	if err := def.ask(&d, a, t); err != nil {
 		return nil, err
 	}
+	t.Read = d.read
 	return t, nil
 }
 
