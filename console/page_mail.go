@@ -12,7 +12,7 @@ import (
 type mailData struct {
 	notify.Standing
 	Form       notify.Settings // as they are entered
-	To         string // the addresses, one a line
+	To         string          // the addresses, one a line
 	Securities []option
 	Languages  []option
 	Limits     []limit
