@@ -78,7 +78,7 @@ func (d *Desk) items(a *asked) (*things, error) {
 }
 
 // fewItems is of how many items a part is read one by one: of more, all are read.
-const fewItems = 6
+const fewItems = 16
 
 // named reads the codes and names of the items that rows named, and orders them.
 func (d *Desk) named(items *things) error {
@@ -202,15 +202,12 @@ func (d *Desk) each(a *asked, q storage.RowQuery, fn func(storage.Row) error) er
 	for _, f := range a.fresh {
 		recorded[string(f.Store)] = f.Standing.recorded()
 	}
-	counted := func(r storage.Row) error {
-		d.read++
-		return fn(r)
-	}
 	read := func(r storage.Row) error {
+		d.read++
 		if !recorded[string(r.Plain(0))] {
 			return nil
 		}
-		return counted(r)
+		return fn(r)
 	}
 	if byItem, ok := d.byItem(a, q); ok {
 		return d.rows(byItem, read)
@@ -224,7 +221,7 @@ func (d *Desk) each(a *asked, q storage.RowQuery, fn func(storage.Row) error) er
 			byStore = append(byStore, with(q, "store_id", f.Store))
 		}
 	}
-	return d.rows(byStore, counted)
+	return d.rows(byStore, read)
 }
 
 // expected is about how many records of the type each will read, 0 when that is not

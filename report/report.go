@@ -97,7 +97,7 @@ type Table struct {
 	Stores []Freshness
 	// Notes say what a reader must know.
 	Notes []string
-	// Read is how many records of stores it was made of: what it cost.
+	// Read is how many records of stores were looked at for it: what it cost.
 	Read int
 }
 
