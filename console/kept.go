@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,7 +23,8 @@ const (
 // what the reader may see.
 type answers struct {
 	sync.Mutex
-	of map[string]*report.Table
+	of    map[string]*report.Table
+	order []string // the oldest first
 }
 
 // ask asks a report, or returns the answer that it gave a moment ago.
@@ -45,15 +47,18 @@ func (a *answers) get(key string) *report.Table {
 	return a.of[key]
 }
 
-// keep keeps the answer for a while, if there is room: it may be large.
+// keep keeps the answer for a while. They may be large, so there are few: the oldest
+// makes room.
 func (a *answers) keep(key string, t *report.Table) {
 	a.Lock()
 	defer a.Unlock()
-	if len(a.of) >= keptAnswers {
-		return
-	}
 	if a.of == nil {
 		a.of = map[string]*report.Table{}
+	}
+	a.order = append(slices.DeleteFunc(a.order, func(k string) bool { return k == key || a.of[k] == nil }), key)
+	if len(a.order) > keptAnswers {
+		delete(a.of, a.order[0])
+		a.order = a.order[1:]
 	}
 	a.of[key] = t
 	time.AfterFunc(keptAnswer, func() {
