@@ -90,23 +90,33 @@ func (d Desk) Standing(key atoll.Key) (Standing, error) {
 	if err != nil {
 		return Standing{}, err
 	}
-	return standing(journal.View{RecordReader: d.R}, key.Type, f)
+	return standing(journal.View{RecordReader: d.R}, key, f)
 }
 
-// standing adds the other half, as it is known here.
-func standing(w papers, t atoll.Type, f atoll.Fields) (Standing, error) {
-	s := Standing{Type: t, Fields: f}
-	other := otherHalf(t, f)
-	if other.ID == "" {
-		return s, nil
+// standing adds the other half, as it is known here. What answers a document is known by
+// its identity before the document has learnt of it, and also if it never does: an answer
+// that was thrown away first is here as deleted, and no document may name one (R-D-39).
+func standing(w papers, key atoll.Key, f atoll.Fields) (Standing, error) {
+	s := Standing{Type: key.Type, Fields: f}
+	other := []atoll.Key{otherHalf(key.Type, f)}
+	if f.Has("partner_store_id") && !linked(f) {
+		other = append(Answers(key, f), other...)
 	}
-	r, there, err := w.Record(other)
-	if err != nil || !there {
-		return s, err
+	for _, k := range other {
+		if k.ID == "" {
+			continue
+		}
+		r, there, err := w.Record(k)
+		if err != nil {
+			return s, err
+		}
+		if there {
+			s.OtherGone = r.Deleted
+			s.Other, err = r.Fields()
+			return s, err
+		}
 	}
-	s.OtherGone = r.Deleted
-	s.Other, err = r.Fields()
-	return s, err
+	return s, nil
 }
 
 // answered is the key of the document that this one answers. An order is answered by a
@@ -126,7 +136,13 @@ func answered(t atoll.Type, f atoll.Fields) atoll.Key {
 	return atoll.Key{}
 }
 
-// otherHalf is the key of the document that answers this one, or that this one answers.
+// linked reports whether the document has learnt what answers it.
+func linked(f atoll.Fields) bool {
+	return f.Has("linked_invoice_id") || f.Has("linked_goods_received_id") || f.Has("linked_requisition_id")
+}
+
+// otherHalf is the key of the document that answers this one, or that this one answers,
+// by what it says itself.
 func otherHalf(t atoll.Type, f atoll.Fields) atoll.Key {
 	switch {
 	case t == "goods_received":

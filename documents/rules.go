@@ -31,7 +31,7 @@ func lifeCycle(t *topology.Topology, w admit.World, _ []admit.Change, c admit.Ch
 			return atoll.Errorf(atoll.LifeCycle, "a %s document cannot be deleted", was).Do("correct it with a return or a new document").
 				Because("delete.status", "status", was)
 		}
-		s, err := judged(t, w, c, c.Op.Type, c.Old)
+		s, err := judged(t, w, c, c.Op.Key, c.Old)
 		if err != nil {
 			return err
 		}
@@ -66,7 +66,7 @@ func leads(t *topology.Topology, w admit.World, c admit.Change, was, now string)
 	if c.Imported {
 		return nil // what another system did has been done
 	}
-	s, err := judged(t, w, c, c.Op.Type, c.New)
+	s, err := judged(t, w, c, c.Op.Key, c.New)
 	if err != nil {
 		return err
 	}
@@ -91,13 +91,13 @@ func leads(t *topology.Topology, w admit.World, c admit.Change, was, now string)
 		Because("status.step", "status", was, "next", now)
 }
 
-// judged is the standing of a document of the type that a change is judged by. Where both
+// judged is the standing of a document that a change is judged by. Where both
 // halves are at the site that made the change, and the other one is not known here or is of
 // a store that is managed only, that site keeps it to itself: what stands of it here, if
 // anything, is from before (R-C-90).
-func judged(t *topology.Topology, w admit.World, c admit.Change, doc atoll.Type, f atoll.Fields) (Standing, error) {
+func judged(t *topology.Topology, w admit.World, c admit.Change, doc atoll.Key, f atoll.Fields) (Standing, error) {
 	s, err := standing(w, doc, f)
-	if err != nil || c.Here || otherHalf(doc, f).ID == "" {
+	if err != nil || c.Here || s.Other == nil && otherHalf(doc.Type, f).ID == "" {
 		return s, err
 	}
 	of := f.ID("partner_store_id")
@@ -121,7 +121,7 @@ func editable(w admit.World, c admit.Change) error {
 	if !c.Here || !slices.ContainsFunc(c.Edited(), func(n string) bool { return !words(n) }) {
 		return nil
 	}
-	s, err := standing(w, c.Op.Type, c.Old)
+	s, err := standing(w, c.Op.Key, c.Old)
 	if err != nil {
 		return err
 	}
@@ -199,7 +199,7 @@ func linesFollow(top *topology.Topology, w admit.World, entry []admit.Change, c 
 		}
 		return nil
 	}
-	s, err := judged(top, w, c, t, doc)
+	s, err := judged(top, w, c, atoll.Key{Type: t, ID: fields.ID(g.parent)}, doc)
 	if err != nil {
 		return err
 	}

@@ -160,6 +160,69 @@ func orderedBack(t *testing.T, deleted bool) {
 	w.peace()
 }
 
+// TestR_D_39: what answers a shipment is thrown away before the sender has heard that it
+// ever was there. The first it hears is that it is gone, and its stock comes back: from
+// an invoice, and from goods received for an order, whichever way that was answered.
+//
+// R-D-39, R-D-61, R-D-90.
+func TestR_D_39_R_D_61_GoneBeforeItWasHeardOf(t *testing.T) {
+	for _, orders := range []string{"", "requisition", "customer_invoice"} {
+		w := f1(t)
+		item, kind := w.item("x"), atoll.Type("invoice")
+		if orders != "" {
+			w.prefer("purchase_order_answer", orders)
+		}
+		w.sync(2, 3)
+		stock := w.stock("B", item, "50")
+		var ci, order atoll.ID
+		if orders == "" {
+			ci = w.ship("B", "C", stock, "4")
+		} else {
+			kind = "goods_received"
+			order = w.buys(3, "C", "B", map[atoll.ID]string{item: "40"})
+			w.sync(3, 2)
+		}
+		switch orders {
+		case "requisition":
+			response := w.one(2, "requisition", "purchase_order_id", string(order))
+			ci = w.supplies(2, "B", "C", atoll.Fields{}.Set("requisition_id", response.ID), map[atoll.ID]string{stock: "4"})
+		case "customer_invoice":
+			ci = w.one(2, "invoice", "purchase_order_id", string(order)).ID
+			line := w.one(2, "invoice_line", "invoice_id", string(ci))
+			w.correct(2, change("invoice_line", line.ID, atoll.Fields{}.Set("stock_line_id", stock).Set("batch", "L-B").Set("expiry_date", "2028-06-30")))
+			w.act(2, finalise, ci)
+		}
+		w.sync(2, 3)
+		half := w.answer(3, kind, ci)
+		if orders == "" { // somebody has it in hand
+			w.correct(3, change(kind, half.ID, atoll.Fields{}.Set("on_hold", false)))
+		} else {
+			w.perform(3, documents.Confirm, kind, half.ID)
+		}
+		if err := w.At(2).AskCancel(w.ctx, "tester", ci); err != nil {
+			t.Fatal(err)
+		}
+		w.Sites[2].Net.CutDown = func() int { return 0 } // what it says is heard, and it hears nothing
+		if _, err := w.Sync(w.ctx, 2); err == nil {
+			t.Fatal("the line holds")
+		}
+		w.mend()
+		w.sync(3)
+		w.perform(3, documents.Delete, kind, half.ID)
+		w.sync(3, 2, 2)
+		for _, at := range []atoll.SiteID{1, 2} {
+			if got := w.want(at, "invoice", ci).Fields.Text("status"); got != documents.Cancelled {
+				t.Errorf("answer %q: at site %d the shipment is %s", orders, at, got)
+			}
+			w.holds(at, stock, "50", "50")
+		}
+		if got := w.under(transfer.Filter{}); len(got) > 0 {
+			t.Errorf("answer %q: still under way: %+v", orders, got)
+		}
+		w.peace()
+	}
+}
+
 func TestR_D_32_PreAdvice(t *testing.T) {
 	w := f1(t)
 	item := w.item("x")

@@ -48,8 +48,8 @@ type half struct {
 	reference string
 	// quiet halves do not go to the other store by themselves.
 	quiet bool
-	// applies reports whether the document is one for this kind of transfer. Nil: all
-	// are.
+	// applies reports whether the document is one for this kind of transfer, as things
+	// are now. Nil: all are.
 	applies    func(c process.Case) (bool, error)
 	header     []string // header fields that are copied
 	lineFields []string // line fields that are copied
@@ -88,10 +88,29 @@ func (h *half) begun(c process.Case) (bool, error) {
 	if documents.Rank(status) < documents.Rank(at) {
 		return false, nil
 	}
-	if h.applies != nil {
-		return h.applies(c)
+	if h.applies == nil {
+		return true, nil
 	}
-	return true, nil
+	if ok, err := h.applies(c); err != nil || !ok {
+		return false, err
+	}
+	done, err := h.otherwise(c)
+	return !done, err
+}
+
+// otherwise reports whether the document is, or was, answered in another way: the
+// preference may have been changed since, its order been refused, or come to stand. A
+// document is answered once.
+func (h *half) otherwise(c process.Case) (bool, error) {
+	for _, key := range documents.Answers(c.Record.Key, c.Fields) {
+		if key.ID == h.ID(c.Record.ID) {
+			continue
+		}
+		if done, err := c.Exists(key); err != nil || done {
+			return done, err
+		}
+	}
+	return false, nil
 }
 
 // respond makes the responding half of the document, once it is whole (R-D-22), or
@@ -142,7 +161,7 @@ func answersFor(c process.Case, store topology.Store) bool {
 func standsIn(c process.Case, store topology.Store) bool { return store.Site != c.Site }
 
 // ID is the identity of the responding half, and of its lines (R-D-12).
-func (h *half) ID(initiating atoll.ID) atoll.ID { return atoll.DeriveID(h.name, string(initiating)) }
+func (h *half) ID(initiating atoll.ID) atoll.ID { return documents.AnswerID(h.name, initiating) }
 
 // answered returns the responding half, the zero Record if there is none: by its
 // derived identity, or, for documents that came from elsewhere, by what they say

@@ -13,7 +13,7 @@ import (
 // order: a request requisition to a store becomes a response requisition there
 // (R-D-03, R-D-34).
 var orderHalf = half{
-	name: "order", from: requisitions, kind: documents.Request, at: documents.Finalised,
+	name: documents.AsResponse, from: requisitions, kind: documents.Request, at: documents.Finalised,
 	to: requisitions, as: documents.Response, link: "originating_id", lineLink: "originating_id",
 	words: "response requisition", their: "requisition", reference: "their_reference",
 	header: []string{"period_id", "program_id", "order_type", "is_emergency", "max_months_of_stock", "min_months_of_stock"},

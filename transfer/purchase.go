@@ -13,10 +13,10 @@ import (
 // preference purchase_order_answer set to customer_invoice it becomes a suggested
 // customer invoice instead (R-D-90). Either way it is answered once.
 var purchaseHalf = half{
-	name: "purchase order", from: orders, at: documents.Confirmed,
+	name: documents.AsOrderResponse, from: orders, at: documents.Confirmed,
 	to: requisitions, as: documents.Response, link: "purchase_order_id", lineLink: "purchase_order_line_id",
 	words: "response requisition", their: "order", reference: "their_reference",
-	applies: func(c process.Case) (bool, error) { return answeredBy(c, "requisition", purchaseInvoiceID) },
+	applies: func(c process.Case) (bool, error) { return answeredBy(c, "requisition"), nil },
 	finish: func(c process.Case, store topology.Store, header atoll.Fields) error {
 		if err := orderedBy(c, c.Record, header); err != nil {
 			return err
@@ -34,12 +34,12 @@ var purchaseHalf = half{
 }
 
 var purchaseInvoiceHalf = half{
-	name: "purchase order as invoice", from: orders, at: documents.Confirmed,
+	name: documents.AsOrderInvoice, from: orders, at: documents.Confirmed,
 	to: invoices, as: documents.CustomerInvoice, status: documents.Suggested, link: "purchase_order_id", lineLink: "purchase_order_line_id",
 	words: "customer invoice", their: "order", reference: "their_reference",
 	// It goes to the ordering store like every other shipment: when it is finalised.
 	quiet:      true,
-	applies:    func(c process.Case) (bool, error) { return answeredBy(c, "customer_invoice", purchaseID) },
+	applies:    func(c process.Case) (bool, error) { return answeredBy(c, "customer_invoice"), nil },
 	header:     []string{"currency_id", "currency_rate", "shipping_method_id"},
 	lineFields: []string{"item_id", "item_name", "item_code", "line_number", "note", "manufacturer_id"},
 	finishLine: func(_ process.Case, _ topology.Store, from, to atoll.Fields) error {
@@ -55,36 +55,15 @@ var purchaseInvoiceHalf = half{
 	},
 }
 
-func purchaseID(order atoll.ID) atoll.Key {
-	return atoll.Key{Type: "requisition", ID: atoll.DeriveID("purchase order", string(order))}
-}
-
-func purchaseInvoiceID(order atoll.ID) atoll.Key {
-	return atoll.Key{Type: "invoice", ID: atoll.DeriveID("purchase order as invoice", string(order))}
-}
-
-func shipmentID(shipment atoll.ID) atoll.Key {
-	return atoll.Key{Type: "invoice", ID: atoll.DeriveID("stock transfer", string(shipment))}
-}
-
-func receiptID(shipment atoll.ID) atoll.Key {
-	return atoll.Key{Type: "goods_received", ID: atoll.DeriveID("goods received", string(shipment))}
-}
-
-// answeredBy reports whether orders are answered in this way, and this one was not
-// answered in the other before the preference was changed. A choice that is not known
+// answeredBy reports whether orders are answered in this way. A choice that is not known
 // here, as one of a newer program, counts as not made: else nobody would ever answer
 // the order, and nothing would say why (R-D-52).
-func answeredBy(c process.Case, way string, other func(atoll.ID) atoll.Key) (bool, error) {
+func answeredBy(c process.Case, way string) bool {
 	chosen := "requisition"
 	if plainText(c.T.Preference("purchase_order_answer")) == "customer_invoice" {
 		chosen = "customer_invoice"
 	}
-	if chosen != way {
-		return false, nil
-	}
-	done, err := c.Exists(other(c.Record.ID))
-	return !done, err
+	return chosen == way
 }
 
 // ordered is how many units the line of an order asks for.
@@ -116,10 +95,10 @@ func orderedBy(c process.Case, order atoll.Record, f atoll.Fields) error {
 // The quantities of the order follow in the same transaction, if the order is
 // owned here (R-D-63).
 var receiptHalf = half{
-	name: "goods received", from: invoices, kind: documents.CustomerInvoice, at: documents.Finalised,
+	name: documents.AsGoodsReceived, from: invoices, kind: documents.CustomerInvoice, at: documents.Finalised,
 	to: receipts, link: "originating_id", lineLink: "originating_id",
 	words: "goods received", their: "invoice", reference: "supplier_reference",
-	applies: func(c process.Case) (bool, error) { return arrivesAs(c, true, shipmentID(c.Record.ID)) },
+	applies: func(c process.Case) (bool, error) { return arrivesAs(c, true) },
 	header:  []string{"currency_id", "currency_rate"},
 	finish: func(c process.Case, _ topology.Store, header atoll.Fields) error {
 		order, err := orderBehind(c)

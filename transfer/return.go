@@ -10,7 +10,7 @@ import (
 // supplierReturn: a supplier credit to a store becomes a customer credit there
 // (R-D-02, R-D-30).
 var returnHalf = half{
-	name: "return", from: invoices, kind: documents.SupplierCredit, at: documents.Finalised,
+	name: documents.AsCustomerCredit, from: invoices, kind: documents.SupplierCredit, at: documents.Finalised,
 	to: invoices, as: documents.CustomerCredit, link: "originating_id", lineLink: "originating_id",
 	words: "customer credit", their: "credit", reference: "their_reference", prefix: "Return",
 	header: []string{"currency_id", "currency_rate", "tax_percent", "total_before_tax", "total_after_tax"},

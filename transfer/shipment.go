@@ -11,10 +11,10 @@ import (
 // hold until its receiver takes it off (R-D-01, R-D-23 to R-D-26). One that was
 // made for a purchase order becomes goods received instead (receipt.go).
 var shipmentHalf = half{
-	name: "stock transfer", from: invoices, kind: documents.CustomerInvoice, at: documents.Finalised,
+	name: documents.AsSupplierInvoice, from: invoices, kind: documents.CustomerInvoice, at: documents.Finalised,
 	to: invoices, as: documents.SupplierInvoice, link: "originating_id", lineLink: "originating_id",
 	words: "supplier invoice", their: "invoice", reference: "their_reference", prefix: "Stock transfer", advice: true,
-	applies: func(c process.Case) (bool, error) { return arrivesAs(c, false, receiptID(c.Record.ID)) },
+	applies: func(c process.Case) (bool, error) { return arrivesAs(c, false) },
 	header: []string{
 		"currency_id", "currency_rate", "tax_percent", "shipping_method_id", "total_before_tax", "total_after_tax", "default_donor_id",
 		"program_id",
@@ -99,13 +99,8 @@ func orderBehind(c process.Case) (atoll.Record, error) {
 }
 
 // arrivesAs reports whether a shipment becomes the one kind of document in the other
-// store, goods received for an order or else an invoice, and has not become the other
-// already: the order may have been refused, or come to stand, since.
-func arrivesAs(c process.Case, forOrder bool, other atoll.Key) (bool, error) {
+// store: goods received for an order, or else an invoice.
+func arrivesAs(c process.Case, forOrder bool) (bool, error) {
 	order, err := orderBehind(c)
-	if err != nil || (order.ID != "") != forOrder {
-		return false, err
-	}
-	done, err := c.Exists(other)
-	return !done, err
+	return err == nil && (order.ID != "") == forOrder, err
 }

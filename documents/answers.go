@@ -1,0 +1,45 @@
+package documents
+
+import "github.com/atollsync/atoll"
+
+// The ways in which another store answers a document. The identities of answers and of
+// their lines are derived from these names (R-D-12), so they never change.
+const (
+	AsSupplierInvoice = "stock transfer"
+	AsGoodsReceived   = "goods received"
+	AsCustomerCredit  = "return"
+	AsResponse        = "order"
+	AsOrderResponse   = "purchase order"
+	AsOrderInvoice    = "purchase order as invoice"
+)
+
+// ways says which documents are answered in which way, and by documents of which type.
+var ways = []struct {
+	of   atoll.Type
+	kind string
+	way  string
+	by   atoll.Type
+}{
+	{"invoice", CustomerInvoice, AsSupplierInvoice, "invoice"},
+	{"invoice", CustomerInvoice, AsGoodsReceived, "goods_received"},
+	{"invoice", SupplierCredit, AsCustomerCredit, "invoice"},
+	{"requisition", Request, AsResponse, "requisition"},
+	{"purchase_order", "", AsOrderResponse, "requisition"},
+	{"purchase_order", "", AsOrderInvoice, "invoice"},
+}
+
+// AnswerID is the identity of what answers a record in the way: the document, or one of
+// its lines.
+func AnswerID(way string, of atoll.ID) atoll.ID { return atoll.DeriveID(way, string(of)) }
+
+// Answers are the keys of all documents that may answer this one, one for each way. It
+// is answered in one of them at most.
+func Answers(key atoll.Key, f atoll.Fields) []atoll.Key {
+	var out []atoll.Key
+	for _, w := range ways {
+		if w.of == key.Type && w.kind == f.Text("kind") {
+			out = append(out, atoll.Key{Type: w.by, ID: AnswerID(w.way, key.ID)})
+		}
+	}
+	return out
+}
