@@ -16,7 +16,7 @@ var crowd = workload{
 	"W5", "200 sites at once, each pushing two records and pulling, for 30 s",
 	"Each of 200 sites pushes a transaction of two lines and pulls what there is, again and again, over a connection of its own that stays open: " +
 		"speaking the real protocol to the real server, from memory. The floor takes two records a request, one transaction each, and reads what came after the caller's position. " +
-		"The 30 s are cut into turns of ten with each side.",
+		"The 30 s are cut into turns of ten with each side. The server's limit on requests altogether (1,000 a second) is lifted.",
 	func(r *run) error { return r.crowd() },
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
+	"github.com/atollsync/atoll/wire"
 )
 
 const (
@@ -57,8 +58,13 @@ func (r *run) serving(h *host.Host) (*served, error) {
 	return s, nil
 }
 
+// config is an installation without the limit on requests altogether: at a thousand a
+// second it would be the figure of W5.
 func (r *run) config(dir, listen string) host.Config {
-	return host.Config{Data: dir, Listen: listen, TLS: "off", App: "bench", Now: time.Now, Log: r.Log}
+	return host.Config{
+		Data: dir, Listen: listen, TLS: "off", App: "bench", Now: time.Now, Log: r.Log,
+		Limits: wire.Limits{TotalRate: 1e6, TotalBurst: 1e6},
+	}
 }
 
 // freeAddress is one on this machine that nobody listens on now.

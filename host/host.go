@@ -52,6 +52,9 @@ type Config struct {
 	Log             *slog.Logger
 	Recent          *support.Log // keeps the newest lines of Log; made when nil
 	Hooks           site.Hooks
+	// Limits are what sites may ask of the central server (R-K-51); zero values are the
+	// defaults.
+	Limits wire.Limits
 	// Announce is the local network on which the server tells clients of itself
 	// (R-L-10); nil tells nobody. A server for this machine only is never announced.
 	Announce discovery.Network

@@ -261,7 +261,7 @@ func (h *Host) Handler() http.Handler {
 		mux.HandleFunc(wire.Prefix, func(w http.ResponseWriter, _ *http.Request) { wire.WriteProblem(w, supportOnly()) })
 	} else if h.Centre != nil {
 		mux.Handle(wire.Prefix, wire.Handler(wire.Options{
-			Centre: h.Centre, Gate: h.Centre, People: h.Station, Comparer: h.Centre, Logger: h.Log, Now: h.Now, Version: h.App,
+			Centre: h.Centre, Gate: h.Centre, People: h.Station, Comparer: h.Centre, Logger: h.Log, Now: h.Now, Version: h.App, Limits: h.Limits,
 		}))
 	}
 	door := signin.New(h.Now)
