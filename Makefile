@@ -68,7 +68,7 @@ pages: ## what the pages of the console cost at a large centre: docs/console-spe
 	$(GO) test ./console -run '^$$' -bench 'BenchmarkPages|BenchmarkFleet' -benchtime 5x -speed ../$(BIN)/console-speed.md
 	@mv $(BIN)/console-speed.md docs/console-speed.md
 
-bench: build ## what the program costs beside a bare loop; twenty minutes, on a quiet machine
+bench: build ## what the program costs beside a bare loop; ten minutes, on a quiet machine
 	$(BIN)/atoll bench --write docs/performance.md
 
 model: ## the models of the hard protocols, with their large bounds: minutes, some gigabytes

@@ -94,7 +94,7 @@ anybody can run:
 
     make bench
 
-or, with the program alone, ` + "`atoll bench --write performance.md`" + `. It takes about twenty minutes on a quiet machine and 3 GB
+or, with the program alone, ` + "`atoll bench --write performance.md`" + `. It takes about ten minutes on a quiet machine and 3 GB
 of disk. ` + "`--only W1,W5`" + ` runs some of it, ` + "`--short`" + ` all of it small, ` + "`--dir`" + ` names the disk, ` + "`--json`" + ` prints every run.
 
 ## How to read it

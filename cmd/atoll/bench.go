@@ -23,7 +23,7 @@ type benchCmd struct {
 
 // Help tells what it costs, and gives an example.
 func (benchCmd) Help() string {
-	return "Measures what Atoll costs beside a bare loop that moves the same records durably and does nothing else. All of it takes about twenty minutes, " +
+	return "Measures what Atoll costs beside a bare loop that moves the same records durably and does nothing else. All of it takes about ten minutes, " +
 		"uses 3 GB of disk, and wants the machine to itself. For example: atoll bench --only W1,W5 --dir /srv/data"
 }
 
