@@ -4,6 +4,9 @@ import (
 	"testing"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/topology"
 )
 
 // A restored centre is sent an entry that names another site's record before that site
@@ -60,5 +63,40 @@ func TestR_H_28_R_M_03_DocumentTakenBackWhole(t *testing.T) {
 	}
 	if doc, lines, _ := w.document(1, "requisition", asked); len(lines) != 1 || doc.Text("status") != "finalised" {
 		t.Errorf("the requisition is %s, with %d lines", doc.Text("status"), len(lines))
+	}
+}
+
+// A document whose line names what a restored centre has lost, and cannot take back, waits
+// with its lines and is given up with them: it is restated in one entry.
+//
+// R-A-18, R-H-28.
+func TestR_H_28_DocumentRestatedWhole(t *testing.T) {
+	w := f1(t)
+	w.peace()
+	old := w.stopped(t, w.Centre)
+	item := w.item("lost")
+	w.sync(2)
+	asked := atoll.NewID(w.Clock.Now())
+	w.edit(2, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "requisition", ID: asked}, Fields: atoll.Fields{}.
+		Set("store_id", w.Stores["B"]).Set("kind", documents.Request).Set("status", documents.New).Set("name_id", topology.StoreNameID(w.Stores["C"]))},
+		journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "requisition_line", ID: atoll.NewID(w.Clock.Now())}, Fields: atoll.Fields{}.
+			Set("requisition_id", asked).Set("store_id", w.Stores["B"]).Set("item_id", item).Set("requested_quantity", number("5"))})
+	w.act(2, finaliseRequisition, asked)
+	seq := w.seq(2)
+	w.reopen(t, w.Centre, old)
+	w.grant("items", "C")
+	w.sync(2)
+	if w.seq(2) == seq {
+		t.Fatal("the site has stated nothing again")
+	}
+	if _, err := w.Centre.Centre.LeaveFound(w.ctx, "the right to it is delegated"); err != nil {
+		t.Fatal(err)
+	}
+	w.giveTruth(2)
+	w.sync(2)
+	for _, at := range []atoll.SiteID{1, 2} {
+		if rec, there := w.is(at, atoll.Key{Type: "requisition", ID: asked}); there {
+			t.Errorf("site %d has a %s requisition without its lines", at, rec.MustFields().Text("status"))
+		}
 	}
 }

@@ -7,7 +7,6 @@ package station
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -202,64 +201,4 @@ func (s *Station) act(ctx context.Context, actor string, cause atoll.Cause, act 
 		s.Changed()
 	}
 	return res, nil
-}
-
-// restatePage is how many records one entry of a restatement carries.
-const restatePage = 500
-
-// Restate writes the whole state of every record this site owns into its journal
-// again, so that it is pushed again: after the centre lost data (R-H-28), or when
-// data that stayed here shall go up from now on (R-B-93, R-C-95). Select chooses
-// the records; nil takes all. It is many small transactions and may be repeated:
-// the centre leaves out what it knows.
-func (s *Station) Restate(ctx context.Context, actor string, selected func(atoll.Record) bool) (records int, err error) {
-	for _, def := range s.Catalogue.Types() {
-		if def.Class == catalogue.Local {
-			continue
-		}
-		for after := atoll.ID(""); ; {
-			var page []atoll.Record
-			err := s.Store.Update(ctx, func(tx storage.Tx) (err error) {
-				if page, err = tx.Records(storage.Query{Type: def.Type, After: after, Limit: restatePage}); err != nil {
-					return err
-				}
-				cause := atoll.Cause{Kind: "resync", Ref: string(def.Type)}
-				var do []journal.Proposal
-				for _, r := range page {
-					owner, err := s.Door.Owner(tx, r)
-					if err != nil || owner.Site != s.Door.Site || (selected != nil && !selected(r)) {
-						continue
-					}
-					p := journal.Proposal{Verb: atoll.Restate, Key: r.Key}
-					shared, err := journal.Shared(tx, r)
-					if err != nil {
-						return err
-					}
-					if !shared && r.Origin.Site == s.Door.Site {
-						do = append(do, p)
-						continue
-					}
-					// It may have to wait at the centre for another site, and shall hold up no other.
-					if _, err := s.Door.Restate(tx, journal.Edit{Actor: actor, Cause: cause, Do: []journal.Proposal{p}}); err != nil {
-						return err
-					}
-					records++
-				}
-				if len(do) == 0 {
-					return nil
-				}
-				_, err = s.Door.Restate(tx, journal.Edit{Actor: actor, Cause: cause, Do: do})
-				records += len(do)
-				return err
-			})
-			if err != nil {
-				return records, fmt.Errorf("restate %s: %w", def.Type, err)
-			}
-			if len(page) < restatePage {
-				break
-			}
-			after = page[len(page)-1].ID
-		}
-	}
-	return records, nil
 }
