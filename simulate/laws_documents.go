@@ -62,12 +62,11 @@ func owned(nodes map[atoll.SiteID]*holding, centre *holding, fn func(atoll.Recor
 	}
 }
 
-// pairs: each initiating half has exactly one responding half, in the store that
-// receives what it is addressed to, and knows of it; or the centre lists it, with
-// the reason (R-D-11, R-D-12, R-D-52).
-func (c *checker) pairs(ctx context.Context, nodes map[atoll.SiteID]*holding, centre *holding) error {
-	listed, refused := map[atoll.ID]transfer.Reason{}, map[atoll.ID]bool{}
-	err := c.fleet.Centre.Store.View(ctx, func(r storage.Reader) error {
+// underWay is what the centre lists of transfers: the reasons of those that are not
+// answered, and the initiating halves that were refused, and are answered.
+func (c *checker) underWay(ctx context.Context, centre *holding) (listed map[atoll.ID]transfer.Reason, refused map[atoll.ID]bool, err error) {
+	listed, refused = map[atoll.ID]transfer.Reason{}, map[atoll.ID]bool{}
+	err = c.fleet.Centre.Store.View(ctx, func(r storage.Reader) error {
 		under, err := transfer.List(r, centre.topology, c.fleet.Centre.Now(), transfer.Filter{}, nil)
 		for _, t := range under {
 			if t.Reason == transfer.Refused {
@@ -83,6 +82,14 @@ func (c *checker) pairs(ctx context.Context, nodes map[atoll.SiteID]*holding, ce
 		}
 		return err
 	})
+	return listed, refused, err
+}
+
+// pairs: each initiating half has exactly one responding half, in the store that
+// receives what it is addressed to, and knows of it; or the centre lists it, with
+// the reason (R-D-11, R-D-12, R-D-52).
+func (c *checker) pairs(ctx context.Context, nodes map[atoll.SiteID]*holding, centre *holding) error {
+	listed, refused, err := c.underWay(ctx, centre)
 	if err != nil {
 		return err
 	}
@@ -277,7 +284,11 @@ func (c *checker) stock(ctx context.Context, nodes map[atoll.SiteID]*holding, ce
 	if err != nil {
 		return err
 	}
-	readLedger(nodes, centre).counted(told)
+	_, unsent, err := c.underWay(ctx, centre)
+	if err != nil {
+		return err
+	}
+	readLedger(nodes, centre).counted(told, unsent)
 	have := centre.fold(stockOf(nodes, centre))
 	told = centre.fold(told)
 	family := kin(centre)
@@ -333,8 +344,9 @@ func anywhere(nodes map[atoll.SiteID]*holding, key atoll.Key, so func(atoll.Reco
 
 // counted takes account of what receivers counted otherwise than it was sent: that
 // came in, or was lost, on the way (R-D-28). A receipt of an order brings its goods
-// in by an invoice of its own, as if from outside.
-func (l ledger) counted(told map[Batch]string) {
+// in by an invoice of its own, as if from outside. So does a receipt of what was never
+// sent as things stand: that was refused, and the centre lists it (unsent).
+func (l ledger) counted(told map[Batch]string, unsent map[atoll.ID]bool) {
 	add := func(b Batch, packs string) { told[b] = documents.Add(or0(told[b]), or0(packs)) }
 	l.sent(func(id atoll.ID, f atoll.Fields, received bool) {
 		if !received {
@@ -349,7 +361,8 @@ func (l ledger) counted(told map[Batch]string) {
 	})
 	for _, f := range l.lines { // lines that a receiver added, or received by a document that was refused
 		doc, sent := l.docs[f.ID("invoice_id")], f.ID("originating_id")
-		_, there := l.lines[sent]
+		line, there := l.lines[sent]
+		there = there && (l.moved(line) || !unsent[line.ID("invoice_id")])
 		if doc.Has("originating_id") && !there && l.moved(f) && f.Has("stock_line_id") && doc.Has("partner_store_id") {
 			add(batchOf(f), f.Number("number_of_packs"))
 		}

@@ -6,6 +6,7 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/topology"
 	"github.com/atollsync/atoll/transfer"
 )
 
@@ -137,6 +138,44 @@ func TestR_D_52_R_H_37_AnAnswerToWhatWasRefused(t *testing.T) {
 	w.holds(1, stock, "50", "50")
 	if x := w.onlyOne(transfer.Filter{Reason: transfer.Refused}); x.Responding.Status != documents.Finalised {
 		t.Errorf("listed as %+v", x)
+	}
+}
+
+// So is one to a draft that the centre has, of which the finalising was refused. Sent
+// after all, where its store is now, it is no exception any more, and its stock goes out
+// there: the goods are not there twice (R-D-52, R-H-37).
+func TestR_D_52_R_H_37_AnAnswerToADraftThatWasNotSent(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.sync(2, 3)
+	stock := w.stock("C", item, "50")
+	line := w.want(3, "stock_line", stock).Fields
+	ci := w.insert(3, "invoice", atoll.Fields{}.Set("store_id", w.Stores["C"]).Set("kind", documents.CustomerInvoice).
+		Set("status", documents.New).Set("name_id", topology.StoreNameID(w.Stores["D"])))
+	f := atoll.Fields{}.Set("invoice_id", ci).Set("store_id", w.Stores["C"]).Set("kind", "stock_out").
+		Set("stock_line_id", stock).Set("number_of_packs", number("5"))
+	for _, name := range []string{"item_id", "batch", "expiry_date", "pack_size"} {
+		f[name] = line[name]
+	}
+	w.insert(3, "invoice_line", f)
+	w.peace()
+	w.force("C", 2)
+	w.act(3, finalise, ci)
+	half := w.answer(3, "invoice", ci)
+	w.act(3, receive, half.ID)
+	w.sync(3)
+	w.giveTruth(3)
+	w.peace()
+	w.holds(1, stock, "50", "50")
+	x := w.onlyOne(transfer.Filter{Exceptions: true})
+	if x.Initiating.ID != ci || x.Initiating.Status != documents.New || x.Responding == nil || x.Responding.ID != half.ID || x.Reason != transfer.Refused {
+		t.Errorf("listed as %+v", x)
+	}
+	w.act(2, finalise, ci)
+	w.peace()
+	w.holds(1, stock, "45", "45")
+	if got := w.under(transfer.Filter{}); len(got) > 0 {
+		t.Errorf("listed as %+v", got)
 	}
 }
 

@@ -113,7 +113,13 @@ func List(r storage.Reader, t *topology.Topology, now time.Time, f Filter, conta
 			return nil, err
 		}
 		c := process.Case{R: r, T: t, Now: now, Record: rec, Fields: fields}
-		if !ok && kept.Answer != "" {
+		var s standing // none of what is not here
+		if ok && !rec.Hidden {
+			if s, err = stateOf(c); err != nil {
+				return nil, err
+			}
+		}
+		if s.phase == none && kept.Answer != "" {
 			row, there, err := unfounded(c, key, kept)
 			if err != nil {
 				return nil, err
@@ -122,13 +128,6 @@ func List(r storage.Reader, t *topology.Topology, now time.Time, f Filter, conta
 				out = append(out, row)
 			}
 			continue
-		}
-		if !ok || rec.Hidden {
-			continue
-		}
-		s, err := stateOf(c)
-		if err != nil {
-			return nil, err
 		}
 		if s.phase == settled || s.phase == none {
 			continue
@@ -147,7 +146,8 @@ func List(r storage.Reader, t *topology.Topology, now time.Time, f Filter, conta
 	return out, nil
 }
 
-// unfounded describes an answer to a document that was refused.
+// unfounded describes an answer to a document that was refused, or that is a draft as
+// the change that sent it was.
 func unfounded(c process.Case, initiating atoll.Key, kept open) (row Transfer, there bool, err error) {
 	key, _ := keyOf(kept.Answer)
 	rec, f, there, err := find(c.R, key)
@@ -162,6 +162,11 @@ func unfounded(c process.Case, initiating atoll.Key, kept open) (row Transfer, t
 		Days: int(c.Now.Sub(since) / (24 * time.Hour)), Old: c.Now.Sub(since) > OldAfter, Exception: true, Reason: Refused,
 	}
 	row.Words = fmt.Sprintf("the document of %s was refused (refusal %d), and answered in %s", row.From.Name, kept.Refusal, row.To.Name)
+	if c.Record.ID != "" && !c.Record.Deleted {
+		row.Initiating = document(c.Record, c.Fields)
+		row.Words = fmt.Sprintf("the document of %s is %s: what its site did with it was refused (refusal %d), and it is answered in %s",
+			row.From.Name, row.Initiating.Status, kept.Refusal, row.To.Name)
+	}
 	return row, true, nil
 }
 

@@ -21,7 +21,7 @@ const shelfOpen = "transfers"
 type open struct {
 	Since int64 `json:"since"` // Unix milliseconds: when this database learnt of it
 	// Answer is the key of the responding half, and Refusal the number of the refusal, of
-	// an initiating half that the centre has refused.
+	// an initiating half that the centre has refused, or refused to let go.
 	Answer  string `json:"answer,omitempty"`
 	Refusal int64  `json:"refusal,omitempty"`
 }
@@ -68,6 +68,12 @@ func track(tx storage.Tx, c process.Case) error {
 			return err
 		}
 		place := key.String()
+		if s.phase == none && key != c.Record.Key {
+			if err := trackAnswer(tx, c, key); err != nil {
+				return err
+			}
+			continue
+		}
 		if s.phase == settled || s.phase == none {
 			if err := tx.Drop(shelfOpen, place); err != nil {
 				return err
@@ -86,18 +92,18 @@ func track(tx storage.Tx, c process.Case) error {
 	return nil
 }
 
-// trackAnswer lists an answer, at the centre, to a document that was refused here: both
-// stores were active on one site, which knew nothing of the refusal yet. The answer is
-// its own store's and stands; a person says what becomes of it (R-D-52).
+// trackAnswer lists an answer, at the centre, to a document that was refused here, or
+// that is a draft here as the change that sent it was refused: both stores were active
+// on one site, which knew nothing of the refusal yet. The answer is its own store's and
+// stands; a person says what becomes of it (R-D-52).
 func trackAnswer(tx storage.Tx, c process.Case, initiating atoll.Key) error {
+	place := initiating.String()
 	made := func(h *half) bool { return h.to.doc == c.Record.Type && h.ID(initiating.ID) == c.Record.ID }
-	if c.Site != c.T.Centre() || !slices.ContainsFunc(halves, made) {
-		return nil // it is of another system, which may have what it answers
+	if c.Site != c.T.Centre() || !slices.ContainsFunc(halves, made) || ended(c.Record, c.Fields) {
+		return tx.Drop(shelfOpen, place) // one of another system may answer what that has
 	}
-	if ended(c.Record, c.Fields) {
-		return tx.Drop(shelfOpen, initiating.String())
-	}
-	if _, err := tx.Get(shelfOpen, initiating.String()); !errors.Is(err, atoll.NotFound) {
+	var kept open
+	if err := storage.Load(tx, shelfOpen, place, &kept); err == nil && kept.Answer != "" || err != nil && !errors.Is(err, atoll.NotFound) {
 		return err
 	}
 	refusals, err := tx.Refusals(c.Record.Origin.Site, false, 0, 0)
@@ -106,10 +112,10 @@ func trackAnswer(tx storage.Tx, c process.Case, initiating atoll.Key) error {
 	}
 	for _, no := range refusals {
 		if no.State != storage.Applied && slices.Contains(no.Keys, initiating) {
-			return storage.Save(tx, shelfOpen, initiating.String(), open{Since: c.Now.UnixMilli(), Answer: c.Record.Key.String(), Refusal: no.ID})
+			return storage.Save(tx, shelfOpen, place, open{Since: c.Now.UnixMilli(), Answer: c.Record.Key.String(), Refusal: no.ID})
 		}
 	}
-	return nil
+	return tx.Drop(shelfOpen, place)
 }
 
 // initiating returns the initiating halves that a document concerns: itself, the one
