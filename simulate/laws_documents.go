@@ -474,13 +474,25 @@ func (c *checker) teller(ctx context.Context, n *Node) (*Node, error) {
 	return teller, err
 }
 
-// shipped reports whether the operation concerns an invoice between two stores.
+// shipped reports whether the operation concerns an invoice between two stores. A line
+// that was deleted before its invoice was sent tells nothing of that itself.
 func shipped(r storage.Reader, op atoll.Operation) bool {
-	if op.Type != "invoice" && op.Type != "invoice_line" {
-		return false
+	partner := func(key atoll.Key) (atoll.Fields, bool) {
+		rec, _, err := journal.View{RecordReader: r}.Record(key)
+		if err != nil {
+			return nil, false
+		}
+		f := rec.MustFields()
+		return f, f.Has("partner_store_id")
 	}
-	rec, _, err := journal.View{RecordReader: r}.Record(op.Key)
-	return err == nil && rec.MustFields().Has("partner_store_id")
+	switch f, has := partner(op.Key); op.Type {
+	case "invoice":
+		return has
+	case "invoice_line":
+		_, between := partner(atoll.Key{Type: "invoice", ID: f.ID("invoice_id")})
+		return has || between
+	}
+	return false
 }
 
 // stays reports whether the record does not leave its site.
