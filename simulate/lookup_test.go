@@ -105,6 +105,25 @@ func TestR_G_20_R_G_22_LookUp(t *testing.T) {
 	w.peace()
 }
 
+// Nobody is fetched for a store that is on its way to another site, though its site has
+// not heard of it: the patient might arrive there instead.
+//
+// R-G-21, R-H-30.
+func TestR_G_21_R_H_30_FetchedForAStoreThatMoves(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C")
+	w.sync(2, 3)
+	by := w.clerk()
+	ada := w.register("B", "Ada", "Lovelace", "1990-12-10")
+	w.sync(2)
+	w.move("C", 2)
+	_, err := w.At(3).Fetch(w.ctx, patientKey(ada), w.Stores["C"], by)
+	w.refused(err, atoll.Rule, "is being moved")
+	if seen := w.list(1, "patient_store_join", "store_id", string(w.Stores["C"])); len(seen) > 0 {
+		t.Errorf("she is visible in the store all the same: %s", seen[0].Body)
+	}
+}
+
 // TestR_G_21: what somebody waits for comes first, whole, and can be dispensed to;
 // cut anywhere, nothing is half-done, and fetching again completes it.
 //

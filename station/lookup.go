@@ -10,6 +10,7 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/handover"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/patients"
 	"github.com/atollsync/atoll/storage"
@@ -173,6 +174,9 @@ func (s *Station) letHave(ctx context.Context, site atoll.SiteID, user string, w
 		if !ok || st.Site != site {
 			return nil, atoll.Errorf(atoll.Denied, "store %s is not active on site %s", w.Store, site).On("store")
 		}
+		if err := staying(d.T, w.Store); err != nil {
+			return nil, err
+		}
 		kept, err := survivor.Of(d.R, atoll.Key{Type: w.Type, ID: w.ID})
 		if err != nil {
 			return nil, err
@@ -181,6 +185,15 @@ func (s *Station) letHave(ctx context.Context, site atoll.SiteID, user string, w
 		return d.Show(kept, w.Store, true)
 	})
 	return w, err
+}
+
+// staying refuses a store that is on its way to another site: what is fetched for it
+// might arrive there instead.
+func staying(t *topology.Topology, store atoll.ID) error {
+	if m, moving := t.Moving(store); moving {
+		return handover.Locked(t, m)
+	}
+	return nil
 }
 
 // noteAccess keeps who asked what, why, and what came of it.
@@ -351,7 +364,7 @@ func (s *Station) Fetch(ctx context.Context, who atoll.Key, store atoll.ID, by C
 		if d.T.Instance(store, d.Site).Type != topology.Active {
 			return atoll.Errorf(atoll.Rule, "patients are fetched for a store that is active here").On("store").Because("patient.fetch")
 		}
-		return nil
+		return staying(d.T, store)
 	})
 	if err != nil {
 		return who, err
