@@ -1,10 +1,10 @@
 package central
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
 )
 
@@ -48,26 +48,9 @@ func (c *Centre) missing(tx storage.Tx, site atoll.SiteID, ops []atoll.Operation
 // goesBack reports whether the version of a record that one entry made goes back, by what
 // the journals here tell, to the version that another made.
 func goesBack(tx storage.Tx, key atoll.Key, from, to atoll.Origin) (bool, error) {
-	for range maxBack {
-		if from == to {
-			return true, nil
-		}
-		je, err := tx.Entry(from.Site, from.Seq)
-		if errors.Is(err, atoll.NotFound) {
-			return false, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		e, err := atoll.DecodeEntry(je.Content)
-		if err != nil {
-			return false, nil //nolint:nilerr // it was refused as it came
-		}
-		i := slices.IndexFunc(e.Operations, func(op atoll.Operation) bool { return op.Key == key })
-		if i < 0 {
-			return false, nil
-		}
-		from = e.Operations[i].Base
+	if from == to {
+		return true, nil
 	}
-	return false, nil
+	before, err := journal.History(tx, atoll.Record{Key: key, Origin: from}, maxBack)
+	return slices.ContainsFunc(before, func(c journal.Change) bool { return c.Op.Base == to }), err
 }

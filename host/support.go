@@ -62,16 +62,8 @@ func (h *Host) SupportCopy(ctx context.Context, name string) error {
 }
 
 func strip(tx storage.Tx, id station.Identity) error {
-	for _, bucket := range secrets {
-		items, err := tx.Scan(bucket, "", 0, false)
-		if err != nil {
-			return err
-		}
-		for _, it := range items {
-			if err := tx.Drop(bucket, it.Key); err != nil {
-				return err
-			}
-		}
+	if err := storage.Clear(tx, secrets...); err != nil {
+		return err
 	}
 	if err := tx.Drop("centre", "token secret"); err != nil { // it would let sites in
 		return err

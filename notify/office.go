@@ -138,7 +138,7 @@ func (o *Office) Set(ctx context.Context, actor string, s Settings) error {
 			return err
 		}
 		if !s.On() {
-			return forget(tx)
+			return storage.Clear(tx, Shelves...)
 		}
 		if s.Password == "" && was.Server == s.Server && was.User == s.User {
 			s.Password = was.Password
@@ -153,21 +153,6 @@ func (o *Office) Set(ctx context.Context, actor string, s Settings) error {
 		what = "mail is switched off"
 	}
 	return o.Note(ctx, actor, what)
-}
-
-func forget(tx storage.Tx) error {
-	for _, bucket := range Shelves {
-		items, err := tx.Scan(bucket, "", 0, false)
-		if err != nil {
-			return err
-		}
-		for _, it := range items {
-			if err := tx.Drop(bucket, it.Key); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // Look compares what asks for attention with what was told, and writes a letter when

@@ -41,3 +41,19 @@ func Listed[T any](r ShelfReader, bucket, after string, limit int, reverse bool)
 	}
 	return out, nil
 }
+
+// Clear drops everything in the buckets.
+func Clear(tx Tx, buckets ...string) error {
+	for _, bucket := range buckets {
+		items, err := tx.Scan(bucket, "", 0, false)
+		if err != nil {
+			return err
+		}
+		for _, it := range items {
+			if err := tx.Drop(bucket, it.Key); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
