@@ -477,22 +477,20 @@ func (c *checker) teller(ctx context.Context, n *Node) (*Node, error) {
 // shipped reports whether the operation concerns an invoice between two stores. A line
 // that was deleted before its invoice was sent tells nothing of that itself.
 func shipped(r storage.Reader, op atoll.Operation) bool {
-	partner := func(key atoll.Key) (atoll.Fields, bool) {
-		rec, _, err := journal.View{RecordReader: r}.Record(key)
-		if err != nil {
-			return nil, false
-		}
-		f := rec.MustFields()
-		return f, f.Has("partner_store_id")
+	if op.Type != "invoice" && op.Type != "invoice_line" {
+		return false
 	}
-	switch f, has := partner(op.Key); op.Type {
-	case "invoice":
-		return has
-	case "invoice_line":
-		_, between := partner(atoll.Key{Type: "invoice", ID: f.ID("invoice_id")})
-		return has || between
+	view := journal.View{RecordReader: r}
+	rec, _, err := view.Record(op.Key)
+	if err != nil {
+		return false
 	}
-	return false
+	f := rec.MustFields()
+	if f.Has("partner_store_id") || op.Type == "invoice" {
+		return f.Has("partner_store_id")
+	}
+	invoice, _, err := view.Record(atoll.Key{Type: "invoice", ID: f.ID("invoice_id")})
+	return err == nil && invoice.MustFields().Has("partner_store_id")
 }
 
 // stays reports whether the record does not leave its site.
