@@ -89,10 +89,10 @@ func (j *Judge) together(w World, c Change) error {
 			continue
 		}
 		r, there, err := w.Record(atoll.Key{Type: ref.To, ID: ref.ID})
-		if err != nil || !there {
+		if err != nil {
 			return err
 		}
-		if c.New.ID(c.Def.Scope) != r.Only(def.Scope).ID(def.Scope) {
+		if there && c.New.ID(c.Def.Scope) != r.Only(def.Scope).ID(def.Scope) {
 			return atoll.Errorf(atoll.Reference, "%s names %s %s, which belongs to another store", ref.Field, ref.To, ref.ID).On(ref.Field).
 				Do("name one of the same store").Because("reference.store", "field", ref.Field, "type", ref.To)
 		}
