@@ -3,10 +3,12 @@
 // not at all (R-A-13). At the centre the record's lines in the feed are written
 // in the same breath.
 //
-// There are three ways in, and no fourth: Write makes an edit here, Accept takes
-// an entry that another site made, Receive takes a record's state from the
-// centre's feed. Nothing else in the program calls storage's RecordWriter or
-// JournalWriter; a test sees to that.
+// A change comes in in one of three ways, and no fourth: Write makes an edit here, Accept
+// takes an entry that another site made (at once, or with Copy and Apply when it had to
+// wait), Receive takes a record's state from the centre's feed. What else a Door does
+// changes nobody's data: it states, lists, hides or lets go of copies, or writes a
+// damaged row again as the journal tells it. Nothing else in the program calls storage's
+// RecordWriter or JournalWriter; a test sees to that.
 package journal
 
 import (
