@@ -77,7 +77,8 @@ type serving struct {
 	lanes    []exchange.Backfill // the Hello's, from where they are read
 	records  int                 // left of the limits
 	bytes    int
-	history  *history // nil for a site that is spared nothing (R-H-26)
+	history  *history         // nil for a site that is spared nothing (R-H-26)
+	covered  []atoll.Audience // what the site has once it has taken the answer, but for the lane being read
 	out      []exchange.Frame
 }
 
@@ -92,6 +93,7 @@ func (s *serving) run(_ *topology.Topology) ([]exchange.Frame, error) {
 	if s.hello.NoFeed {
 		return append(s.out, end), nil
 	}
+	s.covered = slices.Clone(normal)
 	if err := s.truths(); err != nil {
 		return nil, err
 	}
@@ -125,6 +127,7 @@ func (s *serving) run(_ *topology.Topology) ([]exchange.Frame, error) {
 		}
 		if whole {
 			checkpoint.Joined = append(checkpoint.Joined, b.Audience)
+			s.covered = append(s.covered, b.Audience)
 		} else {
 			left = append(left, exchange.Backfill{Audience: b.Audience, Cursor: cursor})
 		}
@@ -157,7 +160,7 @@ func (s *serving) flow(lane atoll.Audience, audiences []atoll.Audience, after at
 			// it may still be in this one. What the site must take whatever it has stays so.
 			if i+1 < len(page) && page[i+1].Key == l.Key && (l.Gone || !page[i+1].Gone) {
 				page[i+1].Forced = page[i+1].Forced || l.Forced
-			} else if err := s.add(lane, audiences, l); err != nil {
+			} else if err := s.add(lane, l); err != nil {
 				return after, false, err
 			}
 			// A position may carry lines of several audiences: it is passed only when
@@ -242,7 +245,7 @@ func (s *serving) reaches(r atoll.Record) bool {
 }
 
 // add puts one line's record into the answer, unless the site has it already.
-func (s *serving) add(lane atoll.Audience, audiences []atoll.Audience, l storage.FeedLine) error {
+func (s *serving) add(lane atoll.Audience, l storage.FeedLine) error {
 	frame := exchange.Record{Position: l.Position, Lane: lane, Key: l.Key, Forced: l.Forced, Gone: l.Gone}
 	r, err := s.r.Record(l.Key)
 	switch {
@@ -256,9 +259,10 @@ func (s *serving) add(lane atoll.Audience, audiences []atoll.Audience, l storage
 		frame.Gone = !s.reaches(r)
 		frame.Version, frame.Origin = r.Version, r.Origin // the centre has it, if not for this site
 	case l.Gone:
-		// It left one audience; the site may still have it by another.
+		// It left one audience; the site may still have it by another, also where this
+		// one is read late, from its beginning.
 		for _, a := range r.Audiences {
-			if slices.Contains(audiences, a) {
+			if a == lane || slices.Contains(s.covered, a) {
 				return nil
 			}
 		}

@@ -89,9 +89,9 @@ func Decode(i storage.StagedItem) (journal.Arrival, error) {
 // before, in the caller's transaction: either all of it is visible afterwards,
 // or, on an error, none. Items that cannot be taken yet (a parent that is not
 // here, a record type this program does not know, a body that is not valid) go
-// to the waiting lane with their reason. Jobs are the lanes of jobs that a later
-// checkpoint completes.
-func Checkpoint(tx storage.Tx, door *journal.Door, lanes, jobs []string) (Tally, error) {
+// to the waiting lane with their reason. Others are the lanes that a later checkpoint
+// completes.
+func Checkpoint(tx storage.Tx, door *journal.Door, lanes, others []string) (Tally, error) {
 	taken, err := gather(tx, lanes)
 	if err != nil {
 		return Tally{}, err
@@ -100,10 +100,8 @@ func Checkpoint(tx storage.Tx, door *journal.Door, lanes, jobs []string) (Tally,
 	if err != nil {
 		return Tally{}, err
 	}
-	for _, item := range taken {
-		if err := outdate(tx, jobs, item.Key); err != nil {
-			return Tally{}, err
-		}
+	if err := outdate(tx, others, taken); err != nil {
+		return Tally{}, err
 	}
 	items := Newest(append(taken, waiting...))
 	sort(door.Judge.Catalogue, items)
@@ -143,19 +141,20 @@ func Checkpoint(tx storage.Tx, door *journal.Door, lanes, jobs []string) (Tally,
 
 // Departures takes what is staged of the normal flow as gone, ahead of its
 // checkpoint. It was said of the audiences the site had; what audiences bring that it
-// gains afterwards is newer, whatever its position. Jobs are as for [Checkpoint].
-func Departures(tx storage.Tx, door *journal.Door, jobs []string) error {
+// gains afterwards is newer, whatever its position. Others are as for [Checkpoint].
+func Departures(tx storage.Tx, door *journal.Door, others []string) error {
 	items, err := tx.Staged(LaneNormal, 0)
 	if err != nil {
 		return err
 	}
+	items = slices.DeleteFunc(items, func(item storage.StagedItem) bool {
+		a, err := Decode(item)
+		return err != nil || !a.Gone // what cannot be read waits, and is shown
+	})
+	if err := outdate(tx, others, items); err != nil {
+		return err
+	}
 	for _, item := range items {
-		if a, err := Decode(item); err != nil || !a.Gone {
-			continue // what cannot be read waits, and is shown
-		}
-		if err := outdate(tx, jobs, item.Key); err != nil {
-			return err
-		}
 		if _, err := one(tx, door, item); err != nil {
 			return err
 		}
@@ -166,14 +165,31 @@ func Departures(tx storage.Tx, door *journal.Door, jobs []string) error {
 	return nil
 }
 
-// outdate takes away what the lanes of jobs that are under way have of a record that
-// is taken now. A job lists a record once: its lane does not hear what becomes of the
-// record afterwards, as those of other audiences do, and would put it back to what it
-// was (R-H-43).
-func outdate(tx storage.Tx, jobs []string, key atoll.Key) error {
-	for _, lane := range jobs {
-		if err := tx.Unstage(lane, key); err != nil {
-			return err
+// outdate takes away what lanes that are under way have of records that are taken now:
+// they would put them back to what they were. A record may have left the lane's audience
+// since, or be sent again by a job, which lists it once and does not hear what becomes
+// of it (R-H-43). Of one that leaves the site with its audience, the lane of another
+// keeps what it has: it says itself when the record left that one, too.
+func outdate(tx storage.Tx, lanes []string, taken []storage.StagedItem) error {
+	if len(lanes) == 0 || len(taken) == 0 {
+		return nil
+	}
+	staged, err := tx.CountStaged()
+	if err != nil {
+		return err
+	}
+	for _, lane := range lanes {
+		kind, _ := atoll.Audience(lane).Split()
+		if staged[lane] == 0 {
+			continue
+		}
+		for _, item := range taken {
+			if a, err := Decode(item); err != nil || a.Gone && kind != "job" {
+				continue // what cannot be read waits, and is shown
+			}
+			if err := tx.Unstage(lane, item.Key); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

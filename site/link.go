@@ -104,11 +104,11 @@ func (l link) reading() []exchange.Backfill {
 	return l.Backfills[:min(len(l.Backfills), exchange.MaxBackfills)]
 }
 
-// jobs are the lanes of the jobs that send this site records again, but those that are
-// complete now.
-func (l link) jobs(complete []string) (lanes []string) {
-	for _, b := range l.Backfills {
-		if kind, _ := b.Audience.Split(); kind == "job" && !slices.Contains(complete, string(b.Audience)) {
+// underWay are the lanes of what this site reads from the beginning, but those that
+// are complete now.
+func (l link) underWay(complete []string) (lanes []string) {
+	for _, b := range l.reading() {
+		if !slices.Contains(complete, string(b.Audience)) {
 			lanes = append(lanes, string(b.Audience))
 		}
 	}

@@ -83,7 +83,7 @@ func (s *Site) integrate(tx storage.Tx, l *link, lanes []string) (integrate.Tall
 	if err := s.recognise(tx, l); err != nil {
 		return integrate.Tally{}, err
 	}
-	return integrate.Checkpoint(tx, s.Door, lanes, l.jobs(lanes))
+	return integrate.Checkpoint(tx, s.Door, lanes, l.underWay(lanes))
 }
 
 // recognise forgets, once after an upgrade, what waited because its type was not known

@@ -34,7 +34,7 @@ func (r *round) subscription(ctx context.Context, sub exchange.Subscription) err
 		}
 		next, lost := exchange.Agreement{Covered: l.Covered, Backfills: l.Backfills}.Take(sub.Audiences)
 		if next.Gained(exchange.Agreement{Backfills: l.Backfills}) {
-			if err := integrate.Departures(tx, s.Door, l.jobs(nil)); err != nil {
+			if err := integrate.Departures(tx, s.Door, l.underWay(nil)); err != nil {
 				return err
 			}
 		}
