@@ -96,7 +96,7 @@ type Sites interface {
 	ResetDevice(ctx context.Context, actor string, site atoll.SiteID) error
 	Pause(ctx context.Context, actor string, site atoll.SiteID, reason string) error
 	Order(ctx context.Context, actor string, site atoll.SiteID, order string) error
-	LimitHistory(ctx context.Context, site atoll.SiteID, months int) error
+	LimitHistory(ctx context.Context, actor string, site atoll.SiteID, months int) error
 	Fetch(ctx context.Context, site atoll.SiteID, p documents.Past) (int, error)
 	SyncLog(ctx context.Context, site atoll.SiteID, limit int) ([]central.Cycle, error)
 	Connections(ctx context.Context, site atoll.SiteID) (map[atoll.SiteID]central.Connection, error)

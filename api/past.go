@@ -122,7 +122,7 @@ func (s *server) pastOperations() {
 		Summary:     "Limit the documents a site starts with",
 		Description: "From its next initialisation on it gets documents settled in the last months, and those that are not settled; older ones are fetched when wanted.",
 	}, steer(s, func(ctx context.Context, c Centre, in *limitInput) (int, error) {
-		return in.Site, c.LimitHistory(ctx, atoll.SiteID(in.Site), in.Body.Months)
+		return in.Site, c.LimitHistory(ctx, actor(ctx), atoll.SiteID(in.Site), in.Body.Months)
 	}))
 	handle(s, station.MaySync, huma.Operation{
 		OperationID: "send-documents", Method: http.MethodPost, Path: "/sites/{site}/fetch", Tags: []string{"sites"},

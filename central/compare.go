@@ -414,7 +414,7 @@ func (c *Centre) Verify(ctx context.Context, actor string, site atoll.SiteID, re
 	if repair {
 		order = orderRepair
 	}
-	return c.order(ctx, actor, site, order, "", func(s *SiteState) error {
+	return c.order(ctx, actor, site, order, nil, func(s *SiteState) error {
 		s.Orders = slices.DeleteFunc(s.Orders, func(o string) bool { return o == orderVerify || o == orderRepair })
 		s.Orders = append(s.Orders, order)
 		return nil

@@ -25,10 +25,10 @@ type Request struct {
 // Export enrols the site with what it told of itself, and answers it as if it were
 // initialising: the frames of one answer, which a site may take from a file. A
 // database that had the site's place before has lost it. What an exchange over the
-// line would have refused is refused here.
-func (c *Centre) Export(ctx context.Context, site atoll.SiteID, q Request) iter.Seq2[exchange.Frame, error] {
+// line would have refused is refused here. Who did it stands in the journal (R-K-59).
+func (c *Centre) Export(ctx context.Context, actor string, site atoll.SiteID, q Request) iter.Seq2[exchange.Frame, error] {
 	return func(yield func(exchange.Frame, error) bool) {
-		if err := c.admitRequest(ctx, site, q); err != nil {
+		if err := c.admitRequest(ctx, actor, site, q); err != nil {
 			yield(nil, err)
 			return
 		}
@@ -40,7 +40,7 @@ func (c *Centre) Export(ctx context.Context, site atoll.SiteID, q Request) iter.
 }
 
 // admitRequest gives the site its place, as Enrol does.
-func (c *Centre) admitRequest(ctx context.Context, site atoll.SiteID, q Request) error {
+func (c *Centre) admitRequest(ctx context.Context, actor string, site atoll.SiteID, q Request) error {
 	return c.commits.do(ctx, func(tx storage.Tx) error {
 		t, err := c.Door.Topology(tx)
 		if err != nil {
@@ -68,7 +68,10 @@ func (c *Centre) admitRequest(ctx context.Context, site atoll.SiteID, q Request)
 		s.CodeHash, s.CodeExpires, s.Failures, s.KeyUntil = nil, time.Time{}, 0, time.Time{}
 		s.Key, s.Device, s.App, s.Protocol = q.Key, q.Device, q.App, q.Protocol
 		s.TokenEpoch++
-		return s.save(tx)
+		if err := s.save(tx); err != nil {
+			return err
+		}
+		return c.ordered(tx, actor, site, "export", nil)
 	})
 }
 

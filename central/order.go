@@ -3,6 +3,7 @@ package central
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/atollsync/atoll"
@@ -18,12 +19,14 @@ type SiteOrder struct {
 	ID     atoll.ID
 	What   string
 	Reason string
+	Months int // of documents that the site is limited to; 0 for all
 	At, By string
 }
 
 // order alters what the centre remembers of a site because a person wants it so, and
-// writes into the journal who wanted what, and why, in the same transaction (R-K-59).
-func (c *Centre) order(ctx context.Context, actor string, site atoll.SiteID, what, reason string, fn func(*SiteState) error) error {
+// writes into the journal who wanted what, with what more there is to say of it, in the
+// same transaction (R-K-59).
+func (c *Centre) order(ctx context.Context, actor string, site atoll.SiteID, what string, more atoll.Fields, fn func(*SiteState) error) error {
 	return c.commits.do(ctx, func(tx storage.Tx) error {
 		s, err := State(tx, site)
 		if err != nil {
@@ -35,15 +38,18 @@ func (c *Centre) order(ctx context.Context, actor string, site atoll.SiteID, wha
 		if err := s.save(tx); err != nil {
 			return err
 		}
-		f := atoll.Fields{}.Set("site_id", site).Set("what", what).Set("ordered_at", c.stamp()).Set("ordered_by", actor)
-		if reason != "" {
-			f.Set("reason", reason)
-		}
-		_, err = c.Door.Write(tx, journal.Edit{Actor: actor, Cause: atoll.Cause{Kind: "user"}, Do: []journal.Proposal{
-			{Verb: atoll.Insert, Key: atoll.Key{Type: orderKind, ID: atoll.NewID(c.Now())}, Fields: f},
-		}})
-		return err
+		return c.ordered(tx, actor, site, what, more)
 	})
+}
+
+// ordered writes the order into the journal.
+func (c *Centre) ordered(tx storage.Tx, actor string, site atoll.SiteID, what string, more atoll.Fields) error {
+	f := atoll.Fields{}.Set("site_id", site).Set("what", what).Set("ordered_at", c.stamp()).Set("ordered_by", actor)
+	maps.Copy(f, more)
+	_, err := c.Door.Write(tx, journal.Edit{Actor: actor, Cause: atoll.Cause{Kind: "user"}, Do: []journal.Proposal{
+		{Verb: atoll.Insert, Key: atoll.Key{Type: orderKind, ID: atoll.NewID(c.Now())}, Fields: f},
+	}})
+	return err
 }
 
 // SiteOrders returns the newest orders about a site, the newest first.
@@ -57,7 +63,7 @@ func (c *Centre) SiteOrders(ctx context.Context, site atoll.SiteID, limit int) (
 		out = out[:0]
 		for _, rec := range recs {
 			f := rec.MustFields()
-			out = append(out, SiteOrder{rec.ID, f.Text("what"), f.Text("reason"), f.Text("ordered_at"), f.Text("ordered_by")})
+			out = append(out, SiteOrder{rec.ID, f.Text("what"), f.Text("reason"), int(f.Int("months")), f.Text("ordered_at"), f.Text("ordered_by")})
 		}
 		return nil
 	})

@@ -18,12 +18,15 @@ const maxHistoryMonths = 1200
 // LimitHistory has the site spared, when it initialises, the documents that were
 // settled more than so many months ago (R-H-26); 0 spares it nothing. It holds
 // from the next initialisation on: nothing is taken from a site that has it.
-func (c *Centre) LimitHistory(ctx context.Context, site atoll.SiteID, months int) error {
+func (c *Centre) LimitHistory(ctx context.Context, actor string, site atoll.SiteID, months int) error {
 	if months < 0 || months > maxHistoryMonths {
 		return atoll.Errorf(atoll.Invalid, "cannot keep %d months of documents", months).On("months").
 			Do("give 1 to %d months, or 0 for all", maxHistoryMonths)
 	}
-	return c.change(ctx, site, func(s *SiteState) error { s.HistoryMonths = months; return nil })
+	return c.order(ctx, actor, site, "limit_history", atoll.Fields{}.Set("months", months), func(s *SiteState) error {
+		s.HistoryMonths = months
+		return nil
+	})
 }
 
 // Fetch puts old documents on their way to the site, with all that hangs on them

@@ -103,7 +103,7 @@ func (c *Centre) change(ctx context.Context, site atoll.SiteID, fn func(*SiteSta
 // NewCode gives the site a fresh one-time code; an earlier one is void.
 func (c *Centre) NewCode(ctx context.Context, actor string, site atoll.SiteID) (string, error) {
 	code, digest := newCode()
-	return code, c.order(ctx, actor, site, "new_code", "", func(s *SiteState) error {
+	return code, c.order(ctx, actor, site, "new_code", nil, func(s *SiteState) error {
 		s.CodeHash, s.CodeExpires = digest, c.Now().Add(codeLife)
 		s.Failures, s.LockedUntil = 0, time.Time{}
 		return nil
@@ -113,7 +113,7 @@ func (c *Centre) NewCode(ctx context.Context, actor string, site atoll.SiteID) (
 // ResetDevice lets the site be enrolled on another device, which must then
 // initialise (R-H-12). Tokens and key of the old one are void.
 func (c *Centre) ResetDevice(ctx context.Context, actor string, site atoll.SiteID) error {
-	return c.order(ctx, actor, site, "reset_device", "", func(s *SiteState) error {
+	return c.order(ctx, actor, site, "reset_device", nil, func(s *SiteState) error {
 		s.Device, s.Key, s.Timeline, s.Initialisation = "", nil, "", InitNew
 		s.TokenEpoch++
 		return nil
@@ -123,11 +123,11 @@ func (c *Centre) ResetDevice(ctx context.Context, actor string, site atoll.SiteI
 // Pause stops the site's synchronisation, with a reason it is told; an empty
 // reason resumes it.
 func (c *Centre) Pause(ctx context.Context, actor string, site atoll.SiteID, reason string) error {
-	what := "pause"
+	what, more := "pause", atoll.Fields{}.Set("reason", reason)
 	if reason == "" {
-		what = "resume"
+		what, more = "resume", nil
 	}
-	return c.order(ctx, actor, site, what, reason, func(s *SiteState) error { s.Paused = reason; return nil })
+	return c.order(ctx, actor, site, what, more, func(s *SiteState) error { s.Paused = reason; return nil })
 }
 
 // Order asks the site for something at its next exchange: "resend" or
@@ -136,7 +136,7 @@ func (c *Centre) Order(ctx context.Context, actor string, site atoll.SiteID, ord
 	if order != orderResend && order != orderReinitialise {
 		return atoll.Errorf(atoll.Invalid, "unknown order %q", order)
 	}
-	return c.order(ctx, actor, site, order, "", func(s *SiteState) error {
+	return c.order(ctx, actor, site, order, nil, func(s *SiteState) error {
 		s.Told = 0
 		if !slices.Contains(s.Orders, order) {
 			s.Orders = append(s.Orders, order)

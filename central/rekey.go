@@ -25,7 +25,7 @@ func (c *Centre) ReplaceKey(ctx context.Context, actor string, site atoll.SiteID
 	}
 	code, digest := newCode()
 	until = c.Now().Add(grace)
-	return code, until, c.order(ctx, actor, site, "replace_key", "", func(s *SiteState) error {
+	return code, until, c.order(ctx, actor, site, "replace_key", nil, func(s *SiteState) error {
 		if len(s.Key) == 0 {
 			return atoll.Errorf(atoll.Rule, "site %d has no key yet", site).Do("give it a ticket: atoll site code %d", site)
 		}

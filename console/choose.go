@@ -23,8 +23,9 @@ const mostOffered = 12
 type asking struct {
 	Q     string
 	Found []option
-	More  bool // than are offered
-	Open  bool // it is not clear which one is meant
+	exact []option // of those, what has just this code or name
+	More  bool     // than are offered
+	Open  bool     // it is not clear which one is meant
 }
 
 // lookup is what a form shows of it: nothing until something was asked.
@@ -91,7 +92,10 @@ func (c *console) asked(v *Visit, f catalogue.Field, text string, store atoll.ID
 			a.More = true
 			break
 		}
-		a.Found = append(a.Found, option{Value: string(rec.ID), Words: v.introduced(def, rec.Fields)})
+		one := option{Value: string(rec.ID), Words: v.introduced(def, rec.Fields)}
+		if a.Found = append(a.Found, one); strings.EqualFold(rec.Fields.Text("code"), text) || strings.EqualFold(called(def, rec.Fields), text) {
+			a.exact = append(a.exact, one)
+		}
 	}
 	return a, nil
 }
@@ -142,6 +146,9 @@ func (c *console) asks(v *Visit, def *catalogue.Def, before atoll.Fields, store 
 		a, err := c.asked(v, f, text, store)
 		if err != nil {
 			return nil, false, err
+		}
+		if len(a.exact) == 1 {
+			a.Found, a.More = a.exact, false
 		}
 		switch {
 		case slices.ContainsFunc(a.Found, func(o option) bool { return o.Value == chosen }):

@@ -172,6 +172,15 @@ func (s *seen) saysNot(words ...string) *seen {
 	return s
 }
 
+// keeps fails the test unless an input of the page holds the value.
+func (s *seen) keeps(name, value string) *seen {
+	s.t.Helper()
+	if want := `name="` + name + `" value="` + value + `"`; !strings.Contains(s.body, want) {
+		s.t.Errorf("the page has no %s:\n%s", want, s.text())
+	}
+	return s
+}
+
 // text is what a reader reads of the page.
 func (s *seen) text() string {
 	out := tags.ReplaceAllString(s.body, " ")

@@ -24,5 +24,12 @@ func TestR_K_59_OrdersAboutASiteAreInTheAuditTrail(t *testing.T) {
 	f.centre.ask("POST", "/enrolment/revoke", url.Values{"site": {"2"}}, admin).want(303)
 	f.centre.get("/fleet/2", technician).says("administrator revoke its device", "administrator new ticket", "technician send again", "technician compare and repair", "technician resume")
 	f.centre.get("/audit", technician, with("Accept-Language", "fr")).says("Ordre au sujet d’un site révoquer")
+	for _, months := range []int{12, 1, 0} {
+		if err := f.Centre.Centre.LimitHistory(t.Context(), "administrator", 2, months); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.centre.get("/fleet/2", technician).says("administrator limit old documents all documents", "limit old documents documents of the last month", "limit old documents documents of the last 12 months")
+	f.centre.get("/audit", technician).says("administrator by hand Made: Order about a site limit old documents")
 	f.centre.get("/fleet/3", technician).saysNot("What was asked of it")
 }

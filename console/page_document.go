@@ -177,14 +177,35 @@ func (c *console) docLines(v *Visit, d *docData, w work, rec station.Record, lin
 			continue
 		}
 		in := input{Field: name, Kind: f.Kind, To: f.To, Required: name == "item_id" || name == "stock_line_id" || strings.Contains(name, "quantity") || strings.HasPrefix(name, "number_of")}
-		if name == "stock_line_id" { // an item is entered by its code or its name
+		if v.R.PostFormValue("line") == "" { // what was entered stands until it is taken
+			in.Value = v.R.PostFormValue("f." + name)
+		}
+		switch {
+		case name == "stock_line_id":
 			if in.Options, err = c.stockOptions(v, rec.Fields.ID("store_id"), d.Find, rec.Type == "stocktake"); err != nil {
+				return err
+			}
+			for i, o := range in.Options {
+				in.Options[i].Chosen = o.Value == in.Value
+			}
+		case f.Kind == catalogue.Reference: // an item is found by its code, or words of its name
+			if err := c.choosable(v, d.Line, f, &in); err != nil {
 				return err
 			}
 		}
 		d.Enter = append(d.Enter, in)
 	}
 	return nil
+}
+
+// choosable has a reference of a new line chosen by words.
+func (c *console) choosable(v *Visit, line *catalogue.Def, f catalogue.Field, in *input) error {
+	a, asked := v.asks[f.Name]
+	in.lookup, in.Choose = lookup{Asked: asked, asking: a}, choosePath(line, f, "")
+	key := atoll.Key{Type: f.To, ID: atoll.ID(in.Value)}
+	names, err := c.names(v, []atoll.Key{key})
+	in.Picked = names[key]
+	return err
 }
 
 // stockOptions is the stock of a store to choose from, narrowed by words of the item:
@@ -362,16 +383,17 @@ func (c *console) changeLines(v *Visit) error {
 			return err
 		}
 	}
+	var open bool
+	if v.asks, open, err = c.asks(v, lineDef, atoll.Fields{}, ""); err != nil {
+		return err
+	}
+	if open || v.R.PostFormValue("find") != "" {
+		return c.recordPage(v) // which one is meant?
+	}
 	err = func() error {
 		names := w.Lines
 		if draft.ID != "" {
 			names = slices.DeleteFunc(slices.Clone(names), func(n string) bool { f, _ := lineDef.Field(n); return f.Kind == catalogue.Reference })
-		} else if item := strings.TrimSpace(v.R.PostFormValue("f.item_id")); item != "" {
-			id, err := c.itemMeant(v, item)
-			if err != nil {
-				return err
-			}
-			v.R.PostForm.Set("f.item_id", string(id))
 		}
 		if draft.Fields, err = v.entered(lineDef, names); err != nil {
 			return err
@@ -389,23 +411,4 @@ func (c *console) changeLines(v *Visit) error {
 	v.tell("done", "edit.saved")
 	v.redirect(recordPath(rec.Key) + "#lines")
 	return nil
-}
-
-// itemMeant is the one item that somebody means by a code, or words of its name.
-func (c *console) itemMeant(v *Visit, want string) (atoll.ID, error) {
-	id, _, choose, err := c.itemAsked(v, want)
-	if err != nil {
-		return "", err
-	}
-	if id == "" && len(choose) == 0 {
-		return "", atoll.Errorf(atoll.NotFound, "no item has the code or the words %.60q", want).On("item_id").Do("enter its code, or words of its name")
-	}
-	if id == "" {
-		var names []string
-		for _, o := range choose[:min(len(choose), 5)] {
-			names = append(names, o.Words)
-		}
-		return "", atoll.Errorf(atoll.Invalid, "%.60q could be several items: %s", want, strings.Join(names, ", ")).On("item_id").Do("enter the code of one")
-	}
-	return atoll.ID(id), nil
 }

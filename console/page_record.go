@@ -120,6 +120,9 @@ func (c *console) recordPage(v *Visit) error {
 	if d.Doc, err = c.docOf(v, rec); err != nil {
 		return err
 	}
+	if d.Doc != nil && d.Doc.Work != "" {
+		v.under = "/work"
+	}
 	d.Ship = rec.Type == "requisition" && rec.Fields.Text("kind") == documents.Response && rec.Editable && v.User.Role.May(station.MayEdit)
 	d.Trouble = v.trouble
 	status := 200

@@ -209,6 +209,7 @@ type matrixData struct {
 // visibility is the matrix of which stores see each other, of the stores that a
 // search chooses (R-A-07).
 func (c *console) visibility(v *Visit) error {
+	v.under = "/stores"
 	t, err := c.Station.Topology(v.ctx())
 	if err != nil {
 		return err

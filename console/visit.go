@@ -35,7 +35,9 @@ type Visit struct {
 
 	c       *console
 	route   route
-	trouble *problem // what stood in the way of what was asked, to be said on the page
+	under   string            // the path of the menu that the page belongs to, where it is not its own
+	asks    map[string]asking // references that were named by words
+	trouble *problem          // what stood in the way of what was asked, to be said on the page
 	token   string
 	status  int
 	bytes   int64
@@ -230,7 +232,8 @@ func (v *Visit) menu() []menuItem {
 			continue
 		}
 		path := strings.TrimSuffix(r.path, "/{$}")
-		here := v.R.URL.Path == path || strings.HasPrefix(v.R.URL.Path, path+"/")
+		at := cmp.Or(v.under, v.R.URL.Path)
+		here := at == path || strings.HasPrefix(at, path+"/")
 		out = append(out, menuItem{Key: r.menu, Path: path, Here: here})
 	}
 	return out

@@ -112,10 +112,11 @@ func TestWorkRequests(t *testing.T) {
 	f.stocked(t)
 	one, two := hand{f.one, t, station.StoreUser}, hand{f.two, t, station.StoreUser}
 	page := two.makes("requests", f.Stores["C"], url.Values{"f.name_id": {string(topology.StoreNameID(f.Stores["B"]))}})
-	two.line(page, url.Values{"f.item_id": {"nothing like it"}, "f.requested_quantity": {"50"}}).want(404).says("no item has the code")
-	two.line(page, url.Values{"f.item_id": {"item"}, "f.requested_quantity": {"50"}}).want(400).says("could be several items")
-	two.line(page, url.Values{"f.item_id": {"amoxicillin"}, "f.requested_quantity": {"fifty"}}).want(422).says("is not a number")
-	two.line(page, url.Values{"f.item_id": {"Amoxicillin"}, "f.requested_quantity": {"50"}}).want(303)
+	two.line(page, url.Values{"q.item_id": {"nothing like it"}, "f.requested_quantity": {"51"}}).want(200).says("Nothing here has such words").keeps("f.requested_quantity", "51")
+	two.line(page, url.Values{"q.item_id": {"item"}, "f.requested_quantity": {"51"}}).want(200).says("Which one?").keeps("f.requested_quantity", "51")
+	two.line(page, url.Values{"q.item_id": {"amoxicillin"}, "f.requested_quantity": {"fifty"}}).want(422).says("is not a number").keeps("f.requested_quantity", "fifty")
+	two.line(page, url.Values{"q.item_id": {"Amoxicillin"}, "f.requested_quantity": {"50"}}).want(303)
+	two.page(page).says("50")
 	two.does(page, "finalise").want(303)
 	if err := f.Settle(t.Context()); err != nil {
 		t.Fatal(err)

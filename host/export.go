@@ -112,7 +112,7 @@ func recipient(key []byte) (age.Recipient, error) {
 // ExportSite writes a file with everything the site would receive on its first
 // initialisation, and enrols the site with what its request says (R-H-41). A
 // database that had the site's place before has lost it.
-func (h *Host) ExportSite(ctx context.Context, id atoll.SiteID, text string, to io.Writer) error {
+func (h *Host) ExportSite(ctx context.Context, actor string, id atoll.SiteID, text string, to io.Writer) error {
 	if h.Centre == nil {
 		return atoll.Errorf(atoll.NotHere, "only the central server exports sites")
 	}
@@ -151,7 +151,7 @@ func (h *Host) ExportSite(ctx context.Context, id atoll.SiteID, text string, to 
 	if _, err := out.Write(append(line, '\n')); err != nil {
 		return err
 	}
-	if err := wire.WriteBundle(out, h.Centre.Export(ctx, id, q.Request)); err != nil {
+	if err := wire.WriteBundle(out, h.Centre.Export(ctx, actor, id, q.Request)); err != nil {
 		return err
 	}
 	return out.Close()

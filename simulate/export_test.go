@@ -68,12 +68,15 @@ func TestR_H_41_AFileForASite(t *testing.T) {
 		}
 		bad := q
 		bad.Key = nil
-		for _, err := range w.Centre.Centre.Export(w.ctx, at, bad) {
+		for _, err := range w.Centre.Centre.Export(w.ctx, "administrator", at, bad) {
 			w.refused(err, atoll.Invalid, "key")
 		}
 		var file bytes.Buffer
-		if err := wire.WriteBundle(&file, w.Centre.Centre.Export(w.ctx, at, q)); err != nil {
+		if err := wire.WriteBundle(&file, w.Centre.Centre.Export(w.ctx, "administrator", at, q)); err != nil {
 			t.Fatal(err)
+		}
+		if orders, err := w.Centre.Centre.SiteOrders(w.ctx, at, 9); err != nil || len(orders) == 0 || orders[0].What != "export" || orders[0].By != "administrator" {
+			t.Errorf("again %t: the journal has the orders %+v, %v; want first who gave the site its place", again, orders, err)
 		}
 		w.stock("A", item, "1") // after the file was made
 		w.update(1, "item", item, atoll.Fields{}.Set("name", "Item x, renamed"))

@@ -50,7 +50,7 @@ func newPast(t *testing.T) *past {
 	w.fresh = w.ship("B", "C", w.line, "4")
 	w.sync(2, 3, 2)
 	w.peace()
-	if err := w.Centre.Centre.LimitHistory(w.ctx, 2, 12); err != nil {
+	if err := w.Centre.Centre.LimitHistory(w.ctx, "administrator", 2, 12); err != nil {
 		t.Fatal(err)
 	}
 	w.replace(2)
@@ -297,9 +297,9 @@ func TestR_H_26_OnlyAtInitialisation(t *testing.T) {
 	w := newPast(t)
 	w.sync(2)
 	for _, months := range []int{-1, 99999} {
-		w.refused(w.Centre.Centre.LimitHistory(w.ctx, 2, months), atoll.Invalid)
+		w.refused(w.Centre.Centre.LimitHistory(w.ctx, "administrator", 2, months), atoll.Invalid)
 	}
-	w.refused(w.Centre.Centre.LimitHistory(w.ctx, 77, 3), atoll.SiteUnknown)
+	w.refused(w.Centre.Centre.LimitHistory(w.ctx, "administrator", 77, 3), atoll.SiteUnknown)
 	if n, err := w.Centre.Centre.Fetch(w.ctx, 2, documents.Past{Key: atoll.Key{Type: "invoice", ID: w.came}}); n != 1 || err != nil {
 		t.Errorf("fetched %d, %v", n, err)
 	}
@@ -322,7 +322,7 @@ func TestR_H_26_OnlyAtInitialisation(t *testing.T) {
 	w.sync(2)
 	w.here(true, w.came)
 	w.here(false, w.lost)
-	if err := w.Centre.Centre.LimitHistory(w.ctx, 2, 0); err != nil {
+	if err := w.Centre.Centre.LimitHistory(w.ctx, "administrator", 2, 0); err != nil {
 		t.Fatal(err)
 	}
 	w.replace(2)
@@ -352,7 +352,7 @@ func TestR_H_26_OpenTransfersCome(t *testing.T) {
 	unanswered := w.ship("B", "C", line, "5")
 	w.sync(2)
 	w.Clock.Wind(year)
-	if err := w.Centre.Centre.LimitHistory(w.ctx, 2, 12); err != nil {
+	if err := w.Centre.Centre.LimitHistory(w.ctx, "administrator", 2, 12); err != nil {
 		t.Fatal(err)
 	}
 	w.replace(2)
@@ -388,7 +388,7 @@ func TestR_H_26_NothingBesides(t *testing.T) {
 	own := w.adjustOf(3, far, "-1")
 	w.sync(3, 2, 3)
 	w.Clock.Wind(13 * 31 * 24 * time.Hour)
-	if err := w.Centre.Centre.LimitHistory(w.ctx, 2, 12); err != nil {
+	if err := w.Centre.Centre.LimitHistory(w.ctx, "administrator", 2, 12); err != nil {
 		t.Fatal(err)
 	}
 	w.replace(2)

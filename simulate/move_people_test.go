@@ -123,7 +123,7 @@ func TestR_H_30_ToASiteThatIsSparedThePast(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := n.Door.Site
-	if err := w.Centre.Centre.LimitHistory(w.ctx, at, 12); err != nil {
+	if err := w.Centre.Centre.LimitHistory(w.ctx, "administrator", at, 12); err != nil {
 		t.Fatal(err)
 	}
 	id := w.move("C", at)

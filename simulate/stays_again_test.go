@@ -72,7 +72,7 @@ func TestR_B_92_R_H_27_StockFollowsItsTransfers(t *testing.T) {
 			w.act(3, receive, w.answer(3, "invoice", sent).ID)
 			w.sync(3, 2)
 			w.Clock.Wind(13 * 31 * 24 * time.Hour)
-			if err := w.Centre.Centre.LimitHistory(w.ctx, 2, 12); err != nil {
+			if err := w.Centre.Centre.LimitHistory(w.ctx, "administrator", 2, 12); err != nil {
 				t.Fatal(err)
 			}
 			w.ship("B", "C", stock, "4")

@@ -29,7 +29,7 @@ func (c siteExportCmd) Run(s *session) error {
 		if err != nil {
 			return err
 		}
-		err = errors.Join(h.ExportSite(s.ctx, id, c.Request, f), f.Sync(), f.Close())
+		err = errors.Join(h.ExportSite(s.ctx, s.globals.User, id, c.Request, f), f.Sync(), f.Close())
 		if err != nil {
 			return errors.Join(err, os.Remove(c.File))
 		}
