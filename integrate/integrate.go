@@ -20,6 +20,7 @@ import (
 const (
 	LaneNormal  = ""
 	LaneWaiting = "~waiting" // could not be integrated yet; no audience has this name
+	laneNow     = "~now"     // what a checkpoint integrates, each record once; empty outside of its transaction
 )
 
 // Tally counts what integration did. Staged = Stored + Known + Kept + Retracted +
@@ -91,108 +92,122 @@ func Decode(i storage.StagedItem) (journal.Arrival, error) {
 // here, a record type this program does not know, a body that is not valid) go
 // to the waiting lane with their reason. Others are the lanes that a later checkpoint
 // completes.
+//
+// However much is staged, a page of it is held at a time.
 func Checkpoint(tx storage.Tx, door *journal.Door, lanes, others []string) (Tally, error) {
-	taken, err := gather(tx, lanes)
-	if err != nil {
-		return Tally{}, err
-	}
-	waiting, err := gather(tx, []string{LaneWaiting})
-	if err != nil {
-		return Tally{}, err
-	}
-	if err := outdate(tx, others, taken); err != nil {
-		return Tally{}, err
-	}
-	items := Newest(append(taken, waiting...))
-	sort(door.Judge.Catalogue, items)
 	var tally Tally
-	for _, lane := range append(slices.Clone(lanes), LaneWaiting) {
-		if err := tx.Unstage(lane, atoll.Key{}); err != nil {
+	for _, lane := range lanes {
+		if err := tx.Restage(lane, laneNow); err != nil {
 			return tally, err
 		}
 	}
-	for _, item := range items {
-		tally.Staged++
+	others, err := underWay(tx, others)
+	if err != nil {
+		return tally, err
+	}
+	if len(others) > 0 {
+		if err := storage.EachStaged(tx, laneNow, func(item storage.StagedItem) error { return outdate(tx, others, item) }); err != nil {
+			return tally, err
+		}
+	}
+	if err := tx.Restage(LaneWaiting, laneNow); err != nil {
+		return tally, err
+	}
+	types, err := tx.StagedTypes(laneNow)
+	if err != nil {
+		return tally, err
+	}
+	sort(door.Judge.Catalogue, types)
+	for _, of := range types {
+		for page, err := range storage.StagedPages(tx, laneNow, of) {
+			if err != nil {
+				return tally, err
+			}
+			if err := tally.take(tx, door, page); err != nil {
+				return tally, err
+			}
+		}
+	}
+	return tally, tx.Unstage(laneNow, atoll.Key{})
+}
+
+// take integrates a page of what is staged.
+func (t *Tally) take(tx storage.Tx, door *journal.Door, page []storage.StagedItem) error {
+	for _, item := range page {
+		t.Staged++
 		outcome, err := one(tx, door, item)
 		if wait := (*atoll.Error)(nil); errors.As(err, &wait) && waits(wait.Code) {
 			item.Error, item.Attempts = wait.Error(), item.Attempts+1
 			if err := tx.Stage(LaneWaiting, item); err != nil {
-				return tally, err
+				return err
 			}
-			tally.Waiting++
+			t.Waiting++
 			continue
 		}
 		if err != nil {
-			return tally, err
+			return err
 		}
 		switch outcome {
 		case journal.Stored:
-			tally.Stored++
+			t.Stored++
 		case journal.Known:
-			tally.Known++
+			t.Known++
 		case journal.Kept:
-			tally.Kept++
+			t.Kept++
 		case journal.Retracted, journal.Forgotten:
-			tally.Retracted++
+			t.Retracted++
 		}
 	}
-	return tally, nil
+	return nil
 }
 
 // Departures takes what is staged of the normal flow as gone, ahead of its
 // checkpoint. It was said of the audiences the site had; what audiences bring that it
 // gains afterwards is newer, whatever its position. Others are as for [Checkpoint].
 func Departures(tx storage.Tx, door *journal.Door, others []string) error {
-	items, err := tx.Staged(LaneNormal, 0)
+	others, err := underWay(tx, others)
 	if err != nil {
 		return err
 	}
-	items = slices.DeleteFunc(items, func(item storage.StagedItem) bool {
-		a, err := Decode(item)
-		return err != nil || !a.Gone // what cannot be read waits, and is shown
-	})
-	if err := outdate(tx, others, items); err != nil {
-		return err
-	}
-	for _, item := range items {
+	return storage.EachStaged(tx, LaneNormal, func(item storage.StagedItem) error {
+		if a, err := Decode(item); err != nil || !a.Gone {
+			return nil //nolint:nilerr // what cannot be read waits, and is shown
+		}
+		if err := outdate(tx, others, item); err != nil {
+			return err
+		}
 		if _, err := one(tx, door, item); err != nil {
 			return err
 		}
-		if err := tx.Unstage(LaneNormal, item.Key); err != nil {
+		return tx.Unstage(LaneNormal, item.Key)
+	})
+}
+
+// outdate takes away what lanes that are under way have of a record that is taken now:
+// they would put it back to what it was. It may have left the lane's audience
+// since, or be sent again by a job, which lists it once and does not hear what becomes
+// of it (R-H-43). Of one that leaves the site with its audience, the lane of another
+// keeps what it has: it says itself when the record left that one, too.
+func outdate(tx storage.Tx, lanes []string, taken storage.StagedItem) error {
+	a, err := Decode(taken)
+	if err != nil {
+		return nil //nolint:nilerr // what cannot be read waits, and is shown
+	}
+	for _, lane := range lanes {
+		if kind, _ := atoll.Audience(lane).Split(); a.Gone && kind != "job" {
+			continue
+		}
+		if err := tx.Unstage(lane, taken.Key); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// outdate takes away what lanes that are under way have of records that are taken now:
-// they would put them back to what they were. A record may have left the lane's audience
-// since, or be sent again by a job, which lists it once and does not hear what becomes
-// of it (R-H-43). Of one that leaves the site with its audience, the lane of another
-// keeps what it has: it says itself when the record left that one, too.
-func outdate(tx storage.Tx, lanes []string, taken []storage.StagedItem) error {
-	if len(lanes) == 0 || len(taken) == 0 {
-		return nil
-	}
-	staged, err := tx.CountStaged()
-	if err != nil {
-		return err
-	}
-	for _, lane := range lanes {
-		kind, _ := atoll.Audience(lane).Split()
-		if staged[lane] == 0 {
-			continue
-		}
-		for _, item := range taken {
-			if a, err := Decode(item); err != nil || a.Gone && kind != "job" {
-				continue // what cannot be read waits, and is shown
-			}
-			if err := tx.Unstage(lane, item.Key); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+// underWay returns those of the lanes in which something is staged.
+func underWay(r storage.StageReader, lanes []string) ([]string, error) {
+	staged, err := r.CountStaged()
+	return slices.DeleteFunc(slices.Clone(lanes), func(lane string) bool { return staged[lane] == 0 }), err
 }
 
 // waits reports whether an item with this error may succeed later.
@@ -205,59 +220,19 @@ func waits(c atoll.Code) bool {
 	}
 }
 
-// gather reads the lanes, keeping the newest item of each record.
-func gather(r storage.StageReader, lanes []string) ([]storage.StagedItem, error) {
-	var all []storage.StagedItem
-	for _, lane := range lanes {
-		items, err := r.Staged(lane, 0)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, items...)
-	}
-	return Newest(all), nil
-}
-
-// Newest keeps the newest of the items of each record; of those at one position, the
-// last.
-func Newest(items []storage.StagedItem) []storage.StagedItem {
-	out := make([]storage.StagedItem, 0, len(items))
-	place := make(map[atoll.Key]int, len(items))
-	for _, item := range items {
-		i, there := place[item.Key]
-		switch {
-		case !there:
-			place[item.Key] = len(out)
-			out = append(out, item)
-		case out[i].Position <= item.Position:
-			out[i] = item
-		}
-	}
-	return out
-}
-
-// sort puts records after the types they need, and retractions last. Within a
-// type, order of position keeps a parent before its child.
-func sort(c *catalogue.Catalogue, items []storage.StagedItem) {
-	slices.SortStableFunc(items, func(a, b storage.StagedItem) int {
+// sort puts types after those they need. Within a type, order of position keeps a
+// parent before its child.
+func sort(c *catalogue.Catalogue, types []atoll.Type) {
+	slices.SortStableFunc(types, func(a, b atoll.Type) int {
 		// Whether a store is on the move decides whether this site keeps its own state
 		// of the store's records.
-		if x, y := a.Key.Type == "store_move", b.Key.Type == "store_move"; x != y {
+		if x, y := a == "store_move", b == "store_move"; x != y {
 			if x {
 				return -1
 			}
 			return 1
 		}
-		if d := c.Order(a.Key.Type) - c.Order(b.Key.Type); d != 0 {
-			return d
-		}
-		switch {
-		case a.Position < b.Position:
-			return -1
-		case a.Position > b.Position:
-			return 1
-		}
-		return 0
+		return c.Order(a) - c.Order(b)
 	})
 }
 

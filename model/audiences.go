@@ -8,7 +8,6 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/exchange"
-	"github.com/atollsync/atoll/integrate"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
 )
@@ -382,13 +381,14 @@ func (m *audiences) checkpoint(s *audienceState, c exchange.Checkpoint) {
 	if joined {
 		gather(&s.InLane)
 	}
-	newest := integrate.Newest(items)
-	if m.faults.OldestWins {
-		slices.Reverse(items)
-		for i := range items { // the positions, the other way round
-			items[i].Position = 200 - items[i].Position
+	var newest []storage.StagedItem
+	for _, item := range items {
+		i := slices.IndexFunc(newest, func(o storage.StagedItem) bool { return o.Key == item.Key })
+		if i < 0 {
+			newest = append(newest, item)
+		} else if item.Outdates(newest[i]) != m.faults.OldestWins {
+			newest[i] = item
 		}
-		newest = integrate.Newest(items)
 	}
 	for _, item := range newest {
 		m.receive(s, m.world.number(item.Key), arrived[item.Attempts])

@@ -118,15 +118,15 @@ func (m *comparison) waiting(r storage.Reader) error {
 		if lane != integrate.LaneNormal && lane != integrate.LaneWaiting {
 			continue // an audience that is not covered yet
 		}
-		items, err := r.Staged(lane, 0)
-		if err != nil {
-			return err
-		}
-		for _, it := range items {
+		err := storage.EachStaged(r, lane, func(it storage.StagedItem) error {
 			if m.rows[it.Key] == nil {
 				m.rows[it.Key] = &mine{exchange.CompareRow{Type: it.Key.Type, ID: it.Key.ID, Aside: true}, verify.PathOf(it.Key)}
 			}
 			m.rows[it.Key].row.Waiting = true
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil

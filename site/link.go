@@ -182,20 +182,17 @@ func (l *link) rewind(tx storage.Tx, to atoll.Position, since uint64) error {
 		return err
 	}
 	for lane := range lanes {
-		items, err := tx.Staged(lane, 0)
-		if err != nil {
-			return err
-		}
-		for _, item := range items {
+		err := storage.EachStaged(tx, lane, func(item storage.StagedItem) error {
 			if item.Position <= to {
-				continue
+				return nil
 			}
 			if lane == integrate.LaneWaiting {
 				l.Applied = 0 // nobody knows since when it waits
 			}
-			if err := tx.Unstage(lane, item.Key); err != nil {
-				return err
-			}
+			return tx.Unstage(lane, item.Key)
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -52,20 +52,13 @@ func (s *Site) leaves(r storage.Reader, t *topology.Topology, rec atoll.Record, 
 // by an audience which the record has left since goes with it.
 func (s *Site) unstage(tx storage.Tx, t *topology.Topology, lost, entitled map[atoll.Audience]bool) error {
 	for _, lane := range []string{integrate.LaneNormal, integrate.LaneWaiting} {
-		items, err := tx.Staged(lane, 0)
-		if err != nil {
-			return err
-		}
-		for _, item := range items {
+		err := storage.EachStaged(tx, lane, func(item storage.StagedItem) error {
 			a, err := integrate.Decode(item)
 			if err != nil || a.Gone {
-				continue // what cannot be read waits, and is shown
+				return nil //nolint:nilerr // what cannot be read waits, and is shown
 			}
 			if is, err := s.leaves(tx, t, a.Record, lost, entitled); err != nil || !is {
-				if err != nil {
-					return err
-				}
-				continue
+				return err
 			}
 			if err := tx.Unstage(lane, item.Key); err != nil {
 				return err
@@ -73,6 +66,10 @@ func (s *Site) unstage(tx storage.Tx, t *topology.Topology, lost, entitled map[a
 			if err := s.Door.Hide(tx, item.Key); err != nil && !errors.Is(err, atoll.NotFound) {
 				return err
 			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -104,35 +101,25 @@ func (s *Site) recognise(tx storage.Tx, l *link) error {
 	if err != nil {
 		return err
 	}
-	items, err := tx.Staged(integrate.LaneWaiting, 0)
-	if err != nil {
-		return err
-	}
-	for _, item := range items {
+	return storage.EachStaged(tx, integrate.LaneWaiting, func(item storage.StagedItem) error {
 		a, err := integrate.Decode(item)
 		if err != nil || a.Gone {
-			continue
+			return nil //nolint:nilerr // what cannot be read waits, and is shown
 		}
 		def, known := s.Door.Judge.Catalogue.Lookup(item.Key.Type)
 		f, err := a.Record.Fields()
 		if err != nil || !known {
-			continue
+			return nil //nolint:nilerr // as above
 		}
 		lost := map[atoll.Audience]bool{}
 		for _, a := range route.Audiences(t, def, item.Key, f) {
 			lost[a] = !a.Narrow() && !entitled[a]
 		}
-		is, err := s.leaves(tx, t, a.Record, lost, entitled)
-		if err != nil {
+		if is, err := s.leaves(tx, t, a.Record, lost, entitled); err != nil || !is {
 			return err
 		}
-		if is {
-			if err := tx.Unstage(integrate.LaneWaiting, item.Key); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+		return tx.Unstage(integrate.LaneWaiting, item.Key)
+	})
 }
 
 func seqKey(seq uint64) string { return fmt.Sprintf("%020d", seq) }

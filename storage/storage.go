@@ -266,9 +266,12 @@ type FeedWriter interface {
 
 // StageReader reads what has arrived and is not yet integrated.
 type StageReader interface {
-	// Staged returns the staged items of a lane in rising order of position, up to
-	// limit (0: all).
-	Staged(lane string, limit int) ([]StagedItem, error)
+	// Staged returns up to limit (0: all) items of a type that are staged in the lane
+	// above the place after, in rising order of position and id.
+	Staged(lane string, of atoll.Type, after StagedPlace, limit int) ([]StagedItem, error)
+
+	// StagedTypes returns the types of what is staged in the lane, in byte order.
+	StagedTypes(lane string) ([]atoll.Type, error)
 
 	// CountStaged returns the number of items in each lane.
 	CountStaged() (map[string]int, error)
@@ -284,6 +287,18 @@ type StagedItem struct {
 	Attempts int
 }
 
+// Outdates reports whether the item stands for another of its record that came
+// before it: it is newer, or at the same position.
+func (i StagedItem) Outdates(before StagedItem) bool {
+	return i.Position >= before.Position
+}
+
+// StagedPlace is the place of an item among those of its type and lane.
+type StagedPlace struct {
+	Position atoll.Position
+	ID       atoll.ID
+}
+
 // StageWriter stages.
 type StageWriter interface {
 	// Stage puts the item into the lane, in place of one with the same key:
@@ -292,6 +307,10 @@ type StageWriter interface {
 
 	// Unstage removes the item of the key, or every item when key is the zero Key.
 	Unstage(lane string, key atoll.Key) error
+
+	// Restage moves all items of a lane into another. Where both have the record, the
+	// one that moves stays if it outdates the other.
+	Restage(from, to string) error
 }
 
 // Refusal is one refused entry in quarantine (T-65): kept whole, with the reason,

@@ -98,23 +98,21 @@ func once(c process.Case, p journal.Proposal) ([]journal.Proposal, error) {
 // incomplete tells of lines that arrived and could not be taken in (R-D-93). Lines
 // that have not arrived yet are no news: they will.
 func (h *half) incomplete(c process.Case, by atoll.ID, have, want int) ([]journal.Proposal, error) {
-	staged, err := c.R.Staged(integrate.LaneWaiting, 0)
-	if err != nil {
-		return nil, err
-	}
 	var lines []string
 	why := ""
-	for _, item := range staged {
-		if item.Key.Type != h.from.line {
-			continue
+	for page, err := range storage.StagedPages(c.R, integrate.LaneWaiting, h.from.line) {
+		if err != nil {
+			return nil, err
 		}
-		a, err := integrate.Decode(item)
-		if err != nil || a.Record.MustFields().ID(h.from.parent) != c.Record.ID {
-			continue
-		}
-		lines = append(lines, string(item.Key.ID))
-		if why == "" {
-			why = item.Error
+		for _, item := range page {
+			a, err := integrate.Decode(item)
+			if err != nil || a.Record.MustFields().ID(h.from.parent) != c.Record.ID {
+				continue
+			}
+			lines = append(lines, string(item.Key.ID))
+			if why == "" {
+				why = item.Error
+			}
 		}
 	}
 	if len(lines) == 0 {

@@ -310,19 +310,19 @@ func staging(c *checking) error {
 		return err
 	}
 	for lane, n := range lanes {
-		items, err := c.r.Staged(lane, 0)
-		if err != nil {
-			return err
-		}
-		if len(items) != n {
-			c.law.Fault("lane %q has %d items, not %d", lane, len(items), n)
-		}
 		seen := map[atoll.Key]bool{}
-		for _, it := range items {
+		err := storage.EachStaged(c.r, lane, func(it storage.StagedItem) error {
 			if c.law.Looked++; seen[it.Key] || !it.Key.ID.Valid() || len(it.Payload) == 0 {
 				c.law.Fault("%s in lane %q cannot be taken", it.Key, lane)
 			}
 			seen[it.Key] = true
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if len(seen) != n {
+			c.law.Fault("lane %q has %d items, not %d", lane, len(seen), n)
 		}
 	}
 	return nil

@@ -97,7 +97,7 @@ func poisonPeace(w *World) {
 			err := n.Store.Update(w.Ctx, func(tx storage.Tx) error {
 				waits := false
 				for _, lane := range []string{integrate.LaneNormal, integrate.LaneWaiting} {
-					items, err := tx.Staged(lane, 0)
+					items, err := tx.Staged(lane, p.key.Type, storage.StagedPlace{}, 0)
 					if err != nil {
 						return err
 					}

@@ -117,7 +117,7 @@ func read(t *testing.T, d *memory.Disk) (c contents) {
 		c.Journals, errs[4] = r.Journals()
 		c.Entries, errs[5] = r.Entries(1, 0, 0, 0)
 		c.Feed, errs[6] = r.Feed("all", 0, 0, 0)
-		c.Staged, errs[7] = r.Staged("lane", 0)
+		c.Staged, errs[7] = r.Staged("lane", "item", storage.StagedPlace{}, 0)
 		c.Refusals, errs[8] = r.Refusals(0, false, 0, 0)
 		c.Open, errs[9] = r.CountRefusals()
 		c.Shelf, errs[10] = r.Scan("shelf", "", 0, false)

@@ -319,6 +319,9 @@ func (p *player) write(tx storage.Tx) {
 			k = atoll.Key{}
 		}
 		p.hear("unstage", nil, tx.Unstage(p.lane(), k))
+		if p.IntN(3) == 0 {
+			p.hear("restage", nil, tx.Restage(p.lane(), p.lane()))
+		}
 	case 11:
 		if f := p.refusal(); p.IntN(2) == 0 {
 			id, err := tx.Refuse(f)
@@ -387,8 +390,11 @@ func (p *player) read(r storage.Reader) {
 		ls, err := r.Feed(a, after, until, p.limit())
 		p.hear(fmt.Sprint("feed ", a, after, until), ls, err)
 	case 10:
-		it, err := r.Staged(p.lane(), p.limit())
-		p.hear("staged", it, err)
+		of, after := p.key().Type, storage.StagedPlace{Position: atoll.Position(p.IntN(30)), ID: p.key().ID}
+		it, err := r.Staged(p.lane(), of, after, p.limit())
+		p.hear(fmt.Sprint("staged ", of, after), it, err)
+		types, err := r.StagedTypes(p.lane())
+		p.hear("staged types", types, err)
 	case 11:
 		n, err := r.CountStaged()
 		p.hear("count staged", n, err)

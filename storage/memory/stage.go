@@ -6,15 +6,22 @@ import (
 )
 
 // Staged implements [storage.StageReader].
-func (r *reader) Staged(lane string, limit int) ([]storage.StagedItem, error) {
+func (r *reader) Staged(lane string, of atoll.Type, after storage.StagedPlace, limit int) ([]storage.StagedItem, error) {
 	err := r.call()
 	if err != nil {
 		return nil, err
 	}
 	var out []storage.StagedItem
 	most := bound(limit)
-	r.lane(lane, func(s *staged) bool {
+	from := storage.StagedItem{Key: atoll.Key{Type: of, ID: after.ID}, Position: after.Position}
+	r.lane(lane, from, func(s *staged) bool {
 		it := s.StagedItem
+		if it.Key.Type != of {
+			return false
+		}
+		if it.Position == after.Position && it.Key.ID == after.ID {
+			return true
+		}
 		it.Payload = clone(it.Payload)
 		out = append(out, it)
 		err = r.tired(len(out))
@@ -26,8 +33,23 @@ func (r *reader) Staged(lane string, limit int) ([]storage.StagedItem, error) {
 	return out, nil
 }
 
-func (r *reader) lane(lane string, fn func(*staged) bool) {
-	r.ask.staged = staged{lane: lane}
+// StagedTypes implements [storage.StageReader].
+func (r *reader) StagedTypes(lane string) ([]atoll.Type, error) {
+	if err := r.call(); err != nil {
+		return nil, err
+	}
+	var out []atoll.Type
+	r.lane(lane, storage.StagedItem{}, func(s *staged) bool {
+		if len(out) == 0 || out[len(out)-1] != s.Key.Type {
+			out = append(out, s.Key.Type)
+		}
+		return true
+	})
+	return out, nil
+}
+
+func (r *reader) lane(lane string, from storage.StagedItem, fn func(*staged) bool) {
+	r.ask.staged = staged{lane, from}
 	r.state.lanes.tree.Ascend(&r.ask.staged, func(s *staged) bool { return s.lane == lane && fn(s) })
 }
 
@@ -63,7 +85,7 @@ func (t *tx) Unstage(lane string, key atoll.Key) error {
 	}
 	var gone []*staged
 	if key == (atoll.Key{}) {
-		t.lane(lane, func(s *staged) bool { gone = append(gone, s); return true })
+		t.lane(lane, storage.StagedItem{}, func(s *staged) bool { gone = append(gone, s); return true })
 	} else {
 		t.ask.staged = staged{lane: lane, StagedItem: storage.StagedItem{Key: key}}
 		if s, ok := t.state.staged.tree.Get(&t.ask.staged); ok {
@@ -73,6 +95,33 @@ func (t *tx) Unstage(lane string, key atoll.Key) error {
 	for _, s := range gone {
 		write(t, &t.state.staged).Delete(s)
 		write(t, &t.state.lanes).Delete(s)
+	}
+	return nil
+}
+
+// Restage implements [storage.StageWriter].
+func (t *tx) Restage(from, to string) error {
+	if err := t.call(); err != nil {
+		return err
+	}
+	if from == to {
+		return nil
+	}
+	var moving []*staged
+	t.lane(from, storage.StagedItem{}, func(s *staged) bool { moving = append(moving, s); return true })
+	items, lanes := write(t, &t.state.staged), write(t, &t.state.lanes)
+	for _, s := range moving {
+		items.Delete(s)
+		lanes.Delete(s)
+		now := &staged{to, s.StagedItem}
+		if had, there := items.Get(now); there {
+			if !now.Outdates(had.StagedItem) {
+				continue
+			}
+			lanes.Delete(had)
+		}
+		items.Set(now)
+		lanes.Set(now)
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ type state struct {
 	feed table[*line]
 
 	staged table[*staged] // by lane and key
-	lanes  table[*staged] // by lane, position and key
+	lanes  table[*staged] // by lane, type, position and id
 
 	refusals table[*storage.Refusal] // by id
 	bySite   table[refused]          // by site and id
@@ -211,10 +211,13 @@ func beforeInLane(a, b *staged) bool {
 	if a.lane != b.lane {
 		return a.lane < b.lane
 	}
+	if a.Key.Type != b.Key.Type {
+		return a.Key.Type < b.Key.Type
+	}
 	if a.Position != b.Position {
 		return a.Position < b.Position
 	}
-	return beforeKey(a.Key, b.Key)
+	return a.Key.ID < b.Key.ID
 }
 
 func beforeRefused(a, b refused) bool {

@@ -58,7 +58,7 @@ func crashChild(path string) {
 }
 
 func integrate(tx storage.Tx, batch int) error {
-	items, err := tx.Staged("in", 0)
+	items, err := tx.Staged("in", "item", storage.StagedPlace{}, 0)
 	if err != nil {
 		return err
 	}
@@ -173,7 +173,7 @@ func afterCrash(t *testing.T, path string) int {
 				}
 			}
 		}
-		items, err := r.Staged("in", 0)
+		items, err := r.Staged("in", "item", storage.StagedPlace{}, 0)
 		if len(items) != 0 && (len(items) != perBatch || items[0].Key != crashKey(last+1, 0)) {
 			t.Errorf("%d items are staged, from %s", len(items), items[0].Key)
 		}

@@ -198,4 +198,4 @@ CREATE TABLE stage (
 	UNIQUE (lane, type, id)
 ) STRICT;
 
-CREATE INDEX stage_order ON stage (lane, position, type, id);
+CREATE INDEX stage_order ON stage (lane, type, position, id);

@@ -9,7 +9,9 @@ import (
 )
 
 var stageTests = []test{
-	{"Staged returns a lane in rising order of position", stagedInOrder},
+	{"Staged returns what is staged of a type in rising order of position", stagedInOrder},
+	{"What is staged is read by pages", stagedByPages},
+	{"Restage moves a lane, and the newer stays", restage},
 	{"Staging twice is staging once", stagingTwice},
 	{"Unstage removes one item or the lane", unstage},
 	{"Integration is all or nothing R-L-13", integrationIsWhole},
@@ -21,23 +23,71 @@ func staged(position, n int) storage.StagedItem {
 
 func lane(t *testing.T, s storage.Store, name string, limit int) []storage.StagedItem {
 	t.Helper()
-	return read(t, s, func(r storage.Reader) ([]storage.StagedItem, error) { return r.Staged(name, limit) })
+	return read(t, s, func(r storage.Reader) ([]storage.StagedItem, error) {
+		return r.Staged(name, "item", storage.StagedPlace{}, limit)
+	})
 }
 
 func stagedInOrder(t *testing.T, b *bench) {
+	other := staged(1, 1)
+	other.Key.Type = "name"
 	failed := staged(3, 1)
 	failed.Error, failed.Attempts = "refers to nothing", 4
 	update(t, b, func(tx storage.Tx) error {
 		return errors.Join(
 			tx.Stage("a", staged(10, 3)), tx.Stage("a", staged(2, 9)), tx.Stage("a", failed),
-			tx.Stage("b", staged(1, 1)))
+			tx.Stage("b", staged(1, 1)), tx.Stage("a", other))
 	})
 	b.reopen(t)
 	equal(t, "the lane", lane(t, b, "a", 0), []storage.StagedItem{staged(2, 9), failed, staged(10, 3)})
 	equal(t, "its first two", lane(t, b, "a", 2), []storage.StagedItem{staged(2, 9), failed})
 	equal(t, "another lane", lane(t, b, "b", 0), []storage.StagedItem{staged(1, 1)})
 	equal(t, "no lane", lane(t, b, "c", 0), []storage.StagedItem(nil))
-	equal(t, "counts", read(t, b, storage.Reader.CountStaged), map[string]int{"a": 3, "b": 1})
+	equal(t, "counts", read(t, b, storage.Reader.CountStaged), map[string]int{"a": 4, "b": 1})
+	types := func(name string) []atoll.Type {
+		return read(t, b, func(r storage.Reader) ([]atoll.Type, error) { return r.StagedTypes(name) })
+	}
+	equal(t, "types", types("a"), []atoll.Type{"item", "name"})
+	equal(t, "types of no lane", types("c"), []atoll.Type(nil))
+}
+
+func stagedByPages(t *testing.T, b *bench) {
+	update(t, b, func(tx storage.Tx) error {
+		return errors.Join(tx.Stage("a", staged(2, 1)), tx.Stage("a", staged(2, 2)), tx.Stage("a", staged(2, 3)), tx.Stage("a", staged(5, 0)), tx.Stage("b", staged(3, 4)))
+	})
+	var got []atoll.Key
+	for after := (storage.StagedPlace{}); ; {
+		page := read(t, b, func(r storage.Reader) ([]storage.StagedItem, error) { return r.Staged("a", "item", after, 2) })
+		for _, it := range page {
+			got = append(got, it.Key)
+			after = storage.StagedPlace{Position: it.Position, ID: it.Key.ID}
+		}
+		if len(page) < 2 {
+			break
+		}
+	}
+	equal(t, "all pages", got, items(1, 2, 3, 0))
+}
+
+func restage(t *testing.T, b *bench) {
+	marked := func(position, n int, payload string) storage.StagedItem {
+		it := staged(position, n)
+		it.Payload = []byte(payload)
+		return it
+	}
+	update(t, b, func(tx storage.Tx) error {
+		return errors.Join(
+			tx.Stage("a", marked(2, 1, "older")), tx.Stage("a", marked(3, 2, "same")), tx.Stage("a", marked(9, 3, "newer")), tx.Stage("a", marked(1, 4, "alone")),
+			tx.Stage("b", marked(4, 1, "stays")), tx.Stage("b", marked(3, 2, "goes")), tx.Stage("b", marked(8, 3, "goes")), tx.Stage("b", marked(7, 5, "was there")),
+			tx.Stage("c", marked(1, 1, "elsewhere")))
+	})
+	update(t, b, func(tx storage.Tx) error { return errors.Join(tx.Restage("a", "b"), tx.Restage("none", "b")) })
+	b.reopen(t)
+	equal(t, "what was moved", lane(t, b, "a", 0), []storage.StagedItem(nil))
+	equal(t, "where to", lane(t, b, "b", 0), []storage.StagedItem{
+		marked(1, 4, "alone"), marked(3, 2, "same"), marked(4, 1, "stays"), marked(7, 5, "was there"), marked(9, 3, "newer"),
+	})
+	equal(t, "another lane", lane(t, b, "c", 0), []storage.StagedItem{marked(1, 1, "elsewhere")})
 }
 
 func stagingTwice(t *testing.T, b *bench) {
@@ -73,7 +123,7 @@ func integrationIsWhole(t *testing.T, b *bench) {
 	})
 	integrate := func(fail bool) error {
 		return b.Update(t.Context(), func(tx storage.Tx) error {
-			items, err := tx.Staged("a", 0)
+			items, err := tx.Staged("a", "item", storage.StagedPlace{}, 0)
 			if err != nil {
 				return err
 			}

@@ -207,7 +207,7 @@ func wrote(r storage.Reader, n int) (bool, error) {
 	expect("base", h.Seq == 5, err)
 	lines, err := r.Feed("all", 0, 0, 1<<20)
 	expect("feed", has(lines, func(l storage.FeedLine) bool { return l.Key == k }), err)
-	items, err := r.Staged("in", 0)
+	items, err := r.Staged("in", "item", storage.StagedPlace{}, 0)
 	expect("stage", has(items, func(i storage.StagedItem) bool { return i.Key == k }), err)
 	refusals, err := r.OpenRefusals(7, []atoll.Key{k})
 	expect("quarantine", refusals[k] != 0, err)
