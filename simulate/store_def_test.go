@@ -242,6 +242,38 @@ func TestR_C_95_HistoryOfF(t *testing.T) {
 	w.peace()
 }
 
+// A dispensary whose transactions are excluded was managed only, too, and is not any
+// longer: what stayed for that goes up, and the rest when its transactions are included
+// again.
+func TestR_B_93_R_C_95_KeptForTwoReasons(t *testing.T) {
+	w := f1(t)
+	f := w.Stores["F"]
+	item := w.item("syringe")
+	w.dispensaries("F")
+	w.sync(2)
+	order := w.insert(2, "purchase_order", atoll.Fields{}.Set("store_id", f).Set("status", documents.New).Set("name_id", topology.StoreNameID(w.Stores["B"])))
+	stock := w.stock("F", item, "40")
+	if _, err := w.Centre.Centre.IncludeTransactions(w.ctx, "vendor", f, false, "agreed", false); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(2)
+	w.configure(central.ManageOnly(f, false))
+	w.sync(2)
+	w.equal("purchase_order", order, 2, 1)
+	if w.get(1, "stock_line", stock) != nil {
+		t.Error("the stock of F is at the centre, although its transactions are excluded")
+	}
+	w.update(2, "purchase_order", order, atoll.Fields{}.Set("comment", "urgent"))
+	w.peace()
+	w.equal("purchase_order", order, 2, 1)
+	if _, err := w.Centre.Centre.IncludeTransactions(w.ctx, "vendor", f, true, "agreed", false); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(2)
+	w.equal("stock_line", stock, 2, 1)
+	w.peace()
+}
+
 // TestR_B_93_WorkMeanwhile: somebody works on a record of F in the moment between
 // hearing that F's data goes up from now on and sending it.
 func TestR_B_93_R_C_95_WorkMeanwhile(t *testing.T) {

@@ -3,7 +3,9 @@ package station
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -123,45 +125,59 @@ func neededSites(t *topology.Topology, _ admit.World, edit []admit.Change, c adm
 	return nil
 }
 
-// Shelf place of the stores whose data stays here.
+// Shelf place of the stores whose data stays here: keeping, by the store.
 const shelfStaying = "staying"
+
+// keeping is how much of a store's data stays at its site.
+type keeping struct {
+	// Part: what a dispensary keeps whose transactions are excluded; otherwise all that a
+	// store keeps that is managed only.
+	Part bool `json:"part,omitempty"`
+}
 
 // release sends the history of stores whose data has stayed here and shall go up
 // from now on: those that were managed only and are not any longer, and
-// dispensaries whose transactions are included again (R-B-93, R-C-95). It is
-// asked before the processors run, so that their edits build on what went up.
-// Stopped anywhere, it begins again.
+// dispensaries whose transactions are included again (R-B-93, R-C-95). A store may
+// have been both, so it is asked how much stays. It is asked before the processors
+// run, so that their edits build on what went up. Stopped anywhere, it begins again.
 func (s *Station) release(ctx context.Context) error {
 	if s.Identity.Role == Central {
 		return nil
 	}
-	var now, released []string
+	var was, now map[atoll.ID]keeping
+	var released []string
 	err := s.Store.View(ctx, func(r storage.Reader) error {
-		now, released = nil, nil
+		was, now, released = map[atoll.ID]keeping{}, map[atoll.ID]keeping{}, nil
 		t, err := s.Door.Topology(r)
-		if err != nil {
-			return err
-		}
-		was, err := r.Scan(shelfStaying, "", 0, false)
 		if err != nil {
 			return err
 		}
 		for _, id := range t.Active(s.Door.Site) {
 			if st, _ := t.Store(id); st.ManagedOnly || st.Excluded {
-				now = append(now, string(id))
+				now[id] = keeping{Part: !st.ManagedOnly}
 			}
 		}
-		for _, it := range was {
-			if st, ok := t.Store(atoll.ID(it.Key)); ok && st.Site == s.Door.Site && !slices.Contains(now, it.Key) {
+		items, err := r.Scan(shelfStaying, "", 0, false)
+		if err != nil {
+			return err
+		}
+		for _, it := range items {
+			var before keeping
+			if err := json.Unmarshal(it.Value, &before); err != nil {
+				return err
+			}
+			id := atoll.ID(it.Key)
+			if st, ok := t.Store(id); !ok || st.Site != s.Door.Site {
+				continue
+			}
+			was[id] = before
+			if left, some := now[id]; !some || left.Part && !before.Part {
 				released = append(released, it.Key)
 			}
 		}
-		now = slices.DeleteFunc(now, func(id string) bool {
-			return slices.ContainsFunc(was, func(it storage.Item) bool { return it.Key == id })
-		})
 		return nil
 	})
-	if err != nil || len(now)+len(released) == 0 {
+	if err != nil || maps.Equal(was, now) {
 		return err
 	}
 	if len(released) > 0 {
@@ -173,13 +189,16 @@ func (s *Station) release(ctx context.Context) error {
 		}
 	}
 	return s.Store.Update(ctx, func(tx storage.Tx) error {
-		for _, id := range now {
-			if err := tx.Set(shelfStaying, id, []byte("{}")); err != nil {
+		for id := range was {
+			if _, some := now[id]; some {
+				continue
+			}
+			if err := tx.Drop(shelfStaying, string(id)); err != nil {
 				return err
 			}
 		}
-		for _, id := range released {
-			if err := tx.Drop(shelfStaying, id); err != nil {
+		for _, id := range slices.Sorted(maps.Keys(now)) {
+			if err := storage.Save(tx, shelfStaying, string(id), now[id]); err != nil {
 				return err
 			}
 		}
