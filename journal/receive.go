@@ -111,11 +111,14 @@ func (d *Door) Receive(tx storage.Tx, t *topology.Topology, a Arrival) (Outcome,
 		own, err := d.owns(tx, t, before)
 		return own && !d.movedHome(before, r), err
 	})
+	if err == nil && outcome != Kept && there && a.Forced && a.Gone && a.Record.Version <= before.Version && a.Record.Origin != before.Origin {
+		err = d.undone(tx, before) // the centre has it as it was before, or not at all
+	}
 	switch {
 	case err != nil:
 		return 0, err
 	case outcome == Forgotten:
-		return outcome, errors.Join(d.undone(tx, before), tx.Drop(shelfRetracted, r.Key.String()), d.drop(tx, r.Key))
+		return outcome, errors.Join(tx.Drop(shelfRetracted, r.Key.String()), d.drop(tx, r.Key))
 	case outcome == Retracted:
 		return outcome, d.hide(tx, t, before)
 	case outcome == Known && !a.Gone:

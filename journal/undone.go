@@ -8,14 +8,15 @@ import (
 	"github.com/atollsync/atoll/storage"
 )
 
-// shelfUndone lists what processors here had answered with changes that the centre
-// refused and gave back: it may have to be answered again.
+// shelfUndone lists records of which the centre refused what was done here, and gave it
+// back, and what processors here had answered with it: that may have to be answered again.
 const shelfUndone = "undone"
 
 // byProcessor begins the causes of the entries that processors make.
 const byProcessor = "process/"
 
-// Answered is a record that was answered here, and by which processor.
+// Answered is a record that was answered here, and by which processor. One without a
+// kind was itself given back: it is here as it was before, or not at all.
 type Answered struct {
 	Kind   string
 	Record string // "type/id"
@@ -26,12 +27,15 @@ func CauseOf(kind string, record atoll.Key) atoll.Cause {
 	return atoll.Cause{Kind: byProcessor + kind, Ref: record.String()}
 }
 
-// undone notes what the version was the answer to that the centre's true state takes
-// the place of, if a processor here made it. Nothing else would ask about that again:
-// it has not changed.
+// undone notes that the centre's true state takes the place of the version, and what
+// that was the answer to, if a processor here made it. Nothing else would ask about that
+// again: it has not changed; nor about what was answered with it, if it is gone.
 func (d *Door) undone(tx storage.Tx, was atoll.Record) error {
 	if was.Origin.Site != d.Site {
 		return nil
+	}
+	if err := tx.Set(shelfUndone, " "+was.Key.String(), nil); err != nil {
+		return err
 	}
 	je, err := tx.Entry(d.Site, was.Origin.Seq)
 	if errors.Is(err, atoll.NotFound) {

@@ -111,6 +111,11 @@ func (p *Processors) again(ctx context.Context) (made int, err error) {
 		for _, a := range todo {
 			i := slices.IndexFunc(p.Kinds, func(k Kind) bool { return k.Name == a.Kind })
 			key, ok := parseKey(a.Record)
+			if ok && a.Kind == "" {
+				if err := p.undone(tx, key); err != nil {
+					return err
+				}
+			}
 			if i < 0 || !ok {
 				continue
 			}
@@ -123,6 +128,29 @@ func (p *Processors) again(ctx context.Context) (made int, err error) {
 		return nil
 	})
 	return made, err
+}
+
+// undone has every kind keep what follows from a record having been given back.
+func (p *Processors) undone(tx storage.Tx, key atoll.Key) error {
+	c, ok, err := p.caseOf(tx, key)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		t, err := p.Door.Topology(tx)
+		if err != nil {
+			return err
+		}
+		c = Case{R: tx, T: t, Now: p.Now(), Site: p.Door.Site, Record: atoll.Record{Key: key}}
+	}
+	for _, k := range p.Kinds {
+		if k.Type == key.Type && k.Undone != nil {
+			if err := k.Undone(tx, c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func parseKey(s string) (atoll.Key, bool) {

@@ -48,6 +48,9 @@ type Kind struct {
 	// Keep writes what this database alone derives from the record to a shelf of the
 	// kind's own, in the transaction that moves the cursor. Nil keeps nothing.
 	Keep func(tx storage.Tx, c Case) error
+	// Undone is as Keep, for a record of which the centre refused what was done here, and
+	// gave it back: it stands as it was before, or the case has its key alone.
+	Undone func(tx storage.Tx, c Case) error
 	// Failed returns what others are told when the record cannot be answered: it is
 	// asked when that is first found, and each time the reason changes. Nil tells
 	// nobody.

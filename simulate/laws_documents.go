@@ -63,9 +63,21 @@ func owned(nodes map[atoll.SiteID]*holding, centre *holding, fn func(atoll.Recor
 }
 
 // underWay is what the centre lists of transfers: the reasons of those that are not
-// answered, and the initiating halves that were refused, and are answered.
-func (c *checker) underWay(ctx context.Context, centre *holding) (listed map[atoll.ID]transfer.Reason, refused map[atoll.ID]bool, err error) {
+// answered, and the initiating halves that were refused, and are answered; of answers
+// that stay at their site, as that site lists them.
+func (c *checker) underWay(ctx context.Context, nodes map[atoll.SiteID]*holding, centre *holding) (listed map[atoll.ID]transfer.Reason, refused map[atoll.ID]bool, err error) {
 	listed, refused = map[atoll.ID]transfer.Reason{}, map[atoll.ID]bool{}
+	for _, h := range nodes {
+		under, err := h.node.Transfers(ctx, transfer.Filter{Reason: transfer.Refused})
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, t := range under {
+			if r, ok := h.records[atoll.Key{Type: t.Responding.Type, ID: t.Responding.ID}]; ok && c.stays(centre, r) {
+				refused[t.Initiating.ID] = true
+			}
+		}
+	}
 	err = c.fleet.Centre.Store.View(ctx, func(r storage.Reader) error {
 		under, err := transfer.List(r, centre.topology, c.fleet.Centre.Now(), transfer.Filter{}, nil)
 		for _, t := range under {
@@ -89,7 +101,7 @@ func (c *checker) underWay(ctx context.Context, centre *holding) (listed map[ato
 // receives what it is addressed to, and knows of it; or the centre lists it, with
 // the reason (R-D-11, R-D-12, R-D-52).
 func (c *checker) pairs(ctx context.Context, nodes map[atoll.SiteID]*holding, centre *holding) error {
-	listed, refused, err := c.underWay(ctx, centre)
+	listed, refused, err := c.underWay(ctx, nodes, centre)
 	if err != nil {
 		return err
 	}
@@ -284,7 +296,7 @@ func (c *checker) stock(ctx context.Context, nodes map[atoll.SiteID]*holding, ce
 	if err != nil {
 		return err
 	}
-	_, unsent, err := c.underWay(ctx, centre)
+	_, unsent, err := c.underWay(ctx, nodes, centre)
 	if err != nil {
 		return err
 	}

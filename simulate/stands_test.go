@@ -179,6 +179,49 @@ func TestR_D_52_R_H_37_AnAnswerToADraftThatWasNotSent(t *testing.T) {
 	}
 }
 
+// One that stays at its site is listed there: the centre does not know of it. So is one
+// to a draft that was not sent, until it is (R-D-52, R-C-90).
+func TestR_D_52_R_C_90_AnAnswerThatStays(t *testing.T) {
+	for _, draft := range []bool{false, true} {
+		w := f1(t)
+		item := w.item("x")
+		w.sync(2, 3)
+		w.configure(central.ManageOnly(w.Stores["D"], true))
+		w.sync(3)
+		order := w.insert(3, "requisition", atoll.Fields{}.Set("store_id", w.Stores["C"]).Set("kind", documents.Request).
+			Set("status", documents.New).Set("name_id", topology.StoreNameID(w.Stores["D"])))
+		w.insert(3, "requisition_line", atoll.Fields{}.Set("requisition_id", order).Set("store_id", w.Stores["C"]).
+			Set("item_id", item).Set("requested_quantity", 5))
+		if draft {
+			w.peace()
+		}
+		w.force("C", 2)
+		w.do(3, documents.Finalise, "requisition", order)
+		half := w.answer(3, "requisition", order)
+		w.sync(3)
+		w.giveTruth(3)
+		w.peace()
+		if got := w.under(transfer.Filter{Exceptions: true}); len(got) > 0 {
+			t.Errorf("the centre lists %+v", got)
+		}
+		got, err := w.At(3).Transfers(w.ctx, transfer.Filter{Exceptions: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != 1 || got[0].Initiating.ID != order || got[0].Responding == nil || got[0].Responding.ID != half.ID || got[0].Reason != transfer.Refused {
+			t.Fatalf("draft %t: the site lists %+v", draft, got)
+		}
+		if !draft {
+			continue
+		}
+		w.do(2, documents.Finalise, "requisition", order) // where its store is now
+		w.sync(2, 3)
+		if got, err = w.At(3).Transfers(w.ctx, transfer.Filter{}); err != nil || len(got) > 0 {
+			t.Errorf("sent after all, the site lists %+v, %v", got, err)
+		}
+	}
+}
+
 // Accepted by a person, the document is there after all: it is no exception any more.
 func TestR_D_52_R_K_42_AcceptedAfterAll(t *testing.T) {
 	w := f1(t)

@@ -161,11 +161,15 @@ func unfounded(c process.Case, initiating atoll.Key, kept open) (row Transfer, t
 		From: party(c, f.ID("partner_store_id")), To: party(c, f.ID("store_id")), Since: since,
 		Days: int(c.Now.Sub(since) / (24 * time.Hour)), Old: c.Now.Sub(since) > OldAfter, Exception: true, Reason: Refused,
 	}
-	row.Words = fmt.Sprintf("the document of %s was refused (refusal %d), and answered in %s", row.From.Name, kept.Refusal, row.To.Name)
+	refused := "refused"
+	if kept.Refusal != 0 {
+		refused = fmt.Sprintf("refused (refusal %d)", kept.Refusal)
+	}
+	row.Words = fmt.Sprintf("the document of %s was %s, and answered in %s", row.From.Name, refused, row.To.Name)
 	if c.Record.ID != "" && !c.Record.Deleted {
 		row.Initiating = document(c.Record, c.Fields)
-		row.Words = fmt.Sprintf("the document of %s is %s: what its site did with it was refused (refusal %d), and it is answered in %s",
-			row.From.Name, row.Initiating.Status, kept.Refusal, row.To.Name)
+		row.Words = fmt.Sprintf("the document of %s is %s: what its site did with it was %s, and it is answered in %s",
+			row.From.Name, row.Initiating.Status, refused, row.To.Name)
 	}
 	return row, true, nil
 }

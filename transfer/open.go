@@ -21,7 +21,8 @@ const shelfOpen = "transfers"
 type open struct {
 	Since int64 `json:"since"` // Unix milliseconds: when this database learnt of it
 	// Answer is the key of the responding half, and Refusal the number of the refusal, of
-	// an initiating half that the centre has refused, or refused to let go.
+	// an initiating half that the centre has refused, or refused to let go. The number is
+	// known at the centre only.
 	Answer  string `json:"answer,omitempty"`
 	Refusal int64  `json:"refusal,omitempty"`
 }
@@ -31,7 +32,7 @@ type open struct {
 var tracking = func() []process.Kind {
 	var out []process.Kind
 	for _, p := range []papers{invoices, requisitions, orders, receipts} {
-		out = append(out, process.Kind{Name: "open transfers " + string(p.doc), Type: p.doc, Gone: true, Keep: track})
+		out = append(out, process.Kind{Name: "open transfers " + string(p.doc), Type: p.doc, Gone: true, Keep: track, Undone: trackUndone})
 	}
 	return append(out,
 		process.Kind{Name: "open transfers of a store", Type: "store", Wakes: wake},
@@ -74,16 +75,21 @@ func track(tx storage.Tx, c process.Case) error {
 			}
 			continue
 		}
-		if s.phase == settled || s.phase == none {
+		var kept open
+		err = storage.Load(tx, shelfOpen, place, &kept)
+		listed := err == nil
+		switch {
+		case err != nil && !errors.Is(err, atoll.NotFound):
+			return err
+		case listed && s.phase == none && kept.Answer != "":
+			continue // until the answer ends, or the document is sent after all
+		case s.phase == settled || s.phase == none:
 			if err := tx.Drop(shelfOpen, place); err != nil {
 				return err
 			}
 			continue
-		}
-		if _, err := tx.Get(shelfOpen, place); err == nil {
+		case listed:
 			continue
-		} else if !errors.Is(err, atoll.NotFound) {
-			return err
 		}
 		if err := storage.Save(tx, shelfOpen, place, open{Since: c.Now.UnixMilli()}); err != nil {
 			return err
@@ -99,12 +105,15 @@ func track(tx storage.Tx, c process.Case) error {
 func trackAnswer(tx storage.Tx, c process.Case, initiating atoll.Key) error {
 	place := initiating.String()
 	made := func(h *half) bool { return h.to.doc == c.Record.Type && h.ID(initiating.ID) == c.Record.ID }
-	if c.Site != c.T.Centre() || !slices.ContainsFunc(halves, made) || ended(c.Record, c.Fields) {
+	if !slices.ContainsFunc(halves, made) || ended(c.Record, c.Fields) {
 		return tx.Drop(shelfOpen, place) // one of another system may answer what that has
 	}
 	var kept open
 	if err := storage.Load(tx, shelfOpen, place, &kept); err == nil && kept.Answer != "" || err != nil && !errors.Is(err, atoll.NotFound) {
 		return err
+	}
+	if c.Site != c.T.Centre() {
+		return tx.Drop(shelfOpen, place) // what is refused is given back (trackUndone)
 	}
 	refusals, err := tx.Refusals(c.Record.Origin.Site, false, 0, 0)
 	if err != nil {
@@ -116,6 +125,27 @@ func trackAnswer(tx storage.Tx, c process.Case, initiating atoll.Key) error {
 		}
 	}
 	return tx.Drop(shelfOpen, place)
+}
+
+// trackUndone lists such an answer at its own site, when the document is given back to
+// it. Of one that stays at its site the centre does not know.
+func trackUndone(tx storage.Tx, c process.Case) error {
+	if s, err := stateOf(c); err != nil || s.phase != none {
+		return err
+	}
+	for _, h := range halves {
+		if h.from.doc != c.Record.Type {
+			continue
+		}
+		r, f, there, err := find(c.R, atoll.Key{Type: h.to.doc, ID: h.ID(c.Record.ID)})
+		if err != nil {
+			return err
+		}
+		if there && !ended(r, f) && c.Here(f.ID("store_id")) {
+			return storage.Save(tx, shelfOpen, c.Record.Key.String(), open{Since: c.Now.UnixMilli(), Answer: r.Key.String()})
+		}
+	}
+	return nil
 }
 
 // initiating returns the initiating halves that a document concerns: itself, the one
