@@ -33,7 +33,7 @@ func (w *world) moves() (ada atoll.ID, told atoll.Key) {
 func (w *world) staged(at atoll.SiteID, lane string, key atoll.Key) (is bool) {
 	w.t.Helper()
 	err := w.At(at).Store.View(w.ctx, func(r storage.Reader) error {
-		items, err := r.Staged(lane, 0)
+		items, err := r.Staged(lane, key.Type, storage.StagedPlace{}, 0)
 		is = slices.ContainsFunc(items, func(i storage.StagedItem) bool { return i.Key == key })
 		return err
 	})
