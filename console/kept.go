@@ -9,9 +9,8 @@ import (
 	"github.com/atollsync/atoll/report"
 )
 
-// How long the answer of a report is kept: that of all stock in a country takes a
-// quarter of a second and more, and whoever turns its pages wants them of one answer. It
-// says when it was made.
+// How long the answer of a report is kept: that of all stock in a country is dear to
+// make, and whoever turns its pages wants them of one answer. It says when it was made.
 const (
 	longAnswer  = 10 * reportRows // rows; shorter ones are asked for anew
 	dearAnswer  = 20_000          // … unless they were made of so many records
@@ -27,12 +26,16 @@ type answers struct {
 	order []string // the oldest first
 }
 
-// ask asks a report, or returns the answer that it gave a moment ago.
-func (c *console) ask(v *Visit, name string, q reportQuery) (*report.Table, error) {
+// ask asks a report, or returns the answer that it gave a moment ago: when no record
+// has changed since, or to turn its pages.
+func (c *console) ask(v *Visit, name string, q reportQuery, turning bool) (*report.Table, error) {
 	asking := q.asking(v)
 	key := fmt.Sprintf("%s %+v", name, asking)
 	if t := c.answers.get(key); t != nil {
-		return t, nil
+		now, err := c.Station.Mark(v.ctx())
+		if err != nil || turning || t.Mark == now {
+			return t, err
+		}
 	}
 	t, err := c.Station.Ask(v.ctx(), name, asking)
 	if err == nil && (len(t.Rows) > longAnswer || t.Read > dearAnswer) {

@@ -62,6 +62,7 @@ type Transfers interface {
 // Reports answers questions about stock, its value and its use.
 type Reports interface {
 	Ask(ctx context.Context, name string, a station.Asking) (*report.Table, error)
+	Mark(ctx context.Context) (report.Mark, error)
 }
 
 // Station is what every installation has.

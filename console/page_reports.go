@@ -156,7 +156,7 @@ func (c *console) reportPage(v *Visit) error {
 			return v.page("report", d.Title, d) // which one?
 		}
 	}
-	t, err := c.ask(v, def.Name, d.Query)
+	t, err := c.ask(v, def.Name, d.Query, pageOf(v) > 1)
 	if err != nil {
 		wrong := problemOf(err)
 		if wrong.Code != atoll.Invalid && wrong.Code != atoll.NotHere {
@@ -179,7 +179,7 @@ func (c *console) reportFile(v *Visit) error {
 	if format != report.CSV && format != report.XLSX {
 		return atoll.Errorf(atoll.Invalid, "there is no such form of a file").On("format")
 	}
-	t, err := c.ask(v, def.Name, q)
+	t, err := c.ask(v, def.Name, q, false)
 	if err != nil {
 		return err
 	}
@@ -256,6 +256,12 @@ func itemWords(rec station.Record) string {
 	return words
 }
 
+// pageOf is the page of an answer that is asked for; no number is the first.
+func pageOf(v *Visit) int {
+	n, _ := strconv.Atoi(v.R.FormValue("page"))
+	return n
+}
+
 // answer puts a table into what the page shows.
 func (v *Visit) answer(d *reportData, t *report.Table) {
 	d.At, d.Notes, d.Found = t.At, t.Notes, len(t.Rows)
@@ -265,9 +271,8 @@ func (v *Visit) answer(d *reportData, t *report.Table) {
 			d.Columns = append(d.Columns, reportColumn{v.columnWords(col), col.Kind == report.Number})
 		}
 	}
-	page, _ := strconv.Atoi(v.R.FormValue("page")) // no number is the first
 	d.Pages = max(1, (len(t.Rows)+reportRows-1)/reportRows)
-	d.Page = min(max(page, 1), d.Pages)
+	d.Page = min(max(pageOf(v), 1), d.Pages)
 	for n := (d.Page - 1) * reportRows; n < min(d.Page*reportRows, len(t.Rows)); n++ {
 		var row []reportCell
 		for i, col := range t.Columns {

@@ -29,7 +29,8 @@ func (h *Host) index(ctx context.Context) {
 
 // examine lets the ledger check run once a day, and after an initialisation
 // (R-J-09). What differs is in the log, and in: atoll report ledger. At the centre it
-// also publishes the dashboard when its time has come (R-J-10).
+// also publishes the dashboard when its time has come (R-J-10), and keeps in memory what
+// reports over all stores read; sites have little memory, and few stores.
 func (h *Host) examine(ctx context.Context) error {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
@@ -38,6 +39,9 @@ func (h *Host) examine(ctx context.Context) error {
 			h.Log.WarnContext(ctx, "the ledger check could not run; it is tried again", "err", err)
 		}
 		if h.Centre != nil {
+			if err := h.Station.KeepReports(ctx); err != nil && ctx.Err() == nil {
+				h.Log.WarnContext(ctx, "the stock could not be read ahead for reports; they read the database", "err", err)
+			}
 			if err := h.scrub(ctx); err != nil && ctx.Err() == nil {
 				h.Log.WarnContext(ctx, "the records could not be read through; it is tried again", "err", err)
 			}

@@ -87,17 +87,21 @@ func (d *Desk) named(items *things) error {
 		return nil
 	}
 	items.read = true
+	q, take := storage.RowQuery{Type: "item", Fields: []string{"code", "name"}}, func(r storage.Row) error {
+		if n, is := items.at[string(r.ID)]; is {
+			items.codes[n], items.names[n] = r.Text(0), r.Text(1)
+		}
+		return nil
+	}
+	if done, err := d.Kept.rows(d.R, q, take); done || err != nil {
+		return err
+	}
 	counts, err := d.R.CountRecords()
 	if err != nil {
 		return err
 	}
 	if len(items.ids)*fewItems > counts["item"] {
-		return d.R.Rows(storage.RowQuery{Type: "item", Fields: []string{"code", "name"}}, func(r storage.Row) error {
-			if n, is := items.at[string(r.ID)]; is {
-				items.codes[n], items.names[n] = r.Text(0), r.Text(1)
-			}
-			return nil
-		})
+		return d.R.Rows(q, take)
 	}
 	keys := make([]atoll.Key, len(items.ids))
 	for n, id := range items.ids {
@@ -195,22 +199,25 @@ func (d *Desk) shops(a *asked) *things {
 
 // each reads the rows of a type whose field store_id is a store of the answer of
 // which the records are here; of one item, if one was asked for and the type has
-// items. store_id must be the first field. Of one item, or of few stores, it asks
-// the index.
+// items. store_id must be the first field. Of one item it asks the index; otherwise the
+// copy in memory, and where there is none, of few stores the index.
 func (d *Desk) each(a *asked, q storage.RowQuery, fn func(storage.Row) error) error {
 	recorded := map[string]bool{}
 	for _, f := range a.fresh {
 		recorded[string(f.Store)] = f.Standing.recorded()
 	}
 	read := func(r storage.Row) error {
-		d.read++
 		if !recorded[string(r.Plain(0))] {
 			return nil
 		}
+		d.read++
 		return fn(r)
 	}
 	if byItem, ok := d.byItem(a, q); ok {
 		return d.rows(byItem, read)
+	}
+	if done, err := d.Kept.rows(d.R, q, read); done || err != nil {
+		return err
 	}
 	if a.all || len(a.stores) > 32 || !d.indexed(q.Type, "store_id") {
 		return d.R.Rows(q, read)

@@ -30,6 +30,8 @@ type Desk struct {
 	LastSync func(atoll.SiteID) (time.Time, error)
 	// LastContact tells when a site last connected; nil where it is not known.
 	LastContact func(atoll.SiteID) (time.Time, error)
+	// Kept is a copy in memory of what most reports read; nil where there is none.
+	Kept *Kept
 
 	merged *survivor.Resolver
 	read   int // records of stores, so far
@@ -88,9 +90,10 @@ type Table struct {
 	Report string
 	Title  string
 	At     time.Time // when it was asked
-	// Position is how far the database had come: two answers at one position are of
-	// the same records.
+	// Position is how far the database had come. Two answers of one Mark are of the
+	// same records.
 	Position atoll.Position
+	Mark     Mark
 	Columns  []Column
 	Rows     [][]string
 	// Stores says of every store how fresh its part is, or why it has none (R-J-06).
@@ -161,11 +164,11 @@ func (d Desk) Ask(name string, q Question) (*Table, error) {
 		q.To = d.Now
 	}
 	d.merged = survivor.New(d.R, d.Catalogue)
-	position, err := d.R.LastPosition()
+	mark, err := MarkOf(d.R)
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{Report: def.Name, Title: def.Title, At: d.Now, Position: position, Rows: [][]string{}, Notes: []string{}}
+	t := &Table{Report: def.Name, Title: def.Title, At: d.Now, Position: mark.Position, Mark: mark, Rows: [][]string{}, Notes: []string{}}
 	a, err := d.choose(q)
 	if err != nil {
 		return nil, err

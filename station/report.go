@@ -42,8 +42,21 @@ func (s *Station) reportDesk(r storage.Reader) (report.Desk, error) {
 		return func(site atoll.SiteID) (time.Time, error) { return fn(r, site) }
 	}
 	return report.Desk{
-		R: r, T: t, Catalogue: s.Catalogue, Here: s.Door.Site, Now: s.Now(), LastSync: of(s.LastSync), LastContact: of(s.LastContact),
+		R: r, T: t, Catalogue: s.Catalogue, Here: s.Door.Site, Now: s.Now(), LastSync: of(s.LastSync), LastContact: of(s.LastContact), Kept: &s.kept,
 	}, nil
+}
+
+// KeepReports keeps a copy in memory of what reports over all stores read, or makes it
+// fit the database, so that who asks for one does not wait until all is read through
+// (report.Kept). Without it reports read the database.
+func (s *Station) KeepReports(ctx context.Context) error {
+	return s.Store.View(ctx, func(r storage.Reader) error { return s.kept.KeepUp(r) })
+}
+
+// Mark tells which state of the database answers are of from now on.
+func (s *Station) Mark(ctx context.Context) (m report.Mark, err error) {
+	err = s.Store.View(ctx, func(r storage.Reader) error { m, err = report.MarkOf(r); return err })
+	return m, err
 }
 
 // PublishDashboard writes what the dashboard says of each store into records that

@@ -21,6 +21,7 @@ import (
 	"github.com/atollsync/atoll/merge"
 	"github.com/atollsync/atoll/patients"
 	"github.com/atollsync/atoll/process"
+	"github.com/atollsync/atoll/report"
 	"github.com/atollsync/atoll/rights"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
@@ -85,6 +86,7 @@ type Station struct {
 	Changed func()
 
 	looks looks
+	kept  report.Kept // for reports; empty unless KeepReports is called
 }
 
 const shelfSelf = "self"

@@ -1,0 +1,268 @@
+package report
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/storage"
+)
+
+// keptFields are the types of which reports over all stores read every record, and
+// the fields that they read.
+var keptFields = map[atoll.Type][]string{
+	"item": {"code", "name"},
+	"stock_line": {
+		"store_id", "item_id", "pack_size", "total_number_of_packs", "available_number_of_packs", "cost_price_per_pack", "sell_price_per_pack",
+		"batch", "expiry_date",
+	},
+}
+
+// What is kept, and how much is made up for while somebody waits.
+const (
+	keptMost  = 500_000 // records, of some 250 bytes each; of more, none are kept
+	keptBatch = 1000    // changes that are read at once
+	keptBack  = 5000    // positions that are made up for when a report is asked
+)
+
+// Kept is a copy in memory of what reports read of all items and stock lines: the
+// database needs most of a second to read 200,000 records through. It is made ahead,
+// by KeepUp, and no report waits for that. It answers for one state of the database
+// only, which Mark tells from all others; a report of any other state reads the
+// database. It belongs to one open database: a restored one is opened anew, with an
+// empty one, which the zero Kept is.
+type Kept struct {
+	mu   sync.RWMutex
+	mark Mark
+	of   map[atoll.Type]*copies // nil when nothing is kept
+}
+
+// Mark tells one state of a database's records from every other.
+type Mark struct {
+	Position atoll.Position
+	counts   uint64 // of the records of each type: what is forgotten leaves no position
+}
+
+// MarkOf returns the mark of what the reader sees.
+func MarkOf(r storage.Reader) (Mark, error) {
+	at, err := r.LastPosition()
+	if err != nil {
+		return Mark{}, err
+	}
+	counts, err := r.CountRecords()
+	if err != nil {
+		return Mark{}, err
+	}
+	sum := fnv.New64a()
+	for _, t := range slices.Sorted(maps.Keys(counts)) {
+		fmt.Fprintln(sum, t, counts[t])
+	}
+	return Mark{at, sum.Sum64()}, nil
+}
+
+// KeepUp makes the copy fit what the reader sees, and makes one if there is none; with
+// very many records it keeps none.
+func (k *Kept) KeepUp(r storage.Reader) error {
+	now, err := MarkOf(r)
+	if err != nil || k.is(now) {
+		return err
+	}
+	counts, err := r.CountRecords()
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if ok, err := k.follow(r, now, counts, atoll.Position(len(k.of["item"].all())+len(k.of["stock_line"].all()))); ok || err != nil {
+		return err
+	}
+	k.of = nil
+	if counts["item"]+counts["stock_line"] > keptMost {
+		return nil
+	}
+	of := map[atoll.Type]*copies{}
+	for t, fields := range keptFields {
+		c := &copies{fields: fields, place: make(map[atoll.ID]int, counts[t]), rows: make([]kept, 0, counts[t])}
+		if err := r.Rows(storage.RowQuery{Type: t, Fields: fields}, func(row storage.Row) error { c.put(row.ID, row.Values); return nil }); err != nil {
+			return err
+		}
+		of[t] = c
+	}
+	k.of, k.mark = of, now
+	if !k.counted(counts) { // the database contradicts itself; `atoll check` says so
+		k.of = nil
+	}
+	return nil
+}
+
+// rows calls fn with every record of the type, in no order, if the copy is of what the
+// reader sees, or nearly; done is false when it is not, and fn was not called.
+func (k *Kept) rows(r storage.Reader, q storage.RowQuery, fn func(storage.Row) error) (done bool, err error) {
+	if k == nil || len(q.Where) > 0 || keptFields[q.Type] == nil {
+		return false, nil
+	}
+	now, err := MarkOf(r)
+	if err != nil {
+		return false, err
+	}
+	if !k.is(now) {
+		if err := k.catchUp(r, now); err != nil {
+			return false, err
+		}
+	}
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	if k.of == nil || k.mark != now {
+		return false, nil
+	}
+	return k.of[q.Type].each(q.Fields, fn)
+}
+
+func (k *Kept) is(now Mark) bool {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.of != nil && k.mark == now
+}
+
+func (k *Kept) catchUp(r storage.Reader, now Mark) error {
+	counts, err := r.CountRecords()
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	_, err = k.follow(r, now, counts, keptBack)
+	return err
+}
+
+// follow makes up for what was changed since, if that is not more than so many
+// positions. What comes out is compared with the counts: of what was forgotten there
+// is no change to be read, so the copy is given up.
+func (k *Kept) follow(r storage.Reader, now Mark, counts map[atoll.Type]int, most atoll.Position) (ok bool, err error) {
+	switch {
+	case k.of == nil || now.Position < k.mark.Position || now.Position-k.mark.Position > most:
+		return false, nil
+	case k.mark == now:
+		return true, nil
+	}
+	for at := k.mark.Position; ; {
+		changed, err := r.Changed(at, keptBatch)
+		if err != nil {
+			k.of = nil // it is half of one state and half of another
+			return false, err
+		}
+		for _, rec := range changed {
+			at = rec.Position
+			if c := k.of[rec.Type]; c != nil {
+				c.take(rec)
+			}
+		}
+		if len(changed) < keptBatch {
+			break
+		}
+	}
+	if k.mark = now; !k.counted(counts) {
+		k.of = nil
+	}
+	return k.of != nil, nil
+}
+
+// counted reports whether the copy has as many records as the database.
+func (k *Kept) counted(counts map[atoll.Type]int) bool {
+	for t, c := range k.of {
+		if len(c.rows) != counts[t] {
+			return false
+		}
+	}
+	return true
+}
+
+// copies are the records of one type.
+type copies struct {
+	fields []string
+	place  map[atoll.ID]int
+	rows   []kept
+}
+
+// kept is one record: the values of its fields one after the other, each behind its
+// length.
+type kept struct {
+	id     atoll.ID
+	values string
+}
+
+func (c *copies) all() []kept {
+	if c == nil {
+		return nil
+	}
+	return c.rows
+}
+
+func (c *copies) put(id atoll.ID, values []json.RawMessage) {
+	var room [256]byte
+	b := room[:0]
+	for _, v := range values {
+		b = append(binary.AppendUvarint(b, uint64(len(v))), v...)
+	}
+	row := kept{id, string(b)}
+	if n, is := c.place[id]; is {
+		c.rows[n] = row
+		return
+	}
+	c.place[id], c.rows = len(c.rows), append(c.rows, row)
+}
+
+// take takes a record as it was changed.
+func (c *copies) take(rec atoll.Record) {
+	if !rec.Deleted && !rec.Hidden {
+		values := make([]json.RawMessage, len(c.fields))
+		atoll.Pick(rec.Body, c.fields, values)
+		c.put(rec.ID, values)
+		return
+	}
+	n, is := c.place[rec.ID]
+	if !is {
+		return
+	}
+	last := len(c.rows) - 1
+	c.rows[n] = c.rows[last]
+	c.place[c.rows[n].id] = n
+	delete(c.place, rec.ID)
+	c.rows[last], c.rows = kept{}, c.rows[:last]
+}
+
+// each calls fn with the records; done is false when one of the fields is not kept.
+func (c *copies) each(fields []string, fn func(storage.Row) error) (done bool, err error) {
+	into := make([]int, len(c.fields)) // where a value goes
+	for i := range into {
+		into[i] = slices.Index(fields, c.fields[i])
+	}
+	for _, name := range fields {
+		if !slices.Contains(c.fields, name) {
+			return false, nil
+		}
+	}
+	row, b := storage.Row{Values: make([]json.RawMessage, len(fields))}, []byte(nil)
+	for i := range c.rows {
+		row.ID, b = c.rows[i].id, append(b[:0], c.rows[i].values...)
+		for rest, n := b, 0; n < len(into); n++ {
+			size, width := binary.Uvarint(rest)
+			end := width + int(size) //nolint:gosec // it was the length of a value
+			if to := into[n]; to >= 0 {
+				if row.Values[to] = rest[width:end:end]; size == 0 {
+					row.Values[to] = nil
+				}
+			}
+			rest = rest[end:]
+		}
+		if err := fn(row); err != nil {
+			return true, err
+		}
+	}
+	return true, nil
+}
