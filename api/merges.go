@@ -83,7 +83,8 @@ func (s *server) mergeOperations() {
 		Summary: "Merge one record into another",
 		Description: "For duplicates. The merged record is kept and says into which other; everything that reads resolves it at once. " +
 			"Rows of this site are re-pointed in the same transaction, those of others by their own sites when they hear of it. " +
-			"Names, items and units are merged on the primary, locations where their store is active, patients and prescribers at the home site of both.",
+			"Names, items and units are merged on the primary, locations where their store is active, patients and prescribers at the home site of both. " +
+			"Whoever is limited to stores merges locations of theirs and nothing else.",
 	}, func(ctx context.Context, in *mergeInput) (*mergeAnswer, error) {
 		m, err := s.mergeWish(ctx, in)
 		if err != nil {
@@ -99,7 +100,7 @@ func (s *server) mergeOperations() {
 	handle(s, station.MayEdit, huma.Operation{
 		OperationID: "preview-merge", Method: http.MethodPost, Path: "/merges/preview", Tags: []string{"merges"},
 		Summary:     "See what a merge would do",
-		Description: "How many rows would be re-pointed here, what stays for other sites, and whether it would be refused. Nothing changes.",
+		Description: "How many rows would be re-pointed here, what stays for other sites, and whether it would be refused. Nothing changes. It needs what the merge needs.",
 	}, func(ctx context.Context, in *mergeInput) (*mergePreviewAnswer, error) {
 		m, err := s.mergeWish(ctx, in)
 		if err != nil {

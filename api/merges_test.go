@@ -97,3 +97,53 @@ func TestR_E_01_R_E_05_R_E_33_R_E_50_Merges(t *testing.T) {
 		t.Errorf("R-E-50: not given back: %s", got.body)
 	}
 }
+
+// Whoever is limited to stores merges nothing that other stores have too, gives no merge
+// back and is told nothing of one: a merge re-points the rows of all. Locations of their
+// own store they merge (R-E-02, R-E-10, R-J-01).
+func TestR_J_01_R_E_02_R_E_10_LimitedUsersMergeLocationsAlone(t *testing.T) {
+	f := newFleet(t)
+	ctx, at := t.Context(), f.centre
+	x, y, gone := string(f.item(t, "x")), string(f.item(t, "y")), string(f.item(t, "gone"))
+	shelf := func(store, code string) string {
+		t.Helper()
+		id := string(atoll.DeriveID("shelf", store, code))
+		at.call("PUT", "/records/location/"+id, `{"fields":{"code":"`+code+`","name":"Shelf","store_id":"`+string(f.Stores[store])+`"}}`).want(201)
+		return id
+	}
+	a1, a2, e1, e2 := shelf("A", "1"), shelf("A", "2"), shelf("E", "1"), shelf("E", "2")
+	wish := func(kind, from, into string) string {
+		return `{"type":"` + kind + `","from":"` + from + `","into":"` + into + `"}`
+	}
+	at.call("POST", "/merges", wish("item", gone, y)).want(200)
+	as := at.as(station.DataManager)
+	version := at.call("GET", "/records/item/"+x, "", as).want(200).Header.Get("ETag")
+	if err := at.node.LimitUser(ctx, userOf(station.DataManager), []atoll.ID{f.Stores["A"]}); err != nil {
+		t.Fatal(err)
+	}
+	before := at.state()
+	for _, try := range []struct{ method, path, body string }{
+		{"POST", "/merges", wish("item", x, y)},
+		{"POST", "/merges/preview", wish("item", x, y)},
+		{"POST", "/merges/item/" + gone + "/undo", ""},
+		{"PUT", "/records/item/" + x, `{"fields":{"status":"merged","merged_into":"` + y + `"}}`},
+		{"POST", "/records", `{"changes":[{"verb":"update","type":"item","id":"` + x + `","version":1,"fields":{"status":"merged","merged_into":"` + y + `"}}]}`},
+	} {
+		if no := at.call(try.method, try.path, try.body, as, with("If-Match", version)).refused(403, atoll.Denied); !strings.Contains(no.Detail+no.Hint, "not limited to stores") {
+			t.Errorf("%s %s does not say who may: %+v", try.method, try.path, no)
+		}
+	}
+	at.call("POST", "/merges", wish("location", e1, e2), as).refused(403, atoll.Denied)
+	at.call("POST", "/merges/preview", wish("location", e1, e2), as).refused(403, atoll.Denied)
+	at.unchanged(before)
+	at.call("POST", "/merges/preview", wish("location", a1, a2), as).want(200)
+	at.call("POST", "/merges", wish("location", a1, a2), as).want(200)
+	at.call("POST", "/merges/location/"+a1+"/undo", "", as).want(200)
+	// The same person without limits merges what is everybody's.
+	if err := at.node.LimitUser(ctx, userOf(station.DataManager), nil); err != nil {
+		t.Fatal(err)
+	}
+	at.call("POST", "/merges/preview", wish("item", x, y), as).want(200)
+	at.call("POST", "/merges", wish("item", x, y), as).want(200)
+	at.call("POST", "/merges/preview", wish("item", x, y), at.as(station.StoreUser)).refused(403, atoll.Denied)
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/atollsync/atoll/console"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/storage"
 )
 
 // secret is a text that stands in records of one store and nowhere else.
@@ -88,4 +89,29 @@ func formFor(method string) url.Values {
 		return url.Values{}
 	}
 	return nil
+}
+
+// A form merges nothing that other stores have too, for who is limited to some: the
+// field is on no form, and sent all the same it does nothing (R-E-10, R-J-01).
+func TestR_J_01_R_E_10_NoFormMergesForOtherStores(t *testing.T) {
+	f := newFleet(t)
+	f.stocked(t)
+	at := f.centre
+	items, _, err := at.node.Records(t.Context(), storage.Query{Type: "item"})
+	if err != nil || len(items) < 2 {
+		t.Fatal(len(items), err)
+	}
+	as := at.as(station.DataManager)
+	if err := at.node.LimitUser(t.Context(), userOf(station.DataManager), []atoll.ID{f.Stores["A"]}); err != nil {
+		t.Fatal(err)
+	}
+	page := "/records/item/" + string(items[0].ID)
+	if form := at.get(page+"/edit", as).want(200); strings.Contains(form.body, "f.merged_into") {
+		t.Error("a form has the field by which records are merged")
+	}
+	at.ask("POST", page, url.Values{"version": {"1"}, "f.status": {"merged"}, "f.merged_into": {string(items[1].ID)}}, as)
+	again, _, err := at.node.Records(t.Context(), storage.Query{Type: "item"})
+	if err != nil || len(again) != len(items) {
+		t.Errorf("%d items, there were %d: %v", len(again), len(items), err)
+	}
 }

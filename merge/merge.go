@@ -76,6 +76,11 @@ func mergeable(c *catalogue.Catalogue, t atoll.Type) error {
 	return atoll.Errorf(atoll.Invalid, "records of type %q are not merged", t).On("type").Do("types that are: %s", strings.Join(names, ", "))
 }
 
+// Wish is what somebody wants who merges: the change of the merged record itself.
+func Wish(t atoll.Type, from, into atoll.ID) journal.Proposal {
+	return journal.Proposal{Verb: atoll.Update, Key: atoll.Key{Type: t, ID: from}, Fields: atoll.Fields{}.Set("status", survivor.Merged).Set("merged_into", into)}
+}
+
 // Merge returns the changes by which the first record is merged into the second:
 // of itself, and of the rows that name it and are owned here, up to a bound. Two
 // items with different units, or vaccine settings, are merged only when confirmed
@@ -98,8 +103,9 @@ func (d Desk) Merge(t atoll.Type, from, into atoll.ID, confirmed bool) ([]journa
 			return nil, err
 		}
 	}
-	out := []journal.Proposal{{Verb: atoll.Update, Key: key, Fields: atoll.Fields{}.
-		Set("status", survivor.Merged).Set("merged_into", into).Set("merged_at", stamp(d.Now))}}
+	itself := Wish(t, from, into)
+	itself.Fields.Set("merged_at", stamp(d.Now))
+	out := []journal.Proposal{itself}
 	if from == into {
 		return out, nil // the laws will say why not
 	}

@@ -129,7 +129,8 @@ func (s *Station) SeesRefusal(u User, r storage.RecordReader, no storage.Refusal
 }
 
 // mayTouch refuses changes of data of stores that are not the user's, before and
-// after the change.
+// after the change. A merge re-points the rows of every store: whoever is limited to
+// some merges locations of theirs and nothing else (R-E-10, R-J-01).
 func (s *Station) mayTouch(u User, d documents.Desk, p journal.Proposal) error {
 	def, ok := s.Catalogue.Lookup(p.Key.Type)
 	if len(u.Stores) == 0 || !ok {
@@ -149,6 +150,10 @@ func (s *Station) mayTouch(u User, d documents.Desk, p journal.Proposal) error {
 		if !u.Sees(madeIn(def, p.Verb, f)) {
 			return notTheirs(u).About(p.Key)
 		}
+	}
+	if _, merges := p.Fields["merged_into"]; merges && def.Merge != catalogue.NoMerge && def.Merge != catalogue.MergeActive {
+		return atoll.Errorf(atoll.Denied, "merging records of type %s, or undoing it, changes rows of all stores, and %s works in some of them only", def.Type, u.Name).
+			About(p.Key).Do("ask somebody who is not limited to stores; an administrator knows who is")
 	}
 	return nil
 }

@@ -98,13 +98,19 @@ func (s *Station) merged(ctx context.Context, key atoll.Key, seq uint64, undone 
 var errDry = errors.New("a preview")
 
 // PreviewMerge tells what the merge would re-point here and what stays for others,
-// and whether it would be refused. Nothing changes.
+// and whether it would be refused. Nothing changes. Who may not merge the record is
+// refused.
 func (s *Station) PreviewMerge(ctx context.Context, m Merge) (merge.Preview, error) {
 	var out merge.Preview
 	err := s.Store.View(ctx, func(r storage.Reader) error {
 		t, err := s.Door.Topology(r)
 		if err != nil {
 			return err
+		}
+		if m.Allow != nil { // who may not merge it is told nothing of it
+			if err := m.Allow(documents.Desk{R: r, T: t, Now: s.Now(), Catalogue: s.Catalogue}, merge.Wish(m.Type, m.From, m.Into)); err != nil {
+				return err
+			}
 		}
 		out, err = s.merging(r, t).Preview(m.Type, m.From, m.Into)
 		return err
