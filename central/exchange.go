@@ -78,7 +78,7 @@ func (c *Centre) exchange(ctx context.Context, h exchange.Hello, entries iter.Se
 	welcome := exchange.Welcome{
 		Protocol: exchange.Protocol, Catalogue: c.Door.Judge.Catalogue.Version(), CatalogueHash: c.Door.Judge.Catalogue.Hash(),
 		App: c.App, Centre: p.life.Timeline, Run: p.life.run(), Clock: c.Now().UnixMilli(), Known: p.known, Rewind: p.rewind,
-		Orders: p.state.told(), Since: p.since, Voucher: p.voucher,
+		Orders: p.state.told(), Since: p.since, Voucher: p.voucher, Found: p.waiting,
 	}
 	if months := p.state.HistoryMonths; h.Initialising && months > 0 {
 		welcome.Spared = c.sparedBefore(months).UnixMilli()

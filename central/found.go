@@ -106,6 +106,13 @@ func (c *Centre) recall(tx storage.Tx, st *standing, h exchange.Hello) error {
 			return err
 		}
 	}
+	if st.life.Restored {
+		n, err := loadCount(tx)
+		if err != nil {
+			return err
+		}
+		st.waiting = n.Rows
+	}
 	if st.lost || st.rewind != nil {
 		return nil // it shows the one it has before it takes another
 	}
@@ -142,8 +149,6 @@ func (c *Centre) keepFound(tx storage.Tx, h exchange.Hello) (kept []exchange.Fou
 				return nil, err
 			}
 			if !ok {
-				c.Log.Error("what a site holds of a record that this database lost is not kept; take back or leave what was found before",
-					"site", h.Site, "record", f.ID, "records", n.Rows)
 				continue
 			}
 		}
@@ -174,6 +179,8 @@ func (c *Centre) keepOne(tx storage.Tx, site atoll.SiteID, f exchange.Found, n *
 		return false, err
 	}
 	if !fresh && row.Origin == f.Origin && (string(row.Body) != f.Body || row.Deleted != f.Deleted) {
+		c.Log.Warn("a site holds another version of a record that this database lost; it is found when the first was taken back or left",
+			"site", site, "record", key)
 		return false, nil
 	}
 	if fresh || row.Origin.Seq < f.Origin.Seq {
@@ -185,6 +192,8 @@ func (c *Centre) keepOne(tx storage.Tx, site atoll.SiteID, f exchange.Found, n *
 			if fresh {
 				n.Rows--
 			}
+			c.Log.Error("what a site holds of a record that this database lost is not kept; take back or leave what was found before",
+				"site", site, "record", key, "records", n.Rows)
 			return false, nil
 		}
 		n.Bytes = bytes

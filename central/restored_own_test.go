@@ -188,6 +188,65 @@ func TestFoundAndLeft(t *testing.T) {
 	}
 }
 
+// A centre that is restored again before a person has decided about what sites handed in
+// has lost that, too; also one that was not yet told of it when it was backed up, and goes
+// on where the site has heard it. Sites hand it in again: new records, and versions that
+// they have given up for the centre's. When it is taken back, or left, they keep it no more.
+//
+// R-H-28, R-M-03.
+func TestFoundAndLostAgain(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		later bool // the second backup is of the centre as it was restored
+		leave bool
+	}{{"the same backup", false, false}, {"a later backup", true, false}, {"left", true, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRig(t)
+			changed := r.item("changed")
+			r.peace()
+			old := r.backup(1)
+			gone := r.item("gone")
+			r.update(1, "item", changed, atoll.Fields{}.Set("name", "its lost name"))
+			r.peace()
+			r.putBack(1, old)
+			if c.later {
+				old = r.backup(1)
+			}
+			r.peace()
+			r.putBack(1, old)
+			r.peace()
+			rows, _, err := r.Centre.Centre.FoundRecords(t.Context())
+			if err != nil || len(rows) != 2 || rows[0].Held != 2 || rows[1].Held != 2 {
+				t.Fatalf("found %+v, %v; sites handed in two records, both of them", rows, err)
+			}
+			if c.leave {
+				if _, err := r.Centre.Centre.LeaveFound(t.Context(), "as it was is well"); err != nil {
+					t.Fatal(err)
+				}
+			} else if _, err := r.Centre.Centre.TakeBack(t.Context(), "anna", "it was restored twice"); err != nil {
+				t.Fatal(err)
+			}
+			r.peace()
+			if c.leave { // nor do they come again with the next run of the centre
+				r.restart(1)
+				r.peace()
+				if rows, _, _ := r.Centre.Centre.FoundRecords(t.Context()); len(rows) > 0 {
+					t.Errorf("found %+v; they were left", rows)
+				}
+				return
+			}
+			for at := range atoll.SiteID(3) {
+				if _, there := r.record(at+1, "item", gone); !there {
+					t.Errorf("%d does not have the item that was taken back", at+1)
+				}
+				if rec, _ := r.record(at+1, "item", changed); rec.MustFields().Text("name") != "its lost name" {
+					t.Errorf("%d has %s; its change was taken back", at+1, rec.Body)
+				}
+			}
+		})
+	}
+}
+
 // A site cannot make the centre's journal jump, nor have it keep what cannot be
 // its own; it is told how each record truly is, and nothing it is not entitled to.
 //
@@ -281,6 +340,19 @@ func TestForgedFinds(t *testing.T) {
 	}
 	if taken, err := r.Centre.Centre.TakeBack(t.Context(), "anna", "trusting"); err != nil || len(taken) != 1 || taken[0].Err == nil {
 		t.Errorf("an item that is not valid was taken back: %+v, %v", taken, err)
+	}
+	// What it does not keep beside the first it keeps once that was left.
+	if _, err := r.Centre.Centre.LeaveFound(t.Context(), "it is not valid"); err != nil {
+		t.Fatal(err)
+	}
+	told2 := hello.Found
+	hello = other.hello()
+	hello.NoFeed, hello.Subscription, hello.Found = false, digestOf(r, 3), told2
+	if _, _, err = other.say(hello); err != nil {
+		t.Fatal(err)
+	}
+	if rows, _, _ := r.Centre.Centre.FoundRecords(t.Context()); len(rows) != 1 || !strings.Contains(string(rows[0].Body), "true") {
+		t.Errorf("found %+v; another site holds another version", rows)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/handover"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/process"
 	"github.com/atollsync/atoll/storage"
@@ -166,6 +167,7 @@ func (c *Centre) whole(rows []Found) (out [][]Found) {
 // takeBack takes rows back in one edit.
 func (c *Centre) takeBack(tx storage.Tx, actor, reason string, rows []Found, named bool) error {
 	var do []journal.Proposal
+	anew := handover.Desk{R: tx, Catalogue: c.Door.Judge.Catalogue, Now: c.Now()}
 	for _, row := range rows {
 		p, needed, err := proposalOf(tx, row, named)
 		if err != nil {
@@ -183,6 +185,9 @@ func (c *Centre) takeBack(tx storage.Tx, actor, reason string, rows []Found, nam
 				p.Fields.Set("number", n)
 				do = append(do, sequence)
 			}
+		}
+		if err := anew.Anew(p.Key.Type, p.Fields); err != nil {
+			return err
 		}
 		do = append(do, p)
 	}

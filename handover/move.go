@@ -124,6 +124,20 @@ func (d Desk) openMove(id atoll.ID, steps ...topology.Step) (atoll.Fields, error
 	return nil, e.Do("move the store back with: atoll move start")
 }
 
+// Anew brings a move that a restored centre lost up to now, as it is taken back: the
+// store is switched at this moment, and what its new site must have is what is here. It
+// may have been worked in since the move was lost. Other records stay as they are.
+func (d Desk) Anew(kind atoll.Type, f atoll.Fields) error {
+	if kind != moveType || topology.Step(f.Text("step")) != topology.Backfill {
+		return nil
+	}
+	holds, err := Selection{Store: f.ID("store_id"), Owned: true}.Digest(d.R, d.Catalogue)
+	if err == nil {
+		f.Set("digest", holds)
+	}
+	return err
+}
+
 // change returns the proposals that make the store active on its new site, with
 // the next epoch, in one transaction with what becomes of the instance it leaves
 // behind (R-H-30 4 and 5). F are the move's fields.

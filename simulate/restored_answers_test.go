@@ -1,10 +1,12 @@
 package simulate
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/handover"
 	"github.com/atollsync/atoll/journal"
@@ -169,6 +171,46 @@ func TestR_H_30_R_M_03_OpenedBeforeTheRestore(t *testing.T) {
 	w.sync(2, 2)
 	w.wants(move, topology.Moved)
 	w.peace()
+}
+
+// A store of the centre's was on its way to a site when the centre was restored, and was
+// worked in at the centre until that move was taken back: what the site must have is what
+// the centre holds then. A site that had all, and has worked there since, has it still.
+//
+// R-H-30, R-M-03.
+func TestR_H_30_R_M_03_WorkedInUntilTheMoveIsBack(t *testing.T) {
+	for _, opened := range []bool{false, true} {
+		t.Run(fmt.Sprintf("opened=%t", opened), func(t *testing.T) {
+			w := f1(t)
+			item := w.item("a")
+			w.configure(central.MakeVisible(w.Stores["A"], w.Stores["C"], true))
+			w.peace()
+			old := w.stopped(t, w.Centre)
+			move := w.move("A", 2)
+			w.sync(3) // which heard of it
+			there := atoll.NewID(w.Clock.Now())
+			if opened {
+				w.sync(2, 2)
+				w.edit(2, Stock(there, w.Stores["A"], item, "20"))
+			}
+			w.reopen(t, w.Centre, old)
+			here := w.stock("A", item, "50")
+			w.sync(3)
+			w.takeBack()
+			w.sync(2, 2)
+			if opened {
+				if err := w.Centre.Centre.RepeatMove(w.ctx, "tester", move); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.peace()
+			w.wants(move, topology.Moved)
+			w.want(2, "stock_line", here)
+			if opened {
+				w.want(1, "stock_line", there)
+			}
+		})
+	}
 }
 
 // A transfer of a home store that a restored centre has lost is asked for again. What

@@ -29,6 +29,9 @@ func (r *round) welcome(w exchange.Welcome) {
 		}
 		if l.run() != "" && l.run() != w.Run {
 			l.midway()
+			if err := l.doubtHanded(tx); err != nil {
+				return err
+			}
 		}
 		l.vouch(w, r.hello.Voucher != nil)
 		if l.run() != w.Run {
@@ -117,7 +120,7 @@ func (r *round) receipt(rc exchange.Receipt) {
 
 func (r *round) end(e exchange.End) {
 	r.more = r.more || e.More
-	r.note(func(_ storage.Tx, l *link) error {
+	r.note(func(tx storage.Tx, l *link) error {
 		l.Open = false
 		l.Head = e.Head
 		if e.Cursor > l.Cursor && len(l.Covered) > 0 && !r.hello.NoFeed {
@@ -131,6 +134,9 @@ func (r *round) end(e exchange.End) {
 		// Records in doubt are asked about at once, as long as that gets on.
 		if l.Doubts > 0 && (l.Doubts != r.doubts || l.Ask && len(r.hello.Found) == 0) {
 			r.more = r.more || !r.hello.NoFeed
+		}
+		if r.found == 0 && l.Doubts == 0 && !e.More && !r.hello.NoFeed && l.Applied >= l.Cursor {
+			return l.decided(tx)
 		}
 		return nil
 	})

@@ -26,18 +26,54 @@ func (l *link) doubt(tx storage.Tx, since uint64) error {
 			if rec.Origin.Site != atoll.CentreID || rec.Origin.Seq <= since || rec.Hidden {
 				continue
 			}
-			switch _, err := tx.Get(shelfOdd, rec.Key.String()); {
-			case err == nil:
-				continue
-			case !errors.Is(err, atoll.NotFound):
+			if err := l.doubtOne(tx, rec.Key); err != nil {
 				return err
 			}
-			if err := storage.Save(tx, shelfOdd, rec.Key.String(), rec.Key); err != nil {
-				return err
-			}
-			l.Doubts++
 		}
 	}
+}
+
+func (l *link) doubtOne(tx storage.Tx, key atoll.Key) error {
+	switch _, err := tx.Get(shelfOdd, key.String()); {
+	case err == nil:
+		return nil
+	case !errors.Is(err, atoll.NotFound):
+		return err
+	}
+	l.Doubts++
+	return storage.Save(tx, shelfOdd, key.String(), key)
+}
+
+// doubtHanded has handed in again what was handed in: the centre began another run, and
+// may have been restored to before it was told.
+func (l *link) doubtHanded(tx storage.Tx) error {
+	if !l.Handed {
+		return nil
+	}
+	told, err := storage.Listed[exchange.Found](tx, shelfHanded, "", 0, false)
+	if err != nil {
+		return err
+	}
+	for _, f := range told {
+		if err := l.doubtOne(tx, atoll.Key{Type: f.Type, ID: f.ID}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decided forgets what was handed in: a person has decided about all of it, and what
+// was taken back is here.
+func (l *link) decided(tx storage.Tx) error {
+	if !l.Handed {
+		return nil
+	}
+	l.Handed = false
+	items, err := tx.Scan(shelfHanded, "", 0, false)
+	for _, it := range items {
+		err = errors.Join(err, tx.Drop(shelfHanded, it.Key))
+	}
+	return err
 }
 
 // confirm settles the doubt about a record: the centre has told of it. It reports
@@ -84,9 +120,8 @@ func (l *link) settle(tx storage.Tx) error {
 	return err
 }
 
-// found returns the next of the records in doubt, as they are here, also of those
-// that were retracted meanwhile. Those that are no longer the centre's are in doubt
-// no more.
+// found returns the next of the records in doubt, which are handed in with it. Those
+// that are no longer the centre's are in doubt no more.
 func (l *link) found(tx storage.Tx) (out []exchange.Found, err error) {
 	items, err := tx.Scan(shelfOdd, "", exchange.MaxFound, false)
 	if err != nil {
@@ -98,24 +133,52 @@ func (l *link) found(tx storage.Tx) (out []exchange.Found, err error) {
 		if err := storage.Load(tx, shelfOdd, it.Key, &key); err != nil {
 			return nil, err
 		}
-		rec, err := tx.Record(key)
-		if err != nil && !errors.Is(err, atoll.NotFound) {
+		f, ok, err := latest(tx, key)
+		if err != nil {
 			return nil, err
 		}
-		if err != nil || rec.Origin.Site != atoll.CentreID {
+		if !ok {
 			if _, err := l.confirm(tx, key); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		if bytes += len(rec.Body); bytes > exchange.MaxFoundBytes && len(out) > 0 {
+		if bytes += len(f.Body); bytes > exchange.MaxFoundBytes && len(out) > 0 {
 			break
 		}
-		out = append(out, exchange.Found{
-			Type: key.Type, ID: key.ID, Version: rec.Version, Origin: rec.Origin, Deleted: rec.Deleted, Body: string(rec.Body),
-		})
+		if err := storage.Save(tx, shelfHanded, it.Key, f); err != nil {
+			return nil, err
+		}
+		l.Handed = true
+		out = append(out, f)
 	}
 	return out, nil
+}
+
+// latest is the record as it is here, also if it was retracted meanwhile, or as it was
+// handed in before: whichever the centre made later. It is false for a record that is
+// not the centre's.
+func latest(r storage.Reader, key atoll.Key) (f exchange.Found, ok bool, err error) {
+	rec, err := r.Record(key)
+	switch {
+	case err == nil && rec.Origin.Site != atoll.CentreID:
+		return f, false, nil
+	case err == nil:
+		f = exchange.Found{
+			Type: key.Type, ID: key.ID, Version: rec.Version, Origin: rec.Origin, Deleted: rec.Deleted, Body: string(rec.Body),
+		}
+	case !errors.Is(err, atoll.NotFound):
+		return f, false, err
+	}
+	var told exchange.Found
+	err = storage.Load(r, shelfHanded, key.String(), &told)
+	if err != nil && !errors.Is(err, atoll.NotFound) {
+		return f, false, err
+	}
+	if told.Origin.Seq > f.Origin.Seq {
+		f = told
+	}
+	return f, f.Origin.Seq > 0, nil
 }
 
 // vouch keeps the centre's voucher, the highest of them. Once the centre was found

@@ -26,6 +26,7 @@ type round struct {
 	more    bool      // the centre has more for us, or we for it
 	moved   bool      // a checkpoint was integrated, or replicas were retracted
 	doubts  int       // records in doubt when it began
+	found   int       // records that wait for a person at the centre
 	deaf    bool      // the records of this answer begin after where the site must go back to
 }
 
@@ -170,6 +171,7 @@ func (r *round) take(ctx context.Context, f exchange.Frame) error {
 	switch f := f.(type) {
 	case exchange.Welcome:
 		r.welcome(f)
+		r.found = f.Found
 		if f.Rewind != nil || r.hello.Run != "" && f.Run != r.hello.Run {
 			return r.rewound(ctx, f.Rewind)
 		}

@@ -19,6 +19,9 @@ const (
 	shelfOdd  = "doubt"   // keys of records that a restored centre has not confirmed
 	// Keys of those it has confirmed since the last checkpoint.
 	shelfSettled = "settled doubt"
+	// Records in doubt as they were handed in (exchange.Found), until the centre says
+	// that none of those it was told of waits for a person.
+	shelfHanded = "handed in"
 )
 
 // State is how far a site has come (R-H-20).
@@ -59,6 +62,7 @@ type link struct {
 	Doubts       int                 `json:"doubts,omitempty"`    // records in doubt
 	Settling     bool                `json:"settling,omitempty"`  // the centre has told of some, since the last checkpoint
 	Ask          bool                `json:"ask,omitempty"`       // the centre is to be asked about them
+	Handed       bool                `json:"handed,omitempty"`    // some were handed in, and wait for a person there
 	Rekey        bool                `json:"rekey,omitempty"`     // the centre asked for a new key
 	OpenRefusals int                 `json:"open_refusals,omitempty"`
 	Agreement    agreement           `json:"agreement,omitzero"`

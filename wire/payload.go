@@ -231,6 +231,7 @@ type welcome struct {
 
 	Since   uint64            `json:"since,omitempty"`
 	Voucher *exchange.Voucher `json:"voucher,omitempty"`
+	Found   int               `json:"found,omitempty"`
 	Spared  int64             `json:"spared,omitempty"`
 }
 
@@ -254,7 +255,7 @@ func encodeWelcome(w *exchange.Welcome, h *exchange.Hello) ([]byte, error) {
 		CatalogueHash: unless(w.CatalogueHash, h.CatalogueHash), App: unless(w.App, h.App),
 		Centre: unless(w.Centre, h.Centre), Clock: w.Clock, Known: unless(w.Known, h.Acknowledged),
 		Run: unless(w.Run, h.Run), Runs: w.Runs, Rewind: w.Rewind, Orders: w.Orders,
-		Since: w.Since, Voucher: w.Voucher, Spared: w.Spared,
+		Since: w.Since, Voucher: w.Voucher, Found: w.Found, Spared: w.Spared,
 	})
 }
 
@@ -268,7 +269,7 @@ func decodeWelcome(b []byte, h *exchange.Hello) (exchange.Welcome, error) {
 		CatalogueHash: or(w.CatalogueHash, h.CatalogueHash), App: or(w.App, h.App),
 		Centre: or(w.Centre, h.Centre), Clock: w.Clock, Known: or(w.Known, h.Acknowledged),
 		Run: or(w.Run, h.Run), Runs: w.Runs, Rewind: w.Rewind, Orders: w.Orders,
-		Since: w.Since, Voucher: w.Voucher, Spared: w.Spared,
+		Since: w.Since, Voucher: w.Voucher, Found: w.Found, Spared: w.Spared,
 	}, nil
 }
 

@@ -88,9 +88,10 @@ func (w *World) mistaken(at storage.Reader) error {
 	return nil
 }
 
-// strand notes what sites have that the restored centre cannot tell them of: versions
-// that it has lost, and records that it had shown to them by an entry that it has lost.
-// They find it by the digests (decision 0016).
+// strand notes of which records the restored centre cannot tell a site how they are:
+// versions that it has lost, records that it had shown to the site or taken from it by an
+// entry that it has lost, and what it had refused, which the site gave up and sends again.
+// Sites find them by the digests (decision 0016).
 func (w *World) strand(at storage.Reader) error {
 	w.Stranded = map[simulate.Strand]bool{}
 	t, err := w.Centre.Door.Topology(at)
@@ -98,13 +99,23 @@ func (w *World) strand(at storage.Reader) error {
 		return err
 	}
 	for _, n := range w.Nodes()[1:] {
-		entitled := t.Subscription(n.Identity.Site)
+		site := n.Identity.Site
+		entitled := t.Subscription(site)
 		due := func(a atoll.Audience) bool { return slices.Contains(entitled, a) }
-		err := w.onDiskOf(n, func(r storage.Reader) error {
+		known, err := at.Head(site)
+		if err != nil {
+			return err
+		}
+		err = w.onDiskOf(n, func(r storage.Reader) error {
+			for key, is := range givenUp(r, site, known.Seq) {
+				if is {
+					w.Stranded[simulate.Strand{Site: site, Key: key}] = true
+				}
+			}
 			return every(r, func(have atoll.Record) error {
 				want, err := at.Record(have.Key)
-				if err != nil || want.Origin != have.Origin || !slices.ContainsFunc(want.Audiences, due) {
-					w.Stranded[simulate.Strand{Site: n.Identity.Site, Key: have.Key}] = true
+				if err != nil || want.Origin != have.Origin || have.Hidden || !slices.ContainsFunc(want.Audiences, due) {
+					w.Stranded[simulate.Strand{Site: site, Key: have.Key}] = true
 				}
 				return nil
 			})
@@ -115,6 +126,30 @@ func (w *World) strand(at storage.Reader) error {
 	}
 	w.waits = len(w.Stranded) > 0
 	return nil
+}
+
+// givenUp are the records that the site changed in an entry after the one known: true for
+// those that it does not have as it last made them.
+func givenUp(r storage.Reader, site atoll.SiteID, known uint64) map[atoll.Key]bool {
+	out := map[atoll.Key]bool{}
+	for {
+		page, err := r.Entries(site, known, 1000, 64<<20)
+		if err != nil || len(page) == 0 {
+			return out
+		}
+		for _, je := range page {
+			known = je.Seq
+			e, err := atoll.DecodeEntry(je.Content)
+			if err != nil {
+				continue // a poisoned one
+			}
+			for _, op := range e.Operations {
+				key := atoll.Key{Type: op.Type, ID: op.ID}
+				rec, err := r.Record(key)
+				out[key] = err != nil || rec.Hidden || rec.Origin != (atoll.Origin{Site: site, Seq: je.Seq})
+			}
+		}
+	}
 }
 
 // every calls fn with each record of a database.
