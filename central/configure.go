@@ -79,13 +79,8 @@ func (c *Centre) configure(ctx context.Context, actor string, cause atoll.Cause,
 		if !try {
 			return nil
 		}
-		for _, ch := range p.Changes {
-			if _, counted := p.Records[ch.Store]; counted {
-				continue
-			}
-			if p.Records[ch.Store], err = countAudience(tx, atoll.StoreAudience(ch.Store)); err != nil {
-				return err
-			}
+		if p.Records, err = counts(tx, p.Changes); err != nil {
+			return err
 		}
 		return errPreview
 	})
@@ -139,6 +134,22 @@ func (c *Centre) forgetChoices(tx storage.Tx, actor string, changes []topology.C
 
 func collectorKey(store atoll.ID, site atoll.SiteID) atoll.Key {
 	return atoll.Key{Type: "store_choice", ID: atoll.DeriveID("collector", string(store), site.String())}
+}
+
+// counts is how many records of each store that becomes something else there are.
+func counts(r storage.FeedReader, changes []topology.Change) (map[atoll.ID]int, error) {
+	out := map[atoll.ID]int{}
+	for _, ch := range changes {
+		if _, counted := out[ch.Store]; counted {
+			continue
+		}
+		n, err := countAudience(r, atoll.StoreAudience(ch.Store))
+		if err != nil {
+			return nil, err
+		}
+		out[ch.Store] = n
+	}
+	return out, nil
 }
 
 func countAudience(r storage.FeedReader, a atoll.Audience) (n int, err error) {

@@ -58,7 +58,11 @@ func (c *Centre) StartMove(ctx context.Context, actor string, o handover.Order, 
 		}
 		err = c.Store.View(ctx, func(r storage.Reader) error {
 			t, err := c.Door.Topology(r)
+			if err != nil {
+				return err
+			}
 			p.Changes = topology.Diff(t, t.Supposing(o.Store, o.To))
+			p.Records, err = counts(r, p.Changes)
 			return err
 		})
 		return "", p, err

@@ -43,7 +43,8 @@ func TestR_I_21_Fleet(t *testing.T) {
 		t.Error("the figure of the first page leads elsewhere")
 	}
 	get("/fleet?heard=1").says("1 site", "Sync Client 2 3", "heard within a day").saysNot("Mulago 4", "Sync Client 1 2")
-	get("/fleet?silent=30").says("Nothing is like that", "Show all")
+	get("/fleet?silent=30").says("No site has been silent for 30 days or more", "Show all")
+	get("/fleet?silent=30&q=x").says("Nothing is like that")
 	f.Clock.Wind(28 * 24 * time.Hour)
 	if _, err := f.Sync(t.Context(), 3); err != nil {
 		t.Fatal(err)

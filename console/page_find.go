@@ -37,8 +37,7 @@ const mostFound = 20
 func (c *console) find(v *Visit) error {
 	d := findData{Q: strings.TrimSpace(v.R.FormValue("q"))}
 	if d.Q == "" {
-		v.redirect("/today")
-		return nil
+		return v.page("find", v.T("find.title"), d) // which says what can be found
 	}
 	for _, look := range []func(*Visit, string) (foundGroup, error){c.findItems, c.findStores, c.findSites, c.findDocuments} {
 		g, err := look(v, d.Q)

@@ -245,6 +245,11 @@ func fleetQueryOf(form url.Values) fleetQuery {
 	return q
 }
 
+// OnlySilent reports whether the list is of those that were not heard, and of nothing else.
+func (q fleetQuery) OnlySilent() bool {
+	return q.Silent > 0 && !fleetQuery{Q: q.Q, Light: q.Light, Concern: q.Concern, Version: q.Version, Heard: q.Heard, Box: q.Box}.Any()
+}
+
 // Any reports whether the list is narrowed.
 func (q fleetQuery) Any() bool {
 	return q.Q != "" || q.Light != "" || q.Concern != "" || q.Version != "" || q.Silent > 0 || q.Heard > 0 || q.Box != nil

@@ -198,6 +198,12 @@ func (c *console) owner(v *Visit, d *recordData) error {
 }
 
 // siteName is the name of a site as far as it is known here.
+// atCentre tells whether the site is the central server.
+func (v *Visit) atCentre(id atoll.SiteID) bool {
+	t, err := v.c.Station.Topology(v.ctx())
+	return err == nil && id == t.Centre()
+}
+
 func (v *Visit) siteName(id atoll.SiteID) string {
 	if id == v.c.Here && v.c.Name != "" {
 		return v.c.Name

@@ -92,6 +92,8 @@ type reportData struct {
 	What     string
 	Query    reportQuery
 	ItemName string
+	Unit     string   // of the item
+	Currency string   // that values are in, where the central data says so
 	Items    []option // to choose one from
 	Stores   []option
 	Bys      []option
@@ -166,6 +168,12 @@ func (c *console) reportPage(v *Visit) error {
 		return v.pageAs(wrong.Status, "report", d.Title, d)
 	}
 	v.answer(&d, t)
+	if d.Unit, err = c.unitOf(v, atoll.ID(d.Query.Item)); err != nil {
+		return err
+	}
+	if d.Currency, err = c.homeCurrency(v, t); err != nil {
+		return err
+	}
 	return v.page("report", d.Title, d)
 }
 
@@ -215,6 +223,35 @@ func (q reportQuery) asking(v *Visit) station.Asking {
 		a.Stores = []string{q.Store}
 	}
 	return a
+}
+
+// unitOf is what one of an item is: a tablet, a vial. Empty where nobody said it.
+func (c *console) unitOf(v *Visit, item atoll.ID) (string, error) {
+	if item == "" {
+		return "", nil
+	}
+	rec, err := c.Station.Record(v.ctx(), atoll.Key{Type: "item", ID: item})
+	if err != nil {
+		return "", err
+	}
+	unit := atoll.Key{Type: "unit", ID: rec.Fields.ID("unit_id")}
+	names, err := c.names(v, []atoll.Key{unit})
+	return names[unit], err
+}
+
+// homeCurrency is the currency of a table's values, where it has values and the central
+// data names the country's own.
+func (c *console) homeCurrency(v *Visit, t *report.Table) (string, error) {
+	if !slices.ContainsFunc(t.Columns, func(col report.Column) bool { return strings.HasSuffix(col.Name, "value") }) {
+		return "", nil
+	}
+	recs, _, err := c.Station.Records(v.ctx(), storage.Query{Type: "currency", Limit: mostPick})
+	for _, rec := range recs {
+		if rec.Fields.Bool("is_home_currency", false) {
+			return rec.Fields.Text("code"), err
+		}
+	}
+	return "", err
 }
 
 // itemAsked finds the item that somebody means: by id, by code, or by words in it.

@@ -28,7 +28,8 @@ type exchangeRow struct {
 type siteData struct {
 	siteRow
 	Held     []heldRow
-	Rows     []exchangeRow
+	Rows     []exchangeRow // the newest, then
+	Older    []exchangeRow
 	Bars     bars
 	Drain    time.Duration // until all that waits is there, at the speed of its last exchanges
 	Speed    float64       // records a second
@@ -45,6 +46,9 @@ type orderRow struct {
 	central.SiteOrder
 	At time.Time
 }
+
+// newestRows is how many exchanges of a site are shown before one asks for older ones.
+const newestRows = 8
 
 // mostOrders is how many of them are shown.
 const mostOrders = 10
@@ -70,6 +74,8 @@ func (c *console) sitePage(v *Visit) error {
 		}
 		d.Rows = append(d.Rows, r)
 	}
+	newest := min(len(d.Rows), newestRows)
+	d.Rows, d.Older = d.Rows[:newest], d.Rows[newest:]
 	d.Bars = barsOf(log)
 	d.Speed = speed(log)
 	if d.Speed > 0 && s.Behind+atoll.Position(s.State.Waiting) > 0 {

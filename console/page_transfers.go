@@ -130,6 +130,10 @@ func (v *Visit) transferRow(t transfer.Transfer) transferRow {
 	row := transferRow{Transfer: t, Document: v.documentName(t.Initiating.Type, t.Initiating.Kind, t.Initiating.Number), Path: recordPath(key), Light: "grey"}
 	site := v.siteName(t.To.Site)
 	args := []any{"from", t.From.Name, "to", t.To.Name, "site", site}
+	waiting := saying{"transfer.waiting.do", args}
+	if v.atCentre(t.To.Site) { // which waits for nobody but the sender
+		waiting = saying{"transfer.waiting.do", []any{"site", v.siteName(t.From.Site)}}
+	}
 	switch {
 	case t.Cancelling:
 		row.Light, row.State, row.Do = "amber", saying{"transfer.cancelling", args}, saying{"transfer.cancelling.do", args}
@@ -137,9 +141,9 @@ func (v *Visit) transferRow(t transfer.Transfer) transferRow {
 		row.Other = recordPath(atoll.Key{Type: t.Responding.Type, ID: t.Responding.ID})
 		row.State, row.Do = saying{"transfer.arrived", args}, saying{"transfer.arrived.do", args}
 	case t.Reason == transfer.Waiting && t.InTransit:
-		row.State, row.Do = saying{"transfer.transit", args}, saying{"transfer.waiting.do", args}
+		row.State, row.Do = saying{"transfer.transit", args}, waiting
 	case t.Reason == transfer.Waiting:
-		row.State, row.Do = saying{"transfer.waiting", args}, saying{"transfer.waiting.do", args}
+		row.State, row.Do = saying{"transfer.waiting", args}, waiting
 	default:
 		key := "transfer." + string(t.Reason)
 		row.State, row.Do = saying{key, args}, saying{key + ".do", args}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/simulate"
 	"github.com/atollsync/atoll/station"
 )
@@ -67,6 +68,21 @@ func TestR_J_02_HowMuchIsThere(t *testing.T) {
 	f.centre.get("/reports/nonsense", viewer).want(404)
 	f.centre.get("/find?q=store+c", viewer).says("Store C (C)", "On the way")
 	f.centre.get("/find?q=sync+client", f.centre.as(station.Technician)).says("How it stands")
+	// Numbers say what they count, where the central data does.
+	f.centre.get("/reports/stock?item=amoxicillin", viewer).saysNot("one unit", "values in")
+	unit, currency := atoll.Key{Type: "unit", ID: atoll.DeriveID("test unit", "capsule")}, atoll.Key{Type: "currency", ID: atoll.DeriveID("test currency", "KES")}
+	err := f.Centre.Insert(t.Context(),
+		journal.Proposal{Verb: atoll.Insert, Key: unit, Fields: atoll.Fields{}.Set("name", "Capsule")},
+		journal.Proposal{Verb: atoll.Update, Key: atoll.Key{Type: "item", ID: item}, Fields: atoll.Fields{}.Set("unit_id", unit.ID)},
+		journal.Proposal{Verb: atoll.Insert, Key: currency, Fields: atoll.Fields{}.Set("code", "KES").Set("rate", 1).Set("is_home_currency", true)},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.centre.get("/reports/stock?item=amoxicillin", viewer).says("one unit: Capsule", "values in KES")
+	f.centre.get("/reports/consumption", viewer).saysNot("values in")
+	f.centre.get("/find", viewer).want(200).says("Type a name, a code or a number", "Look among all kinds of records")
+	f.centre.get("/find?q=nothing+like+it", viewer).says("Nothing is like that")
 	// At a site: of its own.
 	f.one.get("/today", f.one.as(station.Viewer)).says("What are you looking for?")
 	f.one.get("/reports/stock", f.one.as(station.Viewer)).want(200).says("Store B", "it only trades with stores here")

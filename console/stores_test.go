@@ -21,8 +21,8 @@ func TestR_C_06_SynchronisationTab(t *testing.T) {
 	f.centre.get("/stores?q=store+c", viewer).says("1 store", "Store C").saysNot("Store D")
 	b := "/stores/" + string(f.Stores["B"])
 	f.centre.get(b, viewer).want(200).says("Synchronisation type Collector", "Sync ID 2, Sync Client 1", "2 Sync Client 1 Active/collector yes", "3 Sync Client 2 Transfer",
-		"Stores that it sees", "Store C", "An administrator may change this").saysNot("Click to unlock", "Make local")
-	f.centre.get(b, admin).says("Click to unlock", "Set as local store", "Make local", "Keep a copy")
+		"Stores that it sees", "Store C", "An administrator may change this").saysNot("Click to unlock", "Move here")
+	f.centre.get(b, admin).says("Click to unlock", "Set as local store", "Move here", "Keep a copy")
 	f.centre.get(b+"?q=client+2", admin).says("3 Sync Client 2 Transfer").saysNot("2 Sync Client 1 Active")
 	f.one.get(b, f.one.as(station.Administrator)).want(200).says("1 Sync Client 1 Active/collector", "changed at the central server only").saysNot("Click to unlock")
 	f.one.ask("POST", b+"/change", url.Values{"do": {"close"}}, f.one.as(station.Administrator)).want(404)
@@ -67,7 +67,7 @@ func TestR_C_24_Preview(t *testing.T) {
 	f.centre.ask("POST", path, url.Values{"do": {"exclude"}, "sure": {"1"}}, admin).want(400).says("needs a reason")
 	// To another site a store goes by a move, whose reason is kept.
 	move := url.Values{"do": {"local"}, "site": {"2"}}
-	f.centre.ask("POST", path, move, admin).want(200).says("Store D becomes active at Sync Client 1", "It is moved by a job")
+	f.centre.ask("POST", path, move, admin).want(200).says("Store D becomes active at Sync Client 1", "will start or stop flowing", "It is moved by a job")
 	move.Set("sure", "1")
 	move.Set("reason", "nearer")
 	f.centre.ask("POST", path, move, admin).want(303)

@@ -78,6 +78,9 @@ func TestR_D_52_WhyItHasNotArrived(t *testing.T) {
 	}
 	as(viewer, "/transfers").says("Arrived at Store C (Sync Client 2), not in stock yet", "Somebody at Store C has to receive it", "its other half")
 	as(viewer, page).says("Arrived at Store C (done)", "In stock at Store C (now)", "Other half: Supplier invoice")
+	// To a store of the centre it is on its way until the sender has synchronised.
+	toCentre, _ := f.shipped(t, "A", "3")
+	f.one.get(toCentre, f.one.as(station.Viewer)).says("It arrives with the next synchronisation of Sync Client 1")
 }
 
 // A user with stores of their own sees the transfers from and to these.

@@ -99,7 +99,7 @@ func (o *Office) reach(ctx context.Context, s Settings) (*smtp.Client, error) {
 	}
 	c, err := smtp.NewClient(conn, host)
 	if err != nil {
-		return nil, errors.Join(unreached(s, err), conn.Close())
+		return nil, errors.Join(unencrypted(s, err), conn.Close())
 	}
 	if err := o.greet(c, s, host, config); err != nil {
 		_ = c.Close() // it may be closed already
@@ -115,7 +115,7 @@ func (o *Office) greet(c *smtp.Client, s Settings, host string, config *tls.Conf
 				Do("choose tls, or none if it is on this machine or this network")
 		}
 		if err := c.StartTLS(config); err != nil {
-			return unreached(s, err)
+			return unencrypted(s, err)
 		}
 	}
 	if s.User == "" {
@@ -126,8 +126,13 @@ func (o *Office) greet(c *smtp.Client, s Settings, host string, config *tls.Conf
 		return atoll.Errorf(atoll.Unavailable, "the mail server %s asks for no name", s.Server).Do("leave out user and password")
 	}
 	auth := smtp.PlainAuth("", s.User, s.Password, host)
-	if !strings.Contains(ways, "PLAIN") && strings.Contains(ways, "CRAM-MD5") {
+	open := s.Security == Plain && !here(host) // others on the line would read the password
+	switch {
+	case strings.Contains(ways, "CRAM-MD5") && (open || !strings.Contains(ways, "PLAIN")):
 		auth = smtp.CRAMMD5Auth(s.User, s.Password)
+	case open:
+		return atoll.Errorf(atoll.Denied, "the password is not sent to %s in the clear", s.Server).On("security").
+			Do("choose starttls or tls, or leave out user and password")
 	}
 	if err := c.Auth(auth); err != nil {
 		return atoll.Errorf(atoll.Denied, "the mail server %s does not accept user %s: %s", s.Server, s.User, plain(err)).
@@ -136,9 +141,23 @@ func (o *Office) greet(c *smtp.Client, s Settings, host string, config *tls.Conf
 	return nil
 }
 
+// here tells whether the mail server is on this machine.
+func here(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }
+
 func unreached(s Settings, err error) *atoll.Error {
 	return atoll.Errorf(atoll.Unavailable, "the mail server %s is not reached: %s", s.Server, plain(err)).
 		Do("look at its name, its port and its protection (587 starttls, 465 tls), and whether the line is up")
+}
+
+// unencrypted says why the line to the mail server was not taken: above all a
+// certificate that nobody here trusts, which a better line does not mend.
+func unencrypted(s Settings, err error) *atoll.Error {
+	var certificate *tls.CertificateVerificationError
+	if !errors.As(err, &certificate) {
+		return unreached(s, err)
+	}
+	return atoll.Errorf(atoll.Unavailable, "the certificate of the mail server %s is not trusted: %s", s.Server, plain(certificate.Err)).
+		Do("write its name as the certificate has it, or have the authority that signed it added to those of this machine")
 }
 
 func refused(what string, err error) *atoll.Error {

@@ -4,6 +4,7 @@ package notifytest
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -34,6 +35,9 @@ type Server struct {
 	refuse   map[string]string
 	hangUp   bool
 	tries    int
+	cert     *tls.Certificate
+	implicit bool
+	clear    []string
 }
 
 // New starts a server that ends with the test.
@@ -76,6 +80,20 @@ func (s *Server) Refuse(command, line string) {
 	s.refuse[command] = line
 }
 
+// Encrypt has the server show the certificate: after STARTTLS, or at once.
+func (s *Server) Encrypt(cert tls.Certificate, atOnce bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cert, s.implicit = &cert, atOnce
+}
+
+// InTheClear are the lines that reached it unencrypted.
+func (s *Server) InTheClear() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.clear...)
+}
+
 // HangUp has the server take letters and say nothing of it.
 func (s *Server) HangUp(on bool) {
 	s.mu.Lock()
@@ -107,7 +125,11 @@ func (s *Server) serve(c net.Conn) {
 	s.mu.Lock()
 	s.tries++
 	user, password := s.user, s.password
+	cert, encrypted := s.cert, s.implicit
 	s.mu.Unlock()
+	if encrypted {
+		c = tls.Server(c, &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS12})
+	}
 	in := bufio.NewReader(c)
 	say := func(format string, args ...any) { fmt.Fprintf(c, format+"\r\n", args...) }
 	say("220 mail.example ready")
@@ -118,6 +140,11 @@ func (s *Server) serve(c net.Conn) {
 			return
 		}
 		line = strings.TrimRight(line, "\r\n")
+		if !encrypted {
+			s.mu.Lock()
+			s.clear = append(s.clear, line)
+			s.mu.Unlock()
+		}
 		command, rest, _ := strings.Cut(line, " ")
 		command = strings.ToUpper(command)
 		if no := s.refusal(command); no != "" {
@@ -126,12 +153,23 @@ func (s *Server) serve(c net.Conn) {
 		}
 		switch command {
 		case "EHLO":
+			say("250-mail.example")
+			if cert != nil && !encrypted {
+				say("250-STARTTLS")
+			}
 			if user != "" {
-				say("250-mail.example")
-				say("250 AUTH PLAIN")
+				say("250-AUTH PLAIN")
+			}
+			say("250 8BITMIME")
+		case "STARTTLS":
+			if cert == nil || encrypted {
+				say("503 not here")
 				continue
 			}
-			say("250 mail.example")
+			say("220 go ahead")
+			encrypted = true
+			c = tls.Server(c, &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS12})
+			in = bufio.NewReader(c)
 		case "AUTH":
 			_, b64, _ := strings.Cut(rest, " ")
 			said, _ := base64.StdEncoding.DecodeString(b64)
