@@ -165,6 +165,11 @@ func (c *Centre) again(tx storage.Tx, r storage.Refusal, note, by string, renewe
 		if err != nil {
 			return false, err
 		}
+		if lost, err := overtaken(tx, ops, changes, ends); err != nil {
+			return false, err
+		} else if lost {
+			continue
+		}
 		if err := c.applyMended(tx, asked, changes, ends); err != nil {
 			return false, err
 		}
@@ -251,8 +256,12 @@ func (c *Centre) chainOf(tx storage.Tx, r storage.Refusal) ([]storage.Refusal, e
 }
 
 // end is the last of the entries that touched a record: what stands afterwards is
-// its version, as its site has it.
-type end struct{ version, seq uint64 }
+// its version, as its site has it. Stated tells that it states the record whole, in place
+// of what those before it changed.
+type end struct {
+	version, seq uint64
+	stated       bool
+}
 
 // composed returns one set of operations with the effect of the entries one
 // after the other, each with the version and base of the first that touched its
@@ -270,8 +279,8 @@ func composed(chain []storage.Refusal) ([]atoll.Operation, map[atoll.Key]end, er
 			if !op.Withheld.IsZero() {
 				continue
 			}
-			ends[op.Key] = end{op.Version, r.Seq}
 			i, there := place[op.Key]
+			ends[op.Key] = end{op.Version, r.Seq, there && op.Verb == atoll.Restate}
 			if !there {
 				place[op.Key] = len(ops)
 				ops = append(ops, op)

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/admit"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
 )
@@ -43,6 +44,26 @@ func (c *Centre) missing(tx storage.Tx, site atoll.SiteID, ops []atoll.Operation
 		out = append(out, op)
 	}
 	return out, nil
+}
+
+// overtaken reports whether a change that a later entry states whole is lost: what was
+// stated is passed over, as another version stands here, and that one does not go back to
+// it. Such is the record of a store that was taken from the site, and that its new site
+// made anew.
+func overtaken(tx storage.Tx, ops []atoll.Operation, changes []admit.Change, ends map[atoll.Key]end) (bool, error) {
+	for _, op := range ops {
+		if !ends[op.Key].stated || slices.ContainsFunc(changes, func(c admit.Change) bool { return c.Op.Key == op.Key }) {
+			continue
+		}
+		now, there, err := viewOf(tx).Record(op.Key)
+		if err != nil || !there {
+			return true, err
+		}
+		if is, err := goesBack(tx, op.Key, now.Origin, op.Base); err != nil || !is {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 // goesBack reports whether the version of a record that one entry made goes back, by what

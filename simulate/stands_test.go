@@ -1,11 +1,13 @@
 package simulate
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
 	"github.com/atollsync/atoll/transfer"
 )
@@ -35,6 +37,20 @@ func (w *world) giveTruth(of atoll.SiteID) {
 		w.sync(of)
 	}
 	w.t.Fatal("the quarantine does not become empty")
+}
+
+// refusedFor reports whether an entry of the site was refused and does not stand.
+func (w *world) refusedFor(site atoll.SiteID, seq uint64) (is bool) {
+	w.t.Helper()
+	err := w.At(1).Store.View(w.ctx, func(r storage.Reader) error {
+		all, err := r.Refusals(site, false, 0, 0)
+		is = slices.ContainsFunc(all, func(no storage.Refusal) bool { return no.Seq == seq && no.State != storage.Applied })
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return is
 }
 
 // What the one half has learnt of the other goes back with it, when the receipt was
@@ -137,6 +153,28 @@ func TestR_D_52_R_H_37_AnAnswerToWhatWasRefused(t *testing.T) {
 	w.peace()
 	w.holds(1, stock, "50", "50")
 	if x := w.onlyOne(transfer.Filter{Reason: transfer.Refused}); x.Responding.Status != documents.Finalised {
+		t.Errorf("listed as %+v", x)
+	}
+}
+
+// The answer to an order that was refused is listed also when it was supplied since: a
+// shipment names the order, too, and is not what answers it (R-D-52, R-D-61, R-H-37).
+func TestR_D_52_R_D_61_R_H_37_AnOrderThatWasSupplied(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.sync(2, 3)
+	stock := w.stock("C", item, "50")
+	w.peace()
+	w.force("D", 1)
+	order := w.buys(3, "D", "C", map[atoll.ID]string{item: "40"})
+	response := w.one(3, "requisition", "purchase_order_id", string(order))
+	w.supplies(3, "C", "D", atoll.Fields{}.Set("requisition_id", response.ID).Set("purchase_order_id", order), map[atoll.ID]string{stock: "4"})
+	w.sync(3)
+	w.giveTruth(3)
+	w.sync(3)
+	w.peace()
+	x := w.onlyOne(transfer.Filter{Reason: transfer.Refused})
+	if x.Initiating.ID != order || x.Responding == nil || x.Responding.ID != response.ID {
 		t.Errorf("listed as %+v", x)
 	}
 }
@@ -475,4 +513,44 @@ func TestR_F_09_R_H_28_StatedAgainMeanwhile(t *testing.T) {
 		t.Error("nothing that was stated again stands")
 	}
 	w.peace()
+}
+
+// A site that is asked for its records again states the answer that it made for a store
+// which had been taken from it. Where the store is now another answer was made: what the
+// old site did with its own was refused, and is not settled as if it stood by what it
+// states afterwards (R-K-40, R-H-37).
+func TestR_K_40_R_H_37_StatedAfterItWasRefused(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.sync(2, 3)
+	ci := w.ship("C", "D", w.stock("C", item, "50"), "5")
+	w.offline(3)
+	if err := w.At(3).AskCancel(w.ctx, "tester", ci); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.At(3).Processors.Run(w.ctx); err != nil {
+		t.Fatal(err)
+	}
+	half := w.answer(3, "invoice", ci)
+	if err := w.Centre.Centre.Order(w.ctx, "tester", 3, "resend"); err != nil {
+		t.Fatal(err)
+	}
+	w.force("D", 2)
+	w.mend()
+	w.sync(3, 2)
+	w.stock("C", item, "1") // with what comes after it, the cancelling of the shipment is judged again
+	w.sync(3, 2)
+	w.giveTruth(3)
+	w.peace()
+	stands := w.raw(1, "invoice", half.ID)
+	if stands.Origin.Site != 2 {
+		t.Fatalf("the answer that stands is of %s; want it of the store's new site", stands.Origin)
+	}
+	for _, e := range w.journalCopy(3, 0) {
+		for _, op := range e.Operations {
+			if op.ID == half.ID && op.Verb != atoll.Restate && !w.refusedFor(3, e.Seq) {
+				t.Errorf("entry %d of site 3 counts as applied; what it did to its own answer does not stand", e.Seq)
+			}
+		}
+	}
 }

@@ -104,13 +104,19 @@ func track(tx storage.Tx, c process.Case) error {
 // stands; a person says what becomes of it (R-D-52).
 func trackAnswer(tx storage.Tx, c process.Case, initiating atoll.Key) error {
 	place := initiating.String()
+	var kept open
+	if err := storage.Load(tx, shelfOpen, place, &kept); err != nil && !errors.Is(err, atoll.NotFound) {
+		return err
+	}
+	if kept.Answer != "" && kept.Answer != c.Record.Key.String() {
+		return nil // this one only names what another answers, as a shipment for an order does
+	}
 	made := func(h *half) bool { return h.to.doc == c.Record.Type && h.ID(initiating.ID) == c.Record.ID }
 	if !slices.ContainsFunc(halves, made) || ended(c.Record, c.Fields) {
 		return tx.Drop(shelfOpen, place) // one of another system may answer what that has
 	}
-	var kept open
-	if err := storage.Load(tx, shelfOpen, place, &kept); err == nil && kept.Answer != "" || err != nil && !errors.Is(err, atoll.NotFound) {
-		return err
+	if kept.Answer != "" {
+		return nil
 	}
 	if c.Site != c.T.Centre() {
 		return tx.Drop(shelfOpen, place) // what is refused is given back (trackUndone)
