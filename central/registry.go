@@ -198,17 +198,23 @@ func (c *Centre) statuses(ctx context.Context, one atoll.SiteID) ([]SiteStatus, 
 		if err != nil {
 			return err
 		}
-		for _, site := range t.Sites() {
+		sites := t.Sites()
+		if one == 0 {
+			out = make([]SiteStatus, 0, len(sites)) // they are large, and may be tens of thousands
+		}
+		for _, site := range sites {
 			if site.ID == t.Centre() || one != 0 && site.ID != one {
 				continue
 			}
-			st, known := states[site.ID]
-			if !known {
-				if st, err = State(r, site.ID); err != nil {
+			st := states[site.ID]
+			if st == nil {
+				alone, err := State(r, site.ID)
+				if err != nil {
 					return err
 				}
+				st = &alone
 			}
-			s := SiteStatus{Site: site, State: st, Journal: heads[site.ID], Quarantined: open[site.ID]}
+			s := SiteStatus{Site: site, State: *st, Journal: heads[site.ID], Quarantined: open[site.ID]}
 			if st.Cursor < last {
 				s.Behind = last - st.Cursor
 			}
@@ -224,7 +230,7 @@ func (c *Centre) statuses(ctx context.Context, one atoll.SiteID) ([]SiteStatus, 
 }
 
 // statesOf reads the states of all sites at once, or none for one alone.
-func statesOf(r storage.Reader, one atoll.SiteID) (map[atoll.SiteID]SiteState, error) {
+func statesOf(r storage.Reader, one atoll.SiteID) (map[atoll.SiteID]*SiteState, error) {
 	if one != 0 {
 		return nil, nil
 	}
@@ -232,9 +238,9 @@ func statesOf(r storage.Reader, one atoll.SiteID) (map[atoll.SiteID]SiteState, e
 	if err != nil {
 		return nil, err
 	}
-	out := make(map[atoll.SiteID]SiteState, len(all))
-	for _, s := range all {
-		out[s.Site] = s
+	out := make(map[atoll.SiteID]*SiteState, len(all))
+	for i := range all {
+		out[all[i].Site] = &all[i]
 	}
 	return out, nil
 }

@@ -32,7 +32,6 @@ type console struct {
 	streams chan struct{} // one place for each open stream of events
 	sites   keptList
 	answers answers
-	places  spotList
 }
 
 // New returns the handler of all pages. It is to be served at the root of a host.
@@ -124,6 +123,9 @@ func (c *console) admit(r route) http.Handler {
 		if err == nil {
 			v.route = r
 			err = r.serve(c, v)
+			if r.method == post {
+				c.sites.drop() // who did something about a site sees it
+			}
 		}
 		if err != nil {
 			v.fail(err)

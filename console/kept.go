@@ -31,7 +31,7 @@ type answers struct {
 func (c *console) ask(v *Visit, name string, q reportQuery, turning bool) (*report.Table, error) {
 	asking := q.asking(v)
 	key := fmt.Sprintf("%s %+v", name, asking)
-	if t := c.answers.get(key); t != nil {
+	if t := c.answers.get(key); t != nil && c.Now().Sub(t.At) < keptAnswer {
 		now, err := c.Station.Mark(v.ctx())
 		if err != nil || turning || t.Mark == now {
 			return t, err

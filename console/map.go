@@ -137,29 +137,35 @@ func (d drawing) at(p point) (x, y float64) {
 	return (lon - d.West) * d.x, (d.North - p.Lat) * d.y
 }
 
+// pin is a site with its place.
+type pin struct {
+	*siteRow
+	point
+}
+
 // mark is one thing on the map: a site, or several that lie close to each other.
 type mark struct {
 	X, Y  float64
-	Sites []*siteRow
+	Sites []pin
 	Light central.Light // the worst of them
 	extent
 }
 
 // marks draws the sites that are in view: the worst first, then the largest.
-func (d drawing) marks(sites []*siteRow) []mark {
+func (d drawing) marks(sites []pin) []mark {
 	const fine = apart / 2
 	type cell struct{ x, y int }
 	at := map[cell]*mark{}
 	for _, s := range sites {
-		if s.At == nil || !d.has(*s.At) {
+		if !d.has(s.point) {
 			continue
 		}
-		x, y := d.at(*s.At)
+		x, y := d.at(s.point)
 		k := cell{int(x / fine), int(y / fine)}
 		if at[k] == nil {
 			at[k] = &mark{}
 		}
-		at[k].add(mark{X: x, Y: y, Sites: []*siteRow{s}})
+		at[k].add(mark{X: x, Y: y, Sites: []pin{s}})
 	}
 	all := make([]*mark, 0, len(at))
 	for _, m := range at {
@@ -184,7 +190,7 @@ func (d drawing) marks(sites []*siteRow) []mark {
 		m.Light = m.Sites[0].Light
 		var places []point
 		for _, s := range m.Sites {
-			places = append(places, *s.At)
+			places = append(places, s.point)
 			if s.Light.Worse(m.Light) {
 				m.Light = s.Light
 			}

@@ -19,7 +19,6 @@ type siteRow struct {
 	central.SiteStatus
 	Light    central.Light
 	Concerns []central.Concern
-	At       *point // on the map; nil where it was not asked for, or is not known
 	folded   string // the name in small letters
 }
 
@@ -68,11 +67,10 @@ var fleetSorts = []string{"worst", "name", "number", "contact", "complete", "wai
 // fleet lists all sites: who is in trouble, and why (R-I-20, R-I-21).
 func (c *console) fleet(v *Visit) error {
 	q := fleetQueryOf(v.R.URL.Query())
-	all, err := c.askedList(v, q)
+	all, found, err := c.chosen(v, q)
 	if err != nil {
 		return err
 	}
-	found := q.choose(all.rows, c.Now())
 	d := fleetData{Tally: all.tally, Query: q, Found: len(found), Pages: max(1, (len(found)+pageRows-1)/pageRows)}
 	d.Query.Page = min(max(q.Page, 1), d.Pages)
 	first := (d.Query.Page - 1) * pageRows
@@ -89,12 +87,20 @@ func (c *console) fleet(v *Visit) error {
 	return v.page("fleet", v.T("fleet.title"), d)
 }
 
-// askedList is the list that a query is about: with places if it asks for some.
-func (c *console) askedList(v *Visit, q fleetQuery) (*siteList, error) {
-	if q.Box != nil {
-		return c.placedList(v)
+// chosen returns the list of all sites, and what the query asks for of it.
+func (c *console) chosen(v *Visit, q fleetQuery) (all *siteList, found []*siteRow, err error) {
+	if all, err = c.siteList(v); err != nil {
+		return nil, nil, err
 	}
-	return c.siteList(v)
+	found = q.choose(all.rows, c.Now())
+	if q.Box == nil {
+		return all, found, nil
+	}
+	at, err := c.placed(v, all)
+	if err != nil {
+		return nil, nil, err
+	}
+	return all, slices.DeleteFunc(found, func(s *siteRow) bool { p, is := at.of[s.ID]; return !is || !q.Box.has(p) }), nil
 }
 
 func (v *Visit) concernOptions(q fleetQuery) (out []option) {
@@ -117,8 +123,11 @@ var concernKinds = []string{
 	central.ConcernInit, central.ConcernNew, central.ConcernPaused, central.ConcernClock, central.ConcernKey, central.ConcernLocked, central.ConcernClosed,
 }
 
-// manySites is from how many sites on their list is used again.
-const manySites = 2000
+// The list of many sites takes a while to make, so it is used again for a moment.
+const (
+	manySites = 2000
+	keptSites = 10 * time.Second
+)
 
 // siteList is all sites as they stood when it was made, the worst first, and what is
 // counted of them. It is shared by who asks for it, and never changes.
@@ -126,64 +135,51 @@ type siteList struct {
 	rows     []*siteRow
 	tally    tally
 	versions []string // of the programs that they run, the newest first
-	lost     []lost   // without a place; with places alone
+	made     time.Time
+
+	placing sync.Mutex
+	places  *places // where they are: read when somebody asks
 }
 
-// keptList is the list that was made last.
+// keptList is the list that was made last, if it is long.
 type keptList struct {
 	sync.Mutex
-	of     *siteList
-	placed *siteList // the same, with places
-	until  time.Time
+	of *siteList
 }
 
-// siteList returns all sites. With tens of thousands making the list takes a while,
-// so one that was made a moment ago is used again: for five times as long as it
-// took, and never for long.
+// drop has the next who asks get a new list.
+func (k *keptList) drop() {
+	k.Lock()
+	defer k.Unlock()
+	k.of = nil
+}
+
+// siteList returns all sites. Of many, a list that was made a moment ago is used again,
+// unless something was done about a site since.
 func (c *console) siteList(v *Visit) (*siteList, error) {
 	c.sites.Lock()
 	defer c.sites.Unlock()
-	return c.listed(v)
-}
-
-func (c *console) listed(v *Visit) (*siteList, error) {
-	started := time.Now() //nolint:forbidigo // what is measured is this machine's work
-	if started.Before(c.sites.until) {
-		return c.sites.of, nil
+	now := c.Now()
+	if kept := c.sites.of; kept != nil && now.Sub(kept.made) < keptSites {
+		return kept, nil
 	}
-	c.sites.of, c.sites.placed = nil, nil
+	c.sites.of = nil
 	sites, err := c.Centre.Sites(v.ctx())
 	if err != nil {
 		return nil, err
 	}
-	out := &siteList{rows: make([]*siteRow, 0, len(sites))}
+	out := &siteList{rows: make([]*siteRow, len(sites)), made: now}
 	all := make([]siteRow, len(sites))
 	for i, s := range sites {
 		all[i] = c.siteRow(s)
-		out.rows = append(out.rows, &all[i])
+		out.rows[i] = &all[i]
 	}
 	slices.SortStableFunc(out.rows, worstFirst)
-	out.tally, out.versions = tallied(out.rows, c.Now()), versionsOf(out.rows)
-	ended := time.Now() //nolint:forbidigo // as above
-	if took := ended.Sub(started); took > 100*time.Millisecond && len(all) > manySites {
-		c.sites.of, c.sites.until = out, ended.Add(min(5*took, 10*time.Second))
+	out.tally, out.versions = tallied(out.rows, now), versionsOf(out.rows)
+	if len(all) > manySites {
+		c.sites.of = out
 	}
 	return out, nil
-}
-
-// placedList is siteList with the place of each site that has one.
-func (c *console) placedList(v *Visit) (*siteList, error) {
-	c.sites.Lock()
-	defer c.sites.Unlock()
-	plain, err := c.listed(v)
-	if err != nil || plain == c.sites.of && c.sites.placed != nil {
-		return c.sites.placed, err
-	}
-	out, err := c.placed(v, plain)
-	if plain == c.sites.of {
-		c.sites.placed = out
-	}
-	return out, err
 }
 
 // versionsOf are the programs that sites run, the newest first.
@@ -255,8 +251,8 @@ func (q fleetQuery) Any() bool {
 	return q.Q != "" || q.Light != "" || q.Concern != "" || q.Version != "" || q.Silent > 0 || q.Heard > 0 || q.Box != nil
 }
 
-// choose returns the rows that the query asks for, in its order; they come with the
-// worst first.
+// choose returns the rows that the query asks for, wherever they are, in its order; they
+// come with the worst first.
 func (q fleetQuery) choose(all []*siteRow, now time.Time) []*siteRow {
 	words := strings.ToLower(q.Q)
 	out := make([]*siteRow, 0, len(all))
@@ -267,7 +263,6 @@ func (q fleetQuery) choose(all []*siteRow, now time.Time) []*siteRow {
 		case q.Concern != "" && !slices.ContainsFunc(s.Concerns, func(c central.Concern) bool { return c.Kind == q.Concern }):
 		case q.Silent > 0 && !s.silent(now, q.Silent):
 		case q.Heard > 0 && !s.heard(now, q.Heard):
-		case q.Box != nil && (s.At == nil || !q.Box.has(*s.At)):
 		case words != "" && !s.called(words):
 		default:
 			out = append(out, s)
@@ -330,11 +325,10 @@ func worstFirst(a, b *siteRow) int {
 // fleetFile is the list as a sheet, all pages of it.
 func (c *console) fleetFile(v *Visit) error {
 	q := fleetQueryOf(v.R.URL.Query())
-	all, err := c.askedList(v, q)
+	_, rows, err := c.chosen(v, q)
 	if err != nil {
 		return err
 	}
-	rows := q.choose(all.rows, c.Now())
 	v.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	v.Header().Set("Content-Disposition", `attachment; filename="sites.csv"`)
 	w := csv.NewWriter(v)

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/central"
@@ -30,25 +28,11 @@ type spot struct {
 	There bool
 }
 
-// spotList is where all stores are, as it was read last.
-type spotList struct {
-	sync.Mutex
-	of    map[atoll.ID]spot // by store
-	until time.Time
-}
-
 // spots returns where all stores are: the name by which others know a store has its
-// latitude and longitude. With tens of thousands, what was read a moment ago is used
-// again, as of the sites themselves.
+// latitude and longitude.
 func (c *console) spots(v *Visit, t *topology.Topology) (map[atoll.ID]spot, error) {
-	c.places.Lock()
-	defer c.places.Unlock()
-	started := time.Now() //nolint:forbidigo // what is measured is this machine's work
-	if started.Before(c.places.until) {
-		return c.places.of, nil
-	}
 	of := map[atoll.ID]spot{}
-	err := c.Database.View(v.ctx(), func(r storage.Reader) error {
+	return of, c.Database.View(v.ctx(), func(r storage.Reader) error {
 		clear(of)
 		names := map[atoll.ID]spot{}
 		q := storage.RowQuery{Type: "name", Fields: []string{"latitude", "longitude"}, Where: map[string]string{"kind": "store"}}
@@ -68,11 +52,6 @@ func (c *console) spots(v *Visit, t *topology.Topology) (map[atoll.ID]spot, erro
 		}
 		return err
 	})
-	ended := time.Now() //nolint:forbidigo // as above
-	if took := ended.Sub(started); err == nil && took > 100*time.Millisecond && len(of) > manySites {
-		c.places.of, c.places.until = of, ended.Add(min(5*took, 10*time.Second))
-	}
-	return of, err
 }
 
 func spotIn(r storage.Reader, id atoll.ID) (spot, error) {
@@ -102,13 +81,25 @@ type lost struct {
 	Store       bool // it has a store, whose name lacks it
 }
 
-// placed gives each site the place of its first store that has one.
-func (c *console) placed(v *Visit, plain *siteList) (*siteList, error) {
+// places are where sites are, and those that have no place.
+type places struct {
+	of   map[atoll.SiteID]point
+	lost []lost
+}
+
+// placed returns where the sites of the list are: each at its first store that has a
+// place.
+func (c *console) placed(v *Visit, all *siteList) (*places, error) {
+	all.placing.Lock()
+	defer all.placing.Unlock()
+	if all.places != nil {
+		return all.places, nil
+	}
 	t, err := c.Station.Topology(v.ctx())
 	if err != nil {
 		return nil, err
 	}
-	of, err := c.spots(v, t)
+	at, err := c.spots(v, t)
 	if err != nil {
 		return nil, err
 	}
@@ -116,31 +107,28 @@ func (c *console) placed(v *Visit, plain *siteList) (*siteList, error) {
 	for _, s := range t.Stores() {
 		stores[s.Site] = append(stores[s.Site], s)
 	}
-	out := *plain
-	out.rows = make([]*siteRow, len(plain.rows))
-	all := make([]siteRow, len(plain.rows))
-	for i, row := range plain.rows {
-		all[i] = *row
-		out.rows[i] = &all[i]
+	out := &places{of: make(map[atoll.SiteID]point, len(all.rows))}
+	for _, row := range all.rows {
 		own := stores[row.ID]
 		slices.SortFunc(own, func(a, b topology.Store) int { return cmp.Compare(a.Code, b.Code) })
 		none := lost{Words: row.Name, Link: "/fleet/" + row.ID.String()}
 		for _, s := range own {
-			at := of[s.ID]
+			at := at[s.ID]
 			if at.There {
-				all[i].At = &point{at.Lon, at.Lat}
+				out.of[row.ID] = at.point
 				break
 			}
 			if at.Name != "" && !none.Store {
 				none = lost{Words: row.Name + " · " + s.Name, Link: recordPath(atoll.Key{Type: "name", ID: at.Name}), Store: true}
 			}
 		}
-		if all[i].At == nil {
+		if _, is := out.of[row.ID]; !is {
 			out.lost = append(out.lost, none)
 		}
 	}
 	slices.SortStableFunc(out.lost, func(a, b lost) int { return strings.Compare(a.Words, b.Words) })
-	return &out, nil
+	all.places = out
+	return out, nil
 }
 
 // mapMark is a mark with its words and where it leads.
@@ -195,15 +183,25 @@ type mapData struct {
 // siteMap shows the sites where they are (R-I-20): each with its light, those that
 // lie close together as one with their number.
 func (c *console) siteMap(v *Visit) error {
-	all, err := c.placedList(v)
+	q := fleetQueryOf(v.R.URL.Query())
+	everywhere := q
+	everywhere.Box = nil
+	all, chosen, err := c.chosen(v, everywhere)
 	if err != nil {
 		return err
 	}
-	q := fleetQueryOf(v.R.URL.Query())
-	d := mapData{Query: q, Without: len(all.lost), Lost: all.lost[:min(len(all.lost), mapLost)], Any: len(all.lost) < len(all.rows)}
+	at, err := c.placed(v, all)
+	if err != nil {
+		return err
+	}
+	d := mapData{Query: q, Without: len(at.lost), Lost: at.lost[:min(len(at.lost), mapLost)], Any: len(at.lost) < len(all.rows)}
 	d.Concerns, d.Versions = v.concernOptions(q), versionOptions(all, q)
-	q.Box = nil
-	found := slices.DeleteFunc(q.choose(all.rows, c.Now()), func(s *siteRow) bool { return s.At == nil })
+	var found []pin
+	for _, s := range chosen {
+		if p, is := at.of[s.ID]; is {
+			found = append(found, pin{s, p})
+		}
+	}
 	d.Placed = len(found)
 	if len(found) > 0 {
 		d.draw(v, found)
@@ -212,10 +210,10 @@ func (c *console) siteMap(v *Visit) error {
 }
 
 // draw draws the sites and lists those in view.
-func (d *mapData) draw(v *Visit, found []*siteRow) {
+func (d *mapData) draw(v *Visit, found []pin) {
 	whole := make([]point, len(found))
 	for i, s := range found {
-		whole[i] = *s.At
+		whole[i] = s.point
 	}
 	all := drawingOf(extentOf(whole))
 	paper := all
@@ -228,11 +226,11 @@ func (d *mapData) draw(v *Visit, found []*siteRow) {
 		d.Marks = append(d.Marks, v.mapMark(d.Query, m, len(marks) <= fewMarks))
 	}
 	for _, s := range found {
-		if paper.has(*s.At) {
+		if paper.has(s.point) {
 			d.Found++
 			counts[s.Light]++
 			if len(d.Rows) < mapRows {
-				d.Rows = append(d.Rows, s)
+				d.Rows = append(d.Rows, s.siteRow)
 			}
 		}
 	}
