@@ -44,9 +44,10 @@ type Centre struct {
 	comparing chan struct{} // sites that are compared with
 
 	mu      sync.Mutex
-	busy    map[atoll.SiteID]chan struct{} // sites with an exchange under way
-	nonces  map[string]nonce               // challenges given out
-	pending []func(tx storage.Tx) error    // what is written along with the next commit
+	busy    map[atoll.SiteID]chan struct{}  // sites with an exchange under way
+	nonces  map[string]nonce                // challenges given out
+	visits  map[atoll.SiteID][]ConnectedDay // what Flush adds to the sites' days
+	pending []func(tx storage.Tx) error     // what is written along with the next commit
 }
 
 // The Centre answers sites and lets them in.
@@ -235,7 +236,7 @@ func (c *Centre) takePending() []func(tx storage.Tx) error {
 // Flush writes what waits to be written: rows of the sync log and times of last
 // contact, which are not worth a commit of their own.
 func (c *Centre) Flush(ctx context.Context) error {
-	p := c.takePending()
+	p := append(c.takePending(), c.takeVisits()...)
 	if len(p) == 0 {
 		return nil
 	}

@@ -167,9 +167,7 @@ func (m *comparing) begin(r storage.Reader) error {
 	case exchange.DigestAudiences(m.entitled) != m.q.Subscription:
 		m.out.Not = "what the site is to have is changing"
 	}
-	if m.history, err = m.centre.historyFor(r, m.t, m.site, false); err != nil {
-		return err
-	}
+	m.history = m.centre.historyFor(r, m.t, s, false)
 	m.pending = map[atoll.Key]bool{}
 	lines, err := r.Feed(atoll.SiteAudience(m.site), m.q.Applied, 0, 0)
 	for _, l := range lines {

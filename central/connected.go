@@ -3,6 +3,7 @@ package central
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -91,13 +92,55 @@ func ConnectionOf(days []ConnectedDay, now time.Time) Connection {
 	return c
 }
 
-// noteConnected keeps the exchange among the site's days.
-func noteConnected(tx storage.Tx, row Cycle) error {
+// visited counts an exchange among the days of its site that Flush writes: a site that
+// comes again at once costs no more than one that comes once.
+func (c *Centre) visited(row Cycle) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.visits == nil {
+		c.visits = map[atoll.SiteID][]ConnectedDay{}
+	}
+	c.visits[row.Site] = noted(c.visits[row.Site], row)
+}
+
+// takeVisits returns what writes the days that were counted, and forgets them.
+func (c *Centre) takeVisits() []func(tx storage.Tx) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []func(tx storage.Tx) error
+	for _, site := range slices.Sorted(maps.Keys(c.visits)) {
+		came := c.visits[site]
+		out = append(out, func(tx storage.Tx) error { return noteConnected(tx, site, came) })
+	}
+	c.visits = nil
+	return out
+}
+
+// noteConnected adds days to those of the site.
+func noteConnected(tx storage.Tx, site atoll.SiteID, came []ConnectedDay) error {
+	if _, err := State(tx, site); err != nil {
+		return nil //nolint:nilerr // a site that was never made is none
+	}
 	var days []ConnectedDay
-	if err := storage.Load(tx, shelfConnected, siteKey(row.Site), &days); err != nil && !errors.Is(err, atoll.NotFound) {
+	if err := storage.Load(tx, shelfConnected, siteKey(site), &days); err != nil && !errors.Is(err, atoll.NotFound) {
 		return err
 	}
-	return storage.Save(tx, shelfConnected, siteKey(row.Site), noted(days, row))
+	return storage.Save(tx, shelfConnected, siteKey(site), joined(days, came))
+}
+
+// joined are the days of a site with those of a later count of its exchanges.
+func joined(days, came []ConnectedDay) []ConnectedDay {
+	for _, c := range came {
+		if n := len(days); n > 0 && days[n-1].Day >= c.Day {
+			c.Day = days[n-1].Day
+			c.Exchanges += days[n-1].Exchanges
+			c.Connected += days[n-1].Connected
+			c.Emptied = c.Emptied || days[n-1].Emptied
+			days = days[:n-1]
+		}
+		days = append(days, c)
+	}
+	return days[max(0, len(days)-connectedDays):]
 }
 
 // Connections returns how long the sites were connected lately, and whether that

@@ -34,9 +34,18 @@ func TestR_I_30_ConnectedTimeSufficed(t *testing.T) {
 		{"silent since", []e{{-1, 1, true, ""}}, Connection{Sufficed: NotConnected}},
 		{"seven days are a week", []e{{0, 1, true, ""}, {1, 1, true, ""}, {2, 1, true, ""}, {3, 1, true, ""}, {4, 1, true, ""}, {5, 1, true, ""}, {6, 1, true, ""}}, Connection{Enough, 7, 7, time.Hour}},
 	} {
-		var days []ConnectedDay
-		for _, x := range try.exchanges {
-			days = noted(days, Cycle{Started: monday.AddDate(0, 0, x.day), Took: time.Duration(x.hours) * time.Hour, Complete: x.complete, Code: x.code})
+		count := func(exchanges []e) (days []ConnectedDay) {
+			for _, x := range exchanges {
+				days = noted(days, Cycle{Started: monday.AddDate(0, 0, x.day), Took: time.Duration(x.hours) * time.Hour, Complete: x.complete, Code: x.code})
+			}
+			return days
+		}
+		days := count(try.exchanges)
+		for n := range try.exchanges { // whenever what was counted is written
+			again := joined(joined(nil, count(try.exchanges[:n])), count(try.exchanges[n:]))
+			if got := ConnectionOf(again, monday.AddDate(0, 0, 6).Add(12*time.Hour)); got != try.want || len(again) > connectedDays {
+				t.Errorf("%s, written after %d: %+v, want %+v", try.name, n, got, try.want)
+			}
 		}
 		if len(days) > connectedDays {
 			t.Errorf("%s: %d days are kept", try.name, len(days))

@@ -98,7 +98,7 @@ func (c *Centre) exchange(ctx context.Context, h exchange.Hello, entries iter.Se
 		return nil
 	}
 	h.Found = p.found
-	answer, err := c.serve(ctx, h, p.rewind)
+	answer, err := c.serve(ctx, p.state, h, p.rewind)
 	if err != nil {
 		return err
 	}
@@ -239,6 +239,7 @@ func (c *Centre) record(h exchange.Hello, y *tally, err error) {
 			row.Code, row.Error = atoll.Interrupted, "the site broke off"
 		}
 	}
+	c.visited(row)
 	c.later(func(tx storage.Tx) error {
 		key := y.started.UTC().Format("20060102T150405.000000000") + siteKey(h.Site)
 		if err := storage.Save(tx, shelfLog, key, row); err != nil {
@@ -247,9 +248,6 @@ func (c *Centre) record(h exchange.Hello, y *tally, err error) {
 		s, err := State(tx, h.Site)
 		if err != nil {
 			return nil //nolint:nilerr // a site that was never made has no state
-		}
-		if err := noteConnected(tx, row); err != nil {
-			return err
 		}
 		if y.complete && row.Code == "" {
 			s.LastComplete, s.Cursor, s.Waiting = now, y.cursor, 0

@@ -33,15 +33,14 @@ func (c *Centre) sparedBefore(months int) time.Time {
 }
 
 // historyFor returns the limit of the site, nil if it has none.
-func (c *Centre) historyFor(r storage.Reader, t *topology.Topology, site atoll.SiteID, begins bool) (*history, error) {
-	s, err := State(r, site)
-	if err != nil || s.HistoryMonths == 0 {
-		return nil, err
+func (c *Centre) historyFor(r storage.Reader, t *topology.Topology, s SiteState, begins bool) *history {
+	if s.HistoryMonths == 0 {
+		return nil
 	}
 	return &history{
-		r: r, t: t, begins: begins, catalogue: c.Door.Judge.Catalogue, entitled: t.Subscription(site), since: c.sparedBefore(s.HistoryMonths),
+		r: r, t: t, begins: begins, catalogue: c.Door.Judge.Catalogue, entitled: t.Subscription(s.Site), since: c.sparedBefore(s.HistoryMonths),
 		old: map[atoll.Key]bool{}, brought: map[atoll.Key]bool{},
-	}, nil
+	}
 }
 
 func (h *history) record(key atoll.Key) (atoll.Record, bool, error) {

@@ -12,9 +12,9 @@ import (
 	"github.com/atollsync/atoll/topology"
 )
 
-// serve reads what the site lacks from one snapshot of the feed. The answer is
+// serve reads what the site, of which this is the state, lacks from one snapshot of the feed. The answer is
 // gathered before it is sent, so that a slow line holds no snapshot open.
-func (c *Centre) serve(ctx context.Context, h exchange.Hello, rewind *atoll.Position) ([]exchange.Frame, error) {
+func (c *Centre) serve(ctx context.Context, of SiteState, h exchange.Hello, rewind *atoll.Position) ([]exchange.Frame, error) {
 	var answer []exchange.Frame
 	err := c.Store.View(ctx, func(r storage.Reader) error {
 		answer = nil
@@ -22,10 +22,7 @@ func (c *Centre) serve(ctx context.Context, h exchange.Hello, rewind *atoll.Posi
 		if err != nil {
 			return err
 		}
-		spared, err := c.historyFor(r, t, h.Site, h.Initialising)
-		if err != nil {
-			return err
-		}
+		spared := c.historyFor(r, t, of, h.Initialising)
 		answer, err = serveFrom(r, t, h, rewind, spared, c.Records, c.Bytes)
 		return err
 	})

@@ -29,7 +29,7 @@ func (p *Processors) finish(ctx context.Context) (some bool, made int, err error
 		key, ok := parseKey(place[at+1:])
 		i := slices.IndexFunc(p.Kinds, func(k Kind) bool { return at >= 0 && k.Name == place[:at] })
 		if ok && i >= 0 {
-			if made, err = p.ask(tx, p.Kinds[i], key, map[atoll.Key]int{}); err != nil {
+			if made, err = p.ask(tx, p.Kinds[i], key, &pass{guard: map[atoll.Key]int{}}); err != nil {
 				return err
 			}
 		}

@@ -22,9 +22,25 @@ type Exception struct {
 	Attempts int        `json:"attempts"`
 }
 
+// pass is what a run remembers of its documents.
+type pass struct {
+	guard map[atoll.Key]int // how many answers each caused
+	none  bool              // no document has an exception in this transaction: none need be looked for
+}
+
+// begin begins a transaction.
+func (of *pass) begin(tx storage.Tx) error {
+	some, err := tx.Scan(shelfExceptions, "", 1, false)
+	of.none = len(some) == 0
+	return err
+}
+
 // except notes or clears the exception of a document. An error that a record
 // causes never stops the others. It returns how many transactions told others of it.
-func (p *Processors) except(tx storage.Tx, k Kind, key atoll.Key, err error) (told int, failed error) {
+func (p *Processors) except(tx storage.Tx, k Kind, key atoll.Key, of *pass, err error) (told int, failed error) {
+	if err == nil && of.none {
+		return 0, nil
+	}
 	place := k.Name + " " + key.String()
 	var known Exception
 	if err := storage.Load(tx, shelfExceptions, place, &known); err != nil && !errors.Is(err, atoll.NotFound) {
@@ -51,6 +67,7 @@ func (p *Processors) except(tx storage.Tx, k Kind, key atoll.Key, err error) (to
 			return 0, err
 		}
 	}
+	of.none = false
 	return told, storage.Save(tx, shelfExceptions, place, e)
 }
 
@@ -107,7 +124,7 @@ func (p *Processors) again(ctx context.Context) (made int, err error) {
 		for _, e := range open {
 			todo = append(todo, journal.Answered{Kind: e.Kind, Record: e.Record})
 		}
-		guard := map[atoll.Key]int{}
+		of := pass{guard: map[atoll.Key]int{}}
 		for _, a := range todo {
 			i := slices.IndexFunc(p.Kinds, func(k Kind) bool { return k.Name == a.Kind })
 			key, ok := parseKey(a.Record)
@@ -119,7 +136,7 @@ func (p *Processors) again(ctx context.Context) (made int, err error) {
 			if i < 0 || !ok {
 				continue
 			}
-			n, err := p.ask(tx, p.Kinds[i], key, guard)
+			n, err := p.ask(tx, p.Kinds[i], key, &of)
 			if err != nil {
 				return err
 			}

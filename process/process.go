@@ -151,7 +151,7 @@ const (
 
 func (p *Processors) run(ctx context.Context) (int, error) {
 	asked := false
-	guard := map[atoll.Key]int{}
+	of := pass{guard: map[atoll.Key]int{}}
 	if p.Before != nil {
 		if err := p.Before(ctx); err != nil {
 			return 0, err
@@ -184,9 +184,12 @@ func (p *Processors) run(ctx context.Context) (int, error) {
 		n := 0
 		err = p.Store.Update(ctx, func(tx storage.Tx) error {
 			n = 0
+			if err := of.begin(tx); err != nil {
+				return err
+			}
 			queue := slices.Clone(todo)
 			for i := 0; i < len(queue); i++ {
-				made, woken, err := p.answer(tx, queue[i], guard)
+				made, woken, err := p.answer(tx, queue[i], &of)
 				if err != nil {
 					return err
 				}
@@ -311,7 +314,7 @@ func (p *Processors) concerns(r storage.Reader, survivors *survivor.Resolver, re
 
 // answer asks every kind about the record, makes the edits they want, and returns
 // the records that are to be asked about next.
-func (p *Processors) answer(tx storage.Tx, key atoll.Key, guard map[atoll.Key]int) (made int, woken []atoll.Key, err error) {
+func (p *Processors) answer(tx storage.Tx, key atoll.Key, of *pass) (made int, woken []atoll.Key, err error) {
 	c, ok, err := p.caseOf(tx, key)
 	for _, k := range p.Kinds {
 		if err != nil || !ok {
@@ -321,7 +324,7 @@ func (p *Processors) answer(tx storage.Tx, key atoll.Key, guard map[atoll.Key]in
 			continue
 		}
 		if k.Answer != nil {
-			n, err := p.one(tx, k, c, guard)
+			n, err := p.one(tx, k, c, of)
 			if err != nil {
 				return made, nil, err
 			}
@@ -372,23 +375,23 @@ func (p *Processors) caseOf(tx storage.Tx, key atoll.Key) (c Case, ok bool, err 
 }
 
 // ask is one for a record that is named by its key.
-func (p *Processors) ask(tx storage.Tx, k Kind, key atoll.Key, guard map[atoll.Key]int) (int, error) {
+func (p *Processors) ask(tx storage.Tx, k Kind, key atoll.Key, of *pass) (int, error) {
 	c, ok, err := p.caseOf(tx, key)
 	if err != nil {
 		return 0, err
 	}
 	if !ok || k.Answer == nil || c.Record.Hidden || c.Record.Deleted && !k.Gone {
-		return p.except(tx, k, key, nil) // there is nothing left to answer
+		return p.except(tx, k, key, of, nil) // there is nothing left to answer
 	}
-	return p.one(tx, k, c, guard)
+	return p.one(tx, k, c, of)
 }
 
 // one asks one kind and makes the edits it wants, all or none.
-func (p *Processors) one(tx storage.Tx, k Kind, c Case, guard map[atoll.Key]int) (int, error) {
+func (p *Processors) one(tx storage.Tx, k Kind, c Case, of *pass) (int, error) {
 	key := c.Record.Key
 	do, err := k.Answer(c)
 	if err != nil || len(do) == 0 {
-		return p.except(tx, k, key, err)
+		return p.except(tx, k, key, of, err)
 	}
 	made := 0
 	err = tx.Savepoint(func() error {
@@ -396,8 +399,8 @@ func (p *Processors) one(tx storage.Tx, k Kind, c Case, guard map[atoll.Key]int)
 		if limit == 0 {
 			limit = 20
 		}
-		if guard[key]++; guard[key] > limit && !k.Batches {
-			return atoll.Errorf(atoll.LoopGuard, "%s answered this document %d times in one pass", k.Name, guard[key]-1)
+		if of.guard[key]++; of.guard[key] > limit && !k.Batches {
+			return atoll.Errorf(atoll.LoopGuard, "%s answered this document %d times in one pass", k.Name, of.guard[key]-1)
 		}
 		cause := journal.CauseOf(k.Name, key)
 		if k.Cause != nil {
@@ -416,7 +419,7 @@ func (p *Processors) one(tx storage.Tx, k Kind, c Case, guard map[atoll.Key]int)
 	if err != nil {
 		made = 0
 	}
-	told, err := p.except(tx, k, key, err)
+	told, err := p.except(tx, k, key, of, err)
 	return made + told, err // what was told may be what the next asking looks for
 }
 

@@ -253,14 +253,37 @@ func uuidOf(lit string) (id [16]byte, ok bool) {
 	if len(lit) != 38 || lit[0] != '"' || lit[9] != '-' || lit[14] != '-' || lit[19] != '-' || lit[24] != '-' {
 		return id, false
 	}
-	digits := lit[1:9] + lit[10:14] + lit[15:19] + lit[20:24] + lit[25:37]
-	_, err := hex.Decode(id[:], []byte(digits))
-	return id, err == nil && strings.ToLower(digits) == digits
+	for i, at := range uuidDigits {
+		high, low := digit(lit[at]), digit(lit[at+1])
+		if high|low > 15 {
+			return id, false
+		}
+		id[i] = high<<4 | low
+	}
+	return id, true
+}
+
+// uuidDigits are the places of an id's bytes in its literal.
+var uuidDigits = [16]int{1, 3, 5, 7, 10, 12, 15, 17, 20, 22, 25, 27, 29, 31, 33, 35}
+
+// digit is the value of a hexadecimal digit, above 15 for what is none. Capitals are
+// none: they would not come back as they were.
+func digit(c byte) byte {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0'
+	case c >= 'a' && c <= 'f':
+		return c - 'a' + 10
+	}
+	return 16
 }
 
 func uuidText(id []byte) string {
-	d := hex.EncodeToString(id)
-	return `"` + d[:8] + "-" + d[8:12] + "-" + d[12:16] + "-" + d[16:20] + "-" + d[20:] + `"`
+	b := [38]byte{0: '"', 9: '-', 14: '-', 19: '-', 24: '-', 37: '"'}
+	for i, at := range uuidDigits {
+		hex.Encode(b[at:at+2], id[i:i+1])
+	}
+	return string(b[:])
 }
 
 // unpackValue reads a value.

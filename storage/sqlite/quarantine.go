@@ -109,6 +109,14 @@ func (r *reader) OpenRefusals(site atoll.SiteID, keys []atoll.Key) (map[atoll.Ke
 	return r.openRefusals(site, keys)
 }
 
+// Refusals implements [storage.QuarantineReader].
+func (t *tx) Refusals(site atoll.SiteID, open bool, after int64, limit int) ([]storage.Refusal, error) {
+	if open && t.calm[site] {
+		return nil, t.ready()
+	}
+	return t.reader.Refusals(site, open, after, limit)
+}
+
 // OpenRefusals implements [storage.QuarantineReader]. It is asked about each entry
 // of a batch: that the site has none is remembered.
 func (t *tx) OpenRefusals(site atoll.SiteID, keys []atoll.Key) (map[atoll.Key]int64, error) {
