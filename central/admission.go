@@ -30,13 +30,15 @@ func arrive(e exchange.Entry) arrival {
 // readAhead is of how many records at least what they are judged by is read together.
 const readAhead = 500
 
-// prefetch reads together what is here of the first entries' records, and what they
-// name: that is what each is judged by. It returns how many entries those are.
-func (c *Centre) prefetch(r storage.RecordReader, batch []arrival) (entries int, err error) {
-	if len(batch) == 1 && (batch[0].err != nil || len(batch[0].entry.Operations) < 4) {
-		return 1, nil //nolint:nilerr // a visitor with little to say; one that cannot be read is refused by take
-	}
-	var keys []atoll.Key
+// brief reports whether a batch is that of a visitor with little to say. What it is
+// judged by is read together with what others are that share the commit.
+func brief(batch []arrival) bool {
+	return len(batch) == 1 && (batch[0].err != nil || len(batch[0].entry.Operations) < 4)
+}
+
+// judgedBy returns the keys of the first entries' records, and of what they name: that
+// is what each is judged by. It returns how many entries those are.
+func (c *Centre) judgedBy(batch []arrival) (keys []atoll.Key, entries int) {
 	named := map[atoll.Key]bool{}
 	for _, a := range batch {
 		if len(keys) >= readAhead {
@@ -57,7 +59,7 @@ func (c *Centre) prefetch(r storage.RecordReader, batch []arrival) (entries int,
 			}
 		}
 	}
-	return entries, r.Prefetch(keys)
+	return keys, entries
 }
 
 // admit takes a batch of the site's entries: each is applied whole, known
@@ -72,9 +74,9 @@ func (c *Centre) admit(tx storage.Tx, h exchange.Hello, batch []arrival, receipt
 	var came []atoll.Key
 	ahead := 0
 	for i, e := range batch {
-		if i == ahead {
-			n, err := c.prefetch(tx, batch[i:])
-			if err != nil {
+		if i == ahead && !brief(batch) {
+			keys, n := c.judgedBy(batch[i:])
+			if err := tx.Prefetch(keys); err != nil {
 				return err
 			}
 			ahead += n

@@ -25,6 +25,7 @@ type committer struct {
 // job is one caller's work.
 type job struct {
 	fn   func(storage.Tx) error
+	keys []atoll.Key // of records that it reads
 	err  error
 	done chan struct{}
 }
@@ -36,7 +37,13 @@ const maxShared = 64
 // is durable. An error of fn undoes fn's own writes only. If fn has begun, it is
 // waited for even when ctx ends.
 func (c *committer) do(ctx context.Context, fn func(storage.Tx) error) error {
-	j := &job{fn: fn, done: make(chan struct{})}
+	return c.reading(ctx, nil, fn)
+}
+
+// reading is do for work that reads these records: those of all who share the commit
+// are read together.
+func (c *committer) reading(ctx context.Context, keys []atoll.Key, fn func(storage.Tx) error) error {
+	j := &job{fn: fn, keys: keys, done: make(chan struct{})}
 	c.mu.Lock()
 	c.queue = append(c.queue, j)
 	if c.busy {
@@ -67,7 +74,14 @@ func (c *committer) run(ctx context.Context, batch []*job) {
 		close(j.done)
 		return
 	}
+	var keys []atoll.Key
+	for _, j := range batch {
+		keys = append(keys, j.keys...)
+	}
 	err := c.update(ctx, func(tx storage.Tx) error {
+		if err := tx.Prefetch(keys); err != nil {
+			return err
+		}
 		for _, j := range batch {
 			j.err = tx.Savepoint(func() error { return guarded(j.fn, tx) })
 		}

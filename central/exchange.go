@@ -158,7 +158,11 @@ func (p *push) read(ctx context.Context, entries iter.Seq2[exchange.Entry, error
 func (p *push) commit(ctx context.Context) error {
 	pending := p.centre.takePending()
 	next := *p
-	err := p.centre.commits.do(ctx, func(tx storage.Tx) (err error) {
+	var keys []atoll.Key
+	if brief(p.batch) {
+		keys, _ = p.centre.judgedBy(p.batch)
+	}
+	err := p.centre.commits.reading(ctx, keys, func(tx storage.Tx) (err error) {
 		next = *p // the transaction may run again
 		if err := runAll(tx, pending); err != nil {
 			return err

@@ -184,7 +184,7 @@ func (p *Processors) run(ctx context.Context) (int, error) {
 		n := 0
 		err = p.Store.Update(ctx, func(tx storage.Tx) error {
 			n = 0
-			if err := of.begin(tx); err != nil {
+			if err := errors.Join(of.begin(tx), tx.Prefetch(todo)); err != nil {
 				return err
 			}
 			queue := slices.Clone(todo)
