@@ -109,7 +109,7 @@ var kept = map[string]string{
 	"modernc.org/sqlite":                   "storage/sqlite bench",
 	"github.com/tidwall/btree":             "storage/memory",
 	"net/http":                             "wire signin api console host simulate simulate/hunt demo bench cmd/atoll",
-	"crypto/tls":                           "wire notify host cmd/atoll",
+	"crypto/tls":                           "wire notify notify/notifytest host cmd/atoll",
 	"github.com/klauspost/compress":        "wire api backup bench",
 	"github.com/goccy/go-yaml":             "catalogue console cmd/atoll",
 	"github.com/cockroachdb/apd":           "catalogue documents gateway/msupply simulate demo",
