@@ -83,7 +83,11 @@ func (w *World) goOn() (on bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for _, m := range moves {
+	for _, listed := range moves {
+		m, err := w.Centre.Centre.Move(w.Ctx, listed.ID) // what let one go on may have let others
+		if err != nil {
+			return on, err
+		}
 		if !m.Step.Open() || m.Problem == "" {
 			continue
 		}
