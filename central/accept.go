@@ -22,7 +22,7 @@ func (c *Centre) accept(tx storage.Tx, r storage.Refusal, by string) error {
 	var do []journal.Proposal
 	for _, op := range e.Operations {
 		if !op.Withheld.IsZero() {
-			return atoll.Errorf(atoll.Rule, "the entry's content stayed at its site, so it cannot be taken over").About(op.Key)
+			return atoll.Errorf(atoll.Rule, "the entry's content stayed at its site, so it cannot be taken over").About(op.Key).Because("accept.withheld")
 		}
 		p, err := c.acceptable(tx, op)
 		if err != nil {
@@ -52,13 +52,13 @@ func (c *Centre) acceptable(tx storage.Tx, op atoll.Operation) (journal.Proposal
 	}
 	switch {
 	case there && rec.Deleted:
-		return p, atoll.Errorf(atoll.Rule, "the record was deleted since").About(op.Key).Do("return the true record to the site instead")
+		return p, atoll.Errorf(atoll.Rule, "the record was deleted since").About(op.Key).Do("return the true record to the site instead").Because("accept.deleted")
 	case there && (op.Verb == atoll.Insert || op.Verb == atoll.Restate):
 		p.Verb = atoll.Update
 	case !there && op.Verb == atoll.Restate:
 		p.Verb = atoll.Insert
 	case !there && op.Verb != atoll.Insert:
-		return p, atoll.Errorf(atoll.Reference, "the record to %s is not here", op.Verb).About(op.Key)
+		return p, atoll.Errorf(atoll.Reference, "the record to %s is not here", op.Verb).About(op.Key).Because("accept.missing")
 	}
 	if !there {
 		return p, nil // the door asks who may make it
@@ -69,7 +69,7 @@ func (c *Centre) acceptable(tx storage.Tx, op atoll.Operation) (journal.Proposal
 	}
 	if owner.Site != c.Door.Site {
 		return p, atoll.Errorf(atoll.Ownership, "the record belongs to site %d (%s), so it cannot be changed here", owner.Site, owner.Why).
-			About(op.Key).Do("let its owner make the change, then return the true record to site %d", owner.Site)
+			About(op.Key).Do("let its owner make the change, then return the true record to site %d", owner.Site).Because("accept.owner", "site", owner.Site)
 	}
 	return p, nil
 }

@@ -227,7 +227,7 @@ func noSuggested(r storage.Reader, s topology.Store) error {
 		list = append(list, f.Number("number"))
 	}
 	return atoll.Errorf(atoll.Rule, "store %s has suggested supplier requisitions, which a mobile site cannot go on with: %s", s.Name, strings.Join(list, ", ")).
-		Do("delete or finalise them first")
+		Do("delete or finalise them first").Because("mobile.suggested", "store", s.Name)
 }
 
 // MakeVisible makes two stores visible to each other, or no longer (R-A-07).

@@ -25,7 +25,7 @@ func (c *Centre) DeleteSite(ctx context.Context, actor string, site atoll.SiteID
 		s, ok := t.Site(site)
 		switch {
 		case site == t.Centre():
-			return atoll.Errorf(atoll.Rule, "site %d is the central server itself", site)
+			return atoll.Errorf(atoll.Rule, "site %d is the central server itself", site).Because("site.centre")
 		case !ok:
 			return atoll.Errorf(atoll.NotFound, "there is no site %d", site).Do("list the sites with: atoll site list")
 		case s.Disabled:
@@ -33,7 +33,7 @@ func (c *Centre) DeleteSite(ctx context.Context, actor string, site atoll.SiteID
 		}
 		if why := stillUsed(t, site); len(why) > 0 {
 			return atoll.Errorf(atoll.Rule, "site %d cannot be deleted: %s", site, strings.Join(why, "; ")).
-				Do("move its stores elsewhere first: atoll move start STORE --to 1")
+				Do("move its stores elsewhere first: atoll move start STORE --to 1").Because("site.used", "site", site)
 		}
 		if err := c.locked(tx, actor, []journal.Proposal{{Verb: atoll.Update, Key: atoll.Key{Type: "site", ID: s.Record}, Fields: atoll.Fields{}.Set("type", "")}}); err != nil {
 			return err

@@ -97,14 +97,14 @@ func (c *Centre) StartPrimary(ctx context.Context, actor string, to atoll.SiteID
 		case !ok:
 			return nil, atoll.Errorf(atoll.NotFound, "there is no site %d", to).Do("make it with: atoll site add NAME --kind mirror")
 		case to == t.Primary():
-			return nil, atoll.Errorf(atoll.Rule, "site %d edits central data already", to)
+			return nil, atoll.Errorf(atoll.Rule, "site %d edits central data already", to).Because("primary.already", "site", to)
 		case to != t.Centre() && t.Mirrored():
-			return nil, atoll.Errorf(atoll.Rule, "site %d edits central data now", t.Primary()).Do("give it back to the centre first: atoll job primary %d", t.Centre())
+			return nil, atoll.Errorf(atoll.Rule, "site %d edits central data now", t.Primary()).Do("give it back to the centre first: atoll job primary %d", t.Centre()).Because("primary.elsewhere", "site", t.Primary())
 		case s.Disabled:
-			return nil, atoll.Errorf(atoll.Rule, "site %d is closed", site)
+			return nil, atoll.Errorf(atoll.Rule, "site %d is closed", site).Because("site.closed", "site", site)
 		}
 		if next, is := t.NextPrimary(); is {
-			return nil, atoll.Errorf(atoll.Rule, "the primary is changing to site %d already", next).Do("see: atoll job list")
+			return nil, atoll.Errorf(atoll.Rule, "the primary is changing to site %d already", next).Do("see: atoll job list").Because("primary.moving", "site", next)
 		}
 		obstacles, err := c.notReady(r, site, false)
 		if err != nil {
@@ -114,7 +114,7 @@ func (c *Centre) StartPrimary(ctx context.Context, actor string, to atoll.SiteID
 			obstacles = append(obstacles, fmt.Sprintf("site %d has not initialised with this version of the record types", site))
 		}
 		if len(obstacles) > 0 {
-			return nil, atoll.Errorf(atoll.Rule, "the primary cannot change: %s", strings.Join(obstacles, "; ")).Do("put it right and try again")
+			return nil, atoll.Errorf(atoll.Rule, "the primary cannot change: %s", strings.Join(obstacles, "; ")).Do("put it right and try again").Because("primary.obstacles")
 		}
 		return []journal.Proposal{{Verb: atoll.Insert, Key: atoll.Key{Type: jobKind, ID: id}, Fields: atoll.Fields{}.
 			Set("kind", handover.Primary).Set("site_id", site).Set("to_site", to).Set("step", handover.Closing).
@@ -145,9 +145,9 @@ func (c *Centre) AbortJob(ctx context.Context, actor string, id atoll.ID) error 
 		f := rec.MustFields()
 		switch {
 		case !handover.Open(f.Text("step")):
-			return nil, atoll.Errorf(atoll.LifeCycle, "the job is over")
+			return nil, atoll.Errorf(atoll.LifeCycle, "the job is over").Because("job.over")
 		case f.Text("kind") == handover.Primary && f.Text("step") != handover.Closing:
-			return nil, atoll.Errorf(atoll.LifeCycle, "the primary has changed already").Do("change it back with another job: atoll job primary SITE")
+			return nil, atoll.Errorf(atoll.LifeCycle, "the primary has changed already").Do("change it back with another job: atoll job primary SITE").Because("primary.changed")
 		}
 		return update(jobKind, id, atoll.Fields{}.Set("step", handover.Stopped).Set("ended_at", c.stamp())), nil
 	})

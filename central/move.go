@@ -35,7 +35,7 @@ func (c *Centre) StartMove(ctx context.Context, actor string, o handover.Order, 
 		if len(obstacles) > 0 {
 			s, _ := t.Store(o.Store)
 			return nil, atoll.Errorf(atoll.Rule, "%s cannot be moved: %s", s.Name, strings.Join(obstacles, "; ")).
-				Do("put it right and try again; a site that is gone for good is left with a forced move")
+				Do("put it right and try again; a site that is gone for good is left with a forced move").Because("move.obstacles", "store", s.Name)
 		}
 		if o.To != t.Centre() {
 			to, err := State(r, o.To)
@@ -109,7 +109,7 @@ func (c *Centre) ForceMove(ctx context.Context, actor string, id atoll.ID, signe
 		}
 		f := rec.MustFields()
 		if atoll.SiteID(f.Int("from_site")) == t.Centre() {
-			return nil, atoll.Errorf(atoll.Rule, "the store is at the central server, which is here")
+			return nil, atoll.Errorf(atoll.Rule, "the store is at the central server, which is here").Because("force.centre")
 		}
 		lost, err := c.lostSince(r, t, f.ID("store_id"))
 		if err != nil {
@@ -154,7 +154,7 @@ func (c *Centre) obstacles(r storage.Reader, t *topology.Topology, o handover.Or
 	case !there && o.To != t.Centre():
 		return nil, atoll.Errorf(atoll.NotFound, "there is no site %d", o.To).Do("list the sites with: atoll site list")
 	case s.Site == o.To:
-		return nil, atoll.Errorf(atoll.Rule, "%s is active on site %d already", s.Name, o.To)
+		return nil, atoll.Errorf(atoll.Rule, "%s is active on site %d already", s.Name, o.To).Because("move.already", "store", s.Name, "site", o.To)
 	case o.Forced && o.SignedBy == "":
 		lost, err := c.lostSince(r, t, o.Store)
 		if err != nil {
@@ -162,10 +162,10 @@ func (c *Centre) obstacles(r storage.Reader, t *topology.Topology, o handover.Or
 		}
 		return nil, unsigned().Do("%s", lossWords(s, lost))
 	case o.Forced && s.Site == t.Centre():
-		return nil, atoll.Errorf(atoll.Rule, "%s is active at the central server, which is here: nothing needs to be forced", s.Name)
+		return nil, atoll.Errorf(atoll.Rule, "%s is active at the central server, which is here: nothing needs to be forced", s.Name).Because("force.centre")
 	}
 	if m, moving := t.Moving(o.Store); moving {
-		return nil, atoll.Errorf(atoll.Rule, "%s is being moved to site %d already", s.Name, m.To).Do("see: atoll move show %s", m.ID)
+		return nil, atoll.Errorf(atoll.Rule, "%s is being moved to site %d already", s.Name, m.To).Do("see: atoll move show %s", m.ID).Because("move.under_way", "site", m.To)
 	}
 	var out []string
 	if s.ManagedOnly {

@@ -42,9 +42,9 @@ func (c *Centre) ResyncPatients(ctx context.Context, actor string, store atoll.I
 		case !ok:
 			return atoll.Errorf(atoll.NotFound, "there is no store %s", store)
 		case !st.Dispensary:
-			return atoll.Errorf(atoll.Rule, "store %s is not a dispensary; it receives no patients", st.Name)
+			return atoll.Errorf(atoll.Rule, "store %s is not a dispensary; it receives no patients", st.Name).Because("patients.dispensary", "store", st.Name)
 		case st.Site == t.Centre():
-			return atoll.Errorf(atoll.Rule, "store %s is active at the centre, which has all patients", st.Name)
+			return atoll.Errorf(atoll.Rule, "store %s is active at the centre, which has all patients", st.Name).Because("patients.centre", "store", st.Name)
 		}
 		site = st.Site
 		return nil

@@ -40,7 +40,7 @@ func (c *Centre) CarryOut(ctx context.Context, actor string, a plan.Answers) (pl
 		return p, nil, err
 	}
 	if len(p.Problems) > 0 {
-		return p, nil, atoll.Errorf(atoll.Rule, "the answers do not fit together: %s", p.Problems[0]).Do("answer otherwise; see all problems with: atoll plan FILE")
+		return p, nil, atoll.Errorf(atoll.Rule, "the answers do not fit together: %s", p.Problems[0]).Do("answer otherwise; see all problems with: atoll plan FILE").Because("plan.problems")
 	}
 	var made []NewSite
 	for i := range p.Steps {

@@ -27,7 +27,7 @@ func (c *Centre) ReplaceKey(ctx context.Context, actor string, site atoll.SiteID
 	until = c.Now().Add(grace)
 	return code, until, c.order(ctx, actor, site, "replace_key", nil, func(s *SiteState) error {
 		if len(s.Key) == 0 {
-			return atoll.Errorf(atoll.Rule, "site %d has no key yet", site).Do("give it a ticket: atoll site code %d", site)
+			return atoll.Errorf(atoll.Rule, "site %d has no key yet", site).Do("give it a ticket: atoll site code %d", site).Because("site.keyless", "site", site)
 		}
 		s.CodeHash, s.CodeExpires = digest, c.Now().Add(max(codeLife, grace))
 		s.Failures, s.LockedUntil = 0, time.Time{}

@@ -142,7 +142,7 @@ func (c *Centre) IncludeTransactions(ctx context.Context, actor string, store at
 		case !ok:
 			return nil, atoll.Errorf(atoll.NotFound, "there is no store %s", store)
 		case !include && !s.Dispensary:
-			return nil, atoll.Errorf(atoll.Rule, "%s is no dispensary: its transactions are always included", s.Name)
+			return nil, atoll.Errorf(atoll.Rule, "%s is no dispensary: its transactions are always included", s.Name).Because("include.always", "store", s.Name)
 		}
 		f := atoll.Fields{}.Set("include_transactions", include)
 		if !include && !s.Excluded {

@@ -80,7 +80,7 @@ func CentreAnswers(site atoll.SiteID, on bool) Configuration {
 			return nil, atoll.Errorf(atoll.NotFound, "there is no site %d", site)
 		}
 		if site == t.Centre() {
-			return nil, atoll.Errorf(atoll.Rule, "the central server makes its own responding halves")
+			return nil, atoll.Errorf(atoll.Rule, "the central server makes its own responding halves").Because("answers.centre")
 		}
 		return update("site", s.Record, atoll.Fields{}.Set("centre_answers", on)), nil
 	}

@@ -72,6 +72,10 @@ func TestR_C_24_Preview(t *testing.T) {
 	move.Set("reason", "nearer")
 	f.centre.ask("POST", path, move, admin).want(303)
 	f.centre.get("/jobs", admin).says("Store D moves from Sync Client 2 to Sync Client 1")
+	// What speaks against it is said in the reader's language.
+	there := url.Values{"do": {"local"}, "site": {"3"}}
+	f.centre.ask("POST", "/stores/"+string(f.Stores["C"])+"/change", there, admin, with("Accept-Language", "fr")).want(422).
+		says("Store C est déjà actif à Sync Client 2")
 	// From the centre it goes at once.
 	assign := url.Values{"do": {"local"}, "site": {"3"}, "sure": {"1"}}
 	f.centre.ask("POST", "/stores/"+string(f.Stores["E"])+"/change", assign, admin).want(303)

@@ -89,8 +89,9 @@ func TestR_I_10_EveryCodeHasWords(t *testing.T) {
 	}
 }
 
-// Every record type has words, and every field that people meet at work: lists and
-// forms are made from the catalogue of types, which is in English.
+// Every record type has words, every area of them, and every field that people meet at
+// work, with assets, vaccines and in the cold chain: lists and forms are made from the
+// catalogue of types, which is in English.
 func TestTypesAndFieldsOfWorkHaveWords(t *testing.T) {
 	words, err := console.Words()
 	if err != nil {
@@ -103,6 +104,17 @@ func TestTypesAndFieldsOfWorkHaveWords(t *testing.T) {
 	for _, def := range types.Types() {
 		if words["fr"]["type."+string(def.Type)] == nil {
 			t.Errorf("no words for the type %s (%s): console/words/fields.yaml", def.Type, def.Title)
+		}
+		if words["fr"]["area."+def.Area] == nil {
+			t.Errorf("no words for the area %s: console/words/fields.yaml", def.Area)
+		}
+		if !slices.Contains([]string{"assets", "vaccines", "cold_chain"}, def.Area) {
+			continue
+		}
+		for _, f := range def.Fields {
+			if words["fr"]["field."+f.Name] == nil && words["fr"]["field."+string(def.Type)+"."+f.Name] == nil {
+				t.Errorf("no words for the field %s of %s: console/words/fields.yaml", f.Name, def.Type)
+			}
 		}
 	}
 	n := 0

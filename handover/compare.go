@@ -38,7 +38,7 @@ func Comparable(d Desk, s Selection, site atoll.SiteID) error {
 		}
 		switch def.Route {
 		case catalogue.ToCentre, catalogue.ToMessage, catalogue.ToNobody:
-			return atoll.Errorf(atoll.Rule, "a %s is held by the site that made it and the centre only", def.Title)
+			return atoll.Errorf(atoll.Rule, "a %s is held by the site that made it and the centre only", def.Title).Because("compare.held", "type", t)
 		case catalogue.ToAll, catalogue.ToDispensary, catalogue.ToInstances, catalogue.ToStore, catalogue.ToActive, catalogue.ToName, catalogue.ToPatient:
 		}
 	}
@@ -46,10 +46,10 @@ func Comparable(d Desk, s Selection, site atoll.SiteID) error {
 		return nil
 	}
 	if in := d.T.Instance(s.Store, site); in.Type != topology.Active && in.Type != topology.Collector {
-		return atoll.Errorf(atoll.Rule, "site %d has no copy of the store's data", site).On("store")
+		return atoll.Errorf(atoll.Rule, "site %d has no copy of the store's data", site).On("store").Because("compare.copy", "site", site)
 	}
 	if st, _ := d.T.Store(s.Store); st.ManagedOnly {
-		return atoll.Errorf(atoll.Rule, "data of %s stays at its site, so the centre has nothing of it", st.Name).On("store")
+		return atoll.Errorf(atoll.Rule, "data of %s stays at its site, so the centre has nothing of it", st.Name).On("store").Because("compare.stays", "store", st.Name)
 	}
 	return nil
 }

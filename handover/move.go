@@ -117,11 +117,11 @@ func (d Desk) openMove(id atoll.ID, steps ...topology.Step) (atoll.Fields, error
 			return f, nil
 		}
 	}
-	e := atoll.Errorf(atoll.LifeCycle, "the move is over")
+	const back = "move the store back with: atoll move start"
 	if at == topology.Backfill {
-		e = atoll.Errorf(atoll.LifeCycle, "the store has changed its site already")
+		return nil, atoll.Errorf(atoll.LifeCycle, "the store has changed its site already").Do(back).Because("move.switched")
 	}
-	return nil, e.Do("move the store back with: atoll move start")
+	return nil, atoll.Errorf(atoll.LifeCycle, "the move is over").Do(back).Because("move.over")
 }
 
 // Anew brings a move that a restored centre lost up to now, as it is taken back: the
@@ -145,7 +145,7 @@ func (d Desk) change(id atoll.ID, verb atoll.Verb, f atoll.Fields) ([]journal.Pr
 	store, to := f.ID("store_id"), atoll.SiteID(f.Int("to_site"))
 	s, ok := d.T.Store(store)
 	if !ok {
-		return nil, atoll.Errorf(atoll.Reference, "store %s is not known here", store)
+		return nil, atoll.Errorf(atoll.Reference, "store %s is not known here", store).Because("store.unknown")
 	}
 	holds, err := Selection{Store: store, Owned: true}.Digest(d.R, d.Catalogue)
 	if err != nil {

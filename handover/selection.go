@@ -62,7 +62,7 @@ func synchronised(c *catalogue.Catalogue, t atoll.Type) error {
 		return atoll.Errorf(atoll.Unknown, "record type %q is not in the catalogue", t).Do("list the types with: atoll catalogue")
 	}
 	if def.Class == catalogue.Local {
-		return atoll.Errorf(atoll.Rule, "a %s never leaves its site", def.Title)
+		return atoll.Errorf(atoll.Rule, "a %s never leaves its site", def.Title).Because("compare.local", "type", t)
 	}
 	return nil
 }

@@ -142,7 +142,7 @@ func (d Desk) alike(key atoll.Key, old, kept atoll.Fields) error {
 		return nil
 	}
 	return atoll.Errorf(atoll.Rule, "the two items differ in their %s; quantities of one would be read as the other's", what).
-		About(key).Do("compare them, and confirm if they are the same all the same")
+		About(key).Do("compare them, and confirm if they are the same all the same").Because("merge.unalike")
 }
 
 func (d Desk) fields(key atoll.Key) (atoll.Fields, error) {

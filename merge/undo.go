@@ -25,12 +25,12 @@ func (d Desk) Undo(t atoll.Type, id atoll.ID) ([]journal.Proposal, error) {
 	}
 	into := survivor.Into(f)
 	if into == "" {
-		return nil, atoll.Errorf(atoll.Rule, "it is not merged").About(key).Do("list the merges with: atoll merge list")
+		return nil, atoll.Errorf(atoll.Rule, "it is not merged").About(key).Do("list the merges with: atoll merge list").Because("merge.none")
 	}
 	since, ok := MergedAt(f)
 	if window := Window(d.T); !ok || d.Now.Sub(since) > window {
 		return nil, atoll.Errorf(atoll.Rule, "a merge can be undone for %d days; this one was made on %s", int(window.Hours()/24), f.Text("merged_at")).
-			About(key).Do("make the record anew, or raise the preference %s", Preference)
+			About(key).Do("make the record anew, or raise the preference %s", Preference).Because("merge.late", "n", int(window.Hours()/24))
 	}
 	change := atoll.Fields{}.Set("status", "active").Set("merged_into", nil).Set("unmerged_from", into)
 	if def, _ := d.Catalogue.Lookup(t); slices.ContainsFunc(def.Fields, func(f catalogue.Field) bool { return f.Name == catalogue.OnceMerged }) {

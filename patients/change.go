@@ -37,14 +37,14 @@ func (d Desk) Edit(store atoll.ID, who, key atoll.Key, changed atoll.Fields, rea
 	st, ok := dispensary(d.T, store)
 	if !ok || st.Site != d.Site {
 		return nil, false, atoll.Errorf(atoll.Rule, "%s is not an open dispensary of this site", place(d.T, store)).On("store_id").
-			Do("work in a dispensary store that is active here")
+			Do("work in a dispensary store that is active here").Because("dispensary.here", "place", place(d.T, store))
 	}
 	rec, person, err := record(d.R, who)
 	if err != nil {
 		return nil, false, err
 	}
 	if rec.Hidden {
-		return nil, false, atoll.Errorf(atoll.NotVisible, "the %s is no longer visible here", k.word).About(who)
+		return nil, false, atoll.Errorf(atoll.NotVisible, "the %s is no longer visible here", k.word).About(who).Because("person.hidden")
 	}
 	_, target, err := record(d.R, key)
 	if err != nil {
@@ -62,7 +62,7 @@ func (d Desk) Edit(store atoll.ID, who, key atoll.Key, changed atoll.Fields, rea
 	home := person.ID("home_store_id")
 	if k.person != Patient || !d.T.Prefers(SharedDetails) {
 		return nil, false, atoll.Errorf(atoll.Ownership, "not editable here: the home of the %s is %s", k.word, place(d.T, home)).
-			About(who).Do("make the change there; it arrives here with the next synchronisation")
+			About(who).Do("make the change there; it arrives here with the next synchronisation").Because("person.home", "place", place(d.T, home))
 	}
 	if seen, err := Visible(d.R, who, store); err != nil || !seen {
 		return nil, false, errors.Join(err, notVisible(d, k, who, store))
@@ -75,7 +75,7 @@ func (d Desk) Edit(store atoll.ID, who, key atoll.Key, changed atoll.Fields, rea
 	wanted := seen.Changes(seen.Apply(changed))
 	for _, name := range kept {
 		if _, asks := wanted[name]; asks && key == who {
-			return nil, false, atoll.Errorf(atoll.Rule, "%s is not changed by a request", name).On(name)
+			return nil, false, atoll.Errorf(atoll.Rule, "%s is not changed by a request", name).On(name).Because("person.kept", "field", name)
 		}
 	}
 	if len(wanted) == 0 {
@@ -109,12 +109,12 @@ func (k kind) about(r storage.RecordReader, who, key atoll.Key, f atoll.Fields) 
 }
 
 func noDetail(k kind, key atoll.Key) error {
-	return atoll.Errorf(atoll.Rule, "this is no detail of the %s", k.word).About(key).Do("change it as a record, where it may be")
+	return atoll.Errorf(atoll.Rule, "this is no detail of the %s", k.word).About(key).Do("change it as a record, where it may be").Because("person.detail")
 }
 
 func notVisible(d Desk, k kind, who atoll.Key, store atoll.ID) error {
 	return atoll.Errorf(atoll.NotVisible, "the %s is not visible in %s", k.word, place(d.T, store)).About(who).
-		Do("fetch it with: atoll %s fetch", k.word)
+		Do("fetch it with: atoll %s fetch", k.word).Because("person.unseen", "place", place(d.T, store))
 }
 
 // Pending is a requested change that is not settled yet.
@@ -403,7 +403,7 @@ func (d Desk) Decide(change atoll.Key, take []string, all bool, note string) ([]
 		return nil, err
 	}
 	if homeSite(d.T, person) != d.Site {
-		return nil, atoll.Errorf(atoll.Ownership, "requests are decided at the home site: %s", place(d.T, person.ID("home_store_id"))).About(p.Person)
+		return nil, atoll.Errorf(atoll.Ownership, "requests are decided at the home site: %s", place(d.T, person.ID("home_store_id"))).About(p.Person).Because("request.home", "place", place(d.T, person.ID("home_store_id")))
 	}
 	_, old, err := find(d.R, atoll.Key{Type: k.decision, ID: DecisionID(p.ID)})
 	if err != nil {

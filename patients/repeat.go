@@ -150,7 +150,7 @@ func (d Desk) Review(outcome atoll.ID, note string) ([]journal.Proposal, error) 
 		return nil, err
 	}
 	if f.Text("outcome") != OverDispensed {
-		return nil, atoll.Errorf(atoll.Rule, "only what was dispensed twice is reviewed").About(key)
+		return nil, atoll.Errorf(atoll.Rule, "only what was dispensed twice is reviewed").About(key).Because("review.once")
 	}
 	if note == "" {
 		return nil, atoll.Errorf(atoll.Invalid, "say what was found").On("note")

@@ -84,7 +84,7 @@ func (d Desk) Ask(id atoll.ID, w Wanted) ([]journal.Proposal, error) {
 		}
 	}
 	if _, ok := dispensary(d.T, w.To); !ok {
-		return nil, atoll.Errorf(atoll.Rule, "the new home store must be an open dispensary; %s is not", place(d.T, w.To)).On("to_store_id")
+		return nil, atoll.Errorf(atoll.Rule, "the new home store must be an open dispensary; %s is not", place(d.T, w.To)).On("to_store_id").Because("home.closed", "place", place(d.T, w.To))
 	}
 	if w.From == "" && d.centre() {
 		w.From = w.To
@@ -117,7 +117,7 @@ func (d Desk) Ask(id atoll.ID, w Wanted) ([]journal.Proposal, error) {
 	}
 	if st, ok := d.T.Store(w.From); !d.centre() && (!ok || st.Site != d.Site) {
 		return nil, atoll.Errorf(atoll.Rule, "a transfer is asked for at the new home site, at the old one, or at the centre").
-			Do("ask there")
+			Do("ask there").Because("home.ask")
 	}
 	return []journal.Proposal{insert(atoll.Key{Type: "home_request", ID: id}, f.Set("store_id", w.From))}, nil
 }
@@ -127,11 +127,11 @@ func (d Desk) mayGo(k kind, who atoll.Key, f atoll.Fields, to atoll.ID) error {
 	st, ok := dispensary(d.T, to)
 	switch {
 	case !ok:
-		return atoll.Errorf(atoll.Rule, "the new home store must be an open dispensary; %s is not", place(d.T, to)).On("to_store_id")
+		return atoll.Errorf(atoll.Rule, "the new home store must be an open dispensary; %s is not", place(d.T, to)).On("to_store_id").Because("home.closed", "place", place(d.T, to))
 	case f.Text("status") == "merged":
-		return atoll.Errorf(atoll.Rule, "the %s was merged into another", k.word).About(who).Do("transfer the one that was kept")
+		return atoll.Errorf(atoll.Rule, "the %s was merged into another", k.word).About(who).Do("transfer the one that was kept").Because("person.merged")
 	case f.ID("home_store_id") == to:
-		return atoll.Errorf(atoll.Rule, "%s is the home store of the %s already", st.Name, k.word).About(who).On("to_store_id")
+		return atoll.Errorf(atoll.Rule, "%s is the home store of the %s already", st.Name, k.word).About(who).On("to_store_id").Because("home.already", "store", st.Name)
 	}
 	return nil
 }
@@ -166,7 +166,7 @@ func switched(r storage.RecordReader, t *topology.Topology, k kind, transfer ato
 	}
 	if _, ok := dispensary(t, to); !ok {
 		return nil, atoll.Errorf(atoll.Rule, "%s is no longer an open dispensary", place(t, to)).About(transfer).
-			Do("open it again, or cancel the transfer")
+			Do("open it again, or cancel the transfer").Because("home.closed_since", "place", place(t, to))
 	}
 	epoch := epochAfter(t, person, to)
 	out := []journal.Proposal{
@@ -235,7 +235,7 @@ func (d Desk) Force(who atoll.Key) ([]journal.Proposal, error) {
 	}
 	if at, err := moment(f.Text(since)); err == nil && d.Now.Before(at.Add(Wait(d.T))) {
 		return nil, atoll.Errorf(atoll.Rule, "the site has until %s to answer", atoll.Stamp(at.Add(Wait(d.T)))).About(who).
-			Do("wait until then, or set preference %s to fewer days", TransferWait)
+			Do("wait until then, or set preference %s to fewer days", TransferWait).Because("home.wait", "time", atoll.Stamp(at.Add(Wait(d.T))))
 	}
 	if f.Text("step") == Arriving {
 		return []journal.Proposal{update(key, atoll.Fields{}.Set("step", Done).Set("forced", true).Set("signed_by", d.Actor).Set("arrived_at", atoll.Stamp(d.Now)))}, nil
@@ -251,7 +251,7 @@ func (d Desk) Cancel(who atoll.Key) ([]journal.Proposal, error) {
 		return nil, err
 	}
 	if f.Text("step") != Freezing {
-		return nil, atoll.Errorf(atoll.Rule, "the home store is switched already").About(who).Do("transfer it back")
+		return nil, atoll.Errorf(atoll.Rule, "the home store is switched already").About(who).Do("transfer it back").Because("home.switched")
 	}
 	out := []journal.Proposal{update(key, atoll.Fields{}.Set("step", Stopped).Set("signed_by", d.Actor))}
 	request := atoll.Key{Type: "home_request", ID: f.ID("request_id")}

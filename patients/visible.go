@@ -160,7 +160,7 @@ func (d Desk) show(k kind, who atoll.Key, store atoll.ID, visible bool) ([]journ
 		return nil, err
 	}
 	if f.Text("status") == "merged" {
-		return nil, atoll.Errorf(atoll.Rule, "the %s was merged into another", k.word).About(who)
+		return nil, atoll.Errorf(atoll.Rule, "the %s was merged into another", k.word).About(who).Because("person.merged")
 	}
 	rows, err := joins(d.R, k, who.ID, store)
 	if err != nil {
@@ -174,7 +174,7 @@ func (d Desk) show(k kind, who atoll.Key, store atoll.ID, visible bool) ([]journ
 		return out, nil
 	}
 	if st, ok := dispensary(d.T, store); !ok {
-		return nil, atoll.Errorf(atoll.Rule, "%s is not an open dispensary; %ss are visible in dispensaries only", place(d.T, st.ID), k.word).On("store_id")
+		return nil, atoll.Errorf(atoll.Rule, "%s is not an open dispensary; %ss are visible in dispensaries only", place(d.T, st.ID), k.word).On("store_id").Because("visible.dispensary", "place", place(d.T, st.ID))
 	}
 	if len(rows) > 0 {
 		return nil, nil

@@ -116,7 +116,7 @@ func Keep(t *topology.Topology, d Deed) ([]journal.Proposal, error) {
 	g, ok := t.Delegation(d.Domain)
 	if !ok || !g.Closing {
 		return nil, atoll.Errorf(atoll.Rule, "the right to edit %s is not about to change hands", words(d.Domain)).
-			Do("see who has it with: atoll delegate list")
+			Do("see who has it with: atoll delegate list").Because("right.still")
 	}
 	return write(true, d, atoll.Fields{}.Set("closing", false).Set("next_store_id", nil)), nil
 }
@@ -131,7 +131,7 @@ func check(c *catalogue.Catalogue, t *topology.Topology, domain string, store at
 		return atoll.Errorf(atoll.NotFound, "there is no store %s", store)
 	}
 	if st.Disabled {
-		return atoll.Errorf(atoll.Rule, "store %s is closed", st.Name).Do("choose an open one")
+		return atoll.Errorf(atoll.Rule, "store %s is closed", st.Name).Do("choose an open one").Because("store.disabled", "store", st.Name)
 	}
 	return nil
 }
@@ -141,7 +141,7 @@ func held(t *topology.Topology, domain string) error {
 		return nil
 	}
 	return atoll.Errorf(atoll.Rule, "the right to edit %s is not delegated; the primary has it", words(domain)).
-		Do("see who has which with: atoll delegate list")
+		Do("see who has which with: atoll delegate list").Because("right.none")
 }
 
 // pass lets the right go to the store, or to the primary if store is "": at once

@@ -216,7 +216,7 @@ func (s *Station) LimitUser(ctx context.Context, name string, stores []atoll.ID)
 			return err
 		}
 		if len(stores) > 0 && (u.Role == Administrator || u.Role == MobileClient) {
-			return atoll.Errorf(atoll.Rule, "a user of role %s cannot be limited to stores", u.Role).On("stores").Do("give the person a user of another role")
+			return atoll.Errorf(atoll.Rule, "a user of role %s cannot be limited to stores", u.Role).On("stores").Do("give the person a user of another role").Because("limit.role")
 		}
 		u.Stores = slices.Clone(stores)
 		return saveUser(tx, u)

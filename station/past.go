@@ -16,7 +16,7 @@ import (
 // offline, goes up with the next cycle, and its answer comes in the same one.
 func (s *Station) AskPast(ctx context.Context, actor string, p documents.Past) error {
 	if s.Identity.Role == Central {
-		return atoll.Errorf(atoll.Rule, "the centre has all documents").Do("name the site that shall have them")
+		return atoll.Errorf(atoll.Rule, "the centre has all documents").Do("name the site that shall have them").Because("past.centre")
 	}
 	_, err := s.Act(ctx, actor, atoll.Cause{Kind: "user"}, func(d documents.Desk) ([]journal.Proposal, error) {
 		if err := p.Check(); err != nil {

@@ -47,7 +47,7 @@ func anotherAdministrator(r storage.Reader, than string) error {
 			return nil
 		}
 	}
-	return atoll.Errorf(atoll.Rule, "%s is the only administrator here", than).Do("make another administrator first")
+	return atoll.Errorf(atoll.Rule, "%s is the only administrator here", than).Do("make another administrator first").Because("user.only", "user", than)
 }
 
 // ShelfUntold holds the users the centre was not told of yet. It goes along with

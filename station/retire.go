@@ -65,7 +65,7 @@ func (s *Station) Retire(ctx context.Context, after time.Duration, unsent uint64
 		return out, atoll.Errorf(atoll.NotHere, "the central server keeps everything")
 	}
 	if unsent > 0 {
-		return out, atoll.Errorf(atoll.Rule, "%d changes of this site are not at the centre yet", unsent).Do("synchronise first: atoll sync")
+		return out, atoll.Errorf(atoll.Rule, "%d changes of this site are not at the centre yet", unsent).Do("synchronise first: atoll sync").Because("unsent", "n", int(unsent))
 	}
 	if err := s.markDay(ctx); err != nil {
 		return out, err

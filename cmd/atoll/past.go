@@ -26,7 +26,9 @@ func (c siteHistoryCmd) Run(s *session) error {
 	if c.Months > 0 {
 		words = "site %d will get the documents of the last months when it initialises"
 	}
-	return c.done(s, words, func(h *host.Host, id atoll.SiteID) error { return h.Centre.LimitHistory(s.ctx, s.globals.User, id, c.Months) })
+	return c.done(s, words, func(h *host.Host, id atoll.SiteID) error {
+		return h.Centre.LimitHistory(s.ctx, s.globals.User, id, c.Months)
+	})
 }
 
 type siteFetchCmd struct {
