@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"testing"
+	"time"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/documents"
@@ -99,4 +100,38 @@ func TestR_H_28_DocumentRestatedWhole(t *testing.T) {
 			t.Errorf("site %d has a %s requisition without its lines", at, rec.MustFields().Text("status"))
 		}
 	}
+}
+
+// A version that another site had made by a right that a restored centre gave and lost is
+// not the centre's to state: its readers find by comparing that it is not so, a day later
+// at the latest.
+//
+// R-H-28, R-H-44, R-M-03.
+func TestR_H_44_R_M_03_ReaderOfALostVersion(t *testing.T) {
+	w := f1(t)
+	item := w.item("a")
+	w.peace()
+	old := w.stopped(t, w.Centre)
+	w.grant("items", "B")
+	w.sync(2)
+	if err := w.rename(2, item, "renamed by a right"); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(2, 3)
+	w.reopen(t, w.Centre, old)
+	w.sync(3, 2)
+	if _, err := w.Centre.Centre.LeaveFound(w.ctx, "the right is not given again"); err != nil {
+		t.Fatal(err)
+	}
+	w.giveTruth(2)
+	w.sync(2, 3)
+	w.Clock.Wind(25 * time.Hour)
+	w.sync(3)
+	for _, at := range []atoll.SiteID{1, 2, 3} {
+		if rec := w.want(at, "item", item); rec.Fields.Text("name") == "renamed by a right" {
+			t.Errorf("site %d has %s of %s; the centre gave no such right", at, rec.Fields.Text("name"), rec.Origin)
+		}
+	}
+	w.Stranded = map[Strand]bool{{3, atoll.Key{Type: "item", ID: item}}: true} // it differed
+	w.peace()
 }

@@ -290,8 +290,9 @@ func (m *comparison) conclude(ctx context.Context, out Verified) error {
 			return err
 		}
 		// Every row was found to be as it should, at the very state that the digests are
-		// of: what they differ by is no difference of rows.
-		if len(m.out.Rows) == 0 && m.at == l.Applied && m.link.Agreement == l.Agreement.as(m.link.Agreement) && held.Short() == l.Agreement.Ours {
+		// of: what they differ by is no difference of rows. One that could not be compared
+		// yet may be one.
+		if len(m.out.Rows) == 0 && m.out.UnderWay == 0 && m.at == l.Applied && m.link.Agreement == l.Agreement.as(m.link.Agreement) && held.Short() == l.Agreement.Ours {
 			l.Agreement.Between = l.Agreement.gap()
 			l.Agreement.Since = time.Time{}
 		}

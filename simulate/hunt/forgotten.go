@@ -54,6 +54,13 @@ func (w *World) forgotten(r storage.Refusal) (atoll.Key, bool) {
 				}
 			}
 		}
+		if r.Code == atoll.Ownership || r.Code == atoll.OldEpoch {
+			// It was refused first for a right that was lost. While it waited for that, another
+			// that it needs changed hands.
+			if key, waited := w.waitedFor[atoll.Origin{Site: r.Site, Seq: r.Seq}]; waited {
+				return key, true
+			}
+		}
 		for _, key := range w.reasons(r, op) {
 			if _, lost := w.forgot[key]; lost {
 				return key, true
