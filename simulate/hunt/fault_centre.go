@@ -15,7 +15,7 @@ import (
 var centreFaults = []Fault{
 	{
 		Name: "centre-restored", Words: "the centre's disk is put back to an old image, as a file or by its own restore; a person takes back what sites hold of what it lost",
-		Usual: 1, Apart: true, Swaps: true, Event: centreRestored,
+		Usual: 0, Apart: true, Swaps: true, Event: centreRestored,
 	},
 }
 
@@ -93,7 +93,7 @@ func (w *World) mistaken(at storage.Reader) error {
 // entry that it has lost, and what it had refused, which the site gave up and sends again.
 // Sites find them by the digests (decision 0016).
 func (w *World) strand(at storage.Reader) error {
-	w.Stranded = map[simulate.Strand]bool{}
+	w.Stranded, w.lacked = map[simulate.Strand]bool{}, map[atoll.Key]bool{}
 	t, err := w.Centre.Door.Topology(at)
 	if err != nil {
 		return err
@@ -108,6 +108,7 @@ func (w *World) strand(at storage.Reader) error {
 		}
 		err = w.onDiskOf(n, func(r storage.Reader) error {
 			for key, is := range givenUp(r, site, known.Seq) {
+				w.lacked[key] = true
 				if is {
 					w.Stranded[simulate.Strand{Site: site, Key: key}] = true
 				}

@@ -29,7 +29,7 @@ func (w *World) forget(site atoll.SiteID, je storage.JournalEntry) {
 // forgotten says which record that the centre lost is the reason of a refusal: the one
 // that was changed, one that it names, or one that decided who may write it.
 func (w *World) forgotten(r storage.Refusal) (atoll.Key, bool) {
-	if len(w.forgot) == 0 {
+	if len(w.forgot)+len(w.lacked) == 0 {
 		return atoll.Key{}, false
 	}
 	if r.Code == atoll.HeldBehind {
@@ -47,11 +47,16 @@ func (w *World) forgotten(r storage.Refusal) (atoll.Key, bool) {
 		}
 		if r.Code == atoll.BaseVersion || r.Code == atoll.Exists || r.Code == atoll.Reference && r.Field == "" {
 			// The version that it builds on was refused itself, or what stands has waited.
-			own := atoll.Origin{Site: r.Site, Seq: r.Seq}
-			for _, at := range []atoll.Origin{op.Base, w.originAt(op.Key), own} {
-				if key, waited := w.waitedFor[at]; waited && (at != own || w.wentOnWithout(own, op)) {
+			own, stands := atoll.Origin{Site: r.Site, Seq: r.Seq}, w.originAt(op.Key)
+			for _, at := range []atoll.Origin{op.Base, stands} {
+				if key, waited := w.waitedFor[at]; waited {
 					return key, true
 				}
+			}
+			// It has waited itself, and meanwhile the record changed hands, and was changed.
+			handed := r.Code == atoll.BaseVersion && stands.Site != r.Site
+			if key, waited := w.waitedFor[own]; waited && (handed || w.wentOnWithout(own, op)) {
+				return key, true
 			}
 		}
 		if r.Code == atoll.Ownership || r.Code == atoll.OldEpoch {
@@ -95,16 +100,47 @@ func (w *World) wentOnWithout(at atoll.Origin, op atoll.Operation) (is bool) {
 // noteWaiting remembers of the entries that wait for what the centre lost what that is:
 // others may build on them when they no longer wait.
 func (w *World) noteWaiting() {
-	if len(w.forgot) == 0 || !w.Alive(w.Centre) {
+	if len(w.forgot)+len(w.lacked) == 0 || !w.Alive(w.Centre) {
 		return
 	}
 	var open []storage.Refusal
 	_ = w.onDiskOf(w.Centre, func(r storage.Reader) (err error) { open, err = r.Refusals(0, true, 0, 0); return err })
 	for _, r := range open {
-		if key, lost := w.forgotten(r); lost {
+		key, lost := w.forgotten(r)
+		if !lost {
+			key, lost = w.sentAgain(r)
+		}
+		if lost {
 			w.waitedFor[atoll.Origin{Site: r.Site, Seq: r.Seq}] = key
 		}
 	}
+}
+
+// sentAgain says for which record an entry waits that the restored centre lacks until the
+// site that made it sends it again. That settles it; unless meanwhile others went on.
+func (w *World) sentAgain(r storage.Refusal) (atoll.Key, bool) {
+	if r.Code == atoll.HeldBehind {
+		first, err := w.refusal(r.Behind)
+		if err != nil {
+			return atoll.Key{}, false
+		}
+		return w.sentAgain(first)
+	}
+	e, err := atoll.DecodeEntry(r.Content)
+	if err != nil || r.Code != atoll.Reference {
+		return atoll.Key{}, false
+	}
+	for _, op := range e.Operations {
+		if op.Key != r.Subject {
+			continue
+		}
+		for _, key := range w.reasons(r, op) {
+			if w.lacked[key] {
+				return key, true
+			}
+		}
+	}
+	return atoll.Key{}, false
 }
 
 func (w *World) refusal(id int64) (r storage.Refusal, err error) {

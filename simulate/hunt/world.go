@@ -59,6 +59,7 @@ type World struct {
 	added     int                        // sites, by the story
 	forgot    map[atoll.Key]atoll.Fields // what the centre's own lost entries had changed
 	waitedFor map[atoll.Origin]atoll.Key // of entries that were refused for want of what the centre lost: what that is
+	lacked    map[atoll.Key]bool         // what sites had changed in entries that the centre lost, and send again
 	waits     bool                       // sites hold what the centre cannot tell them of, and have not looked since
 	retried   map[int64]bool             // refusals that were judged again, as a person asked
 
