@@ -1,15 +1,20 @@
 package api_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/notify/notifytest"
+	"github.com/atollsync/atoll/patients"
 	"github.com/atollsync/atoll/simulate/access"
 	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
 )
 
@@ -71,16 +76,12 @@ func (f *face) try(t *testing.T, ops []operation, d deed, names map[string]strin
 	}
 	put := strings.NewReplacer(pairs...)
 	path, body := put.Replace(d.path), put.Replace(d.body)
-	access.Try(t, f.node, access.Roles, access.Deed{Name: d.id, Power: station.Power(powers[d.id]), By: d.by, Mute: d.mute || d.no != "", Send: func(by station.UserRole) access.Answer {
+	access.Try(t, f.node, access.Roles, access.Deed{Name: d.id, Power: station.Power(powers[d.id]), By: d.by, Mute: d.mute, Send: func(by station.UserRole) access.Answer {
 		if by == access.Nobody {
 			got := f.call(ops[i].method, path, body, with("Authorization", "none"))
 			return access.Answer{Status: got.StatusCode, Text: string(got.body)}
 		}
 		got := f.call(ops[i].method, path, body, f.as(by))
-		if d.no != "" && by == d.by {
-			got.refused(got.StatusCode, d.no)
-			return access.Answer{Status: http.StatusOK}
-		}
 		if d.told != "" && got.StatusCode < 300 {
 			names[d.told] = got.text(d.key...)
 		}
@@ -105,6 +106,8 @@ func (f *fleet) ready(t *testing.T) map[string]string {
 	for name, id := range f.Stores {
 		names[name] = string(id)
 	}
+	names["bob"] = f.two.call("POST", "/patients", `{"store":"`+names["C"]+`","fields":{"first_name":"Bob","last_name":"Elsewhere"}}`).want(201).text("id")
+	names["curie"] = f.two.call("POST", "/prescribers", `{"store":"`+names["C"]+`","fields":{"last_name":"Curie"}}`).want(201).text("id")
 	f.sync(t)
 	return names
 }
@@ -118,9 +121,9 @@ func (f *fleet) siteDeeds(*testing.T, map[string]string) []deed {
 		{id: "sync-now", path: "/sync", by: station.Viewer, mute: true},
 		{id: "ask-cancel", path: "/invoices/{shipment}/ask-cancel", by: edit},
 		{id: "fetch-documents", path: "/sync/fetch", body: `{"from":"2025-01-01T00:00:00Z","to":"2025-02-01T00:00:00Z"}`, by: edit},
-		{id: "fetch-patient", path: "/patients/{new}/fetch", body: `{"store":"{B}","user":"store-user","password":"` + password + `","reason":"she came"}`, by: edit, no: atoll.NotFound},
-		{id: "fetch-prescriber", path: "/prescribers/{new}/fetch", body: `{"store":"{B}","user":"store-user","password":"` + password + `","reason":"he came"}`, by: edit, no: atoll.NotFound},
-		{id: "ask-patient-history", path: "/patients/{new}/history", body: `{"user":"store-user","password":"` + password + `","reason":"she came"}`, by: edit, no: atoll.NotFound},
+		{id: "fetch-patient", path: "/patients/{bob}/fetch", body: `{"store":"{B}","user":"store-user","password":"` + password + `","reason":"he came"}`, by: edit},
+		{id: "fetch-prescriber", path: "/prescribers/{curie}/fetch", body: `{"store":"{B}","user":"store-user","password":"` + password + `","reason":"she came"}`, by: edit},
+		{id: "ask-patient-history", path: "/patients/{bob}/history", body: `{"user":"store-user","password":"` + password + `","reason":"he came"}`, by: edit, mute: true},
 		{id: "prepare-shipment", path: "/requisitions/{order}/shipment", by: edit, before: func() {
 			f.one.call("PUT", "/records/requisition/"+string(atoll.DeriveID("an order")), `{"fields":{"kind":"response","status":"new","store_id":"`+string(f.Stores["B"])+`","name_id":"`+string(topology.StoreNameID(f.Stores["C"]))+`"}}`).want(201)
 		}},
@@ -132,6 +135,7 @@ func (f *fleet) siteDeeds(*testing.T, map[string]string) []deed {
 func (f *fleet) centralDeeds(t *testing.T, names map[string]string) []deed {
 	edit, curate, sync, configure := station.StoreUser, station.DataManager, station.Technician, station.Administrator
 	c, letters := f.centre, notifytest.New(t)
+	c.call("PUT", "/preferences/"+patients.TransferWait, `{"value":0}`).want(200)
 	// leaves makes somebody whose home is at a site that has not answered yet.
 	leaves := func(what, name string) {
 		id := f.two.call("POST", "/"+what+"s", `{"store":"`+names["C"]+`","fields":{"first_name":"Eve","last_name":"Other"}}`).want(201).text("id")
@@ -145,6 +149,8 @@ func (f *fleet) centralDeeds(t *testing.T, names map[string]string) []deed {
 		{id: "delete-record", path: "/records/invoice/{new3}?version=1", by: edit, before: func() {
 			c.call("PUT", "/records/invoice/"+names["new3"], `{"fields":{"kind":"inventory_addition","status":"new","store_id":"`+names["A"]+`"}}`).want(201)
 		}},
+		{id: "decide-refusal", path: "/quarantine/{refusal}/decide", body: `{"decision":"skip","note":"counted twice"}`, by: sync, before: func() { names["refusal"] = f.refusal(t) }},
+		{id: "decide-requisition", path: "/requisitions/{response}/decision", body: `{"authorise":true}`, by: configure, before: func() { names["response"] = f.unauthorised(t, names) }},
 		{id: "preview-merge", path: "/merges/preview", body: `{"type":"item","from":"{item}","into":"{other item}"}`, by: curate, mute: true},
 		{id: "merge", path: "/merges", body: `{"type":"item","from":"{item}","into":"{other item}"}`, by: curate},
 		{id: "undo-merge", path: "/merges/item/{item}/undo", by: curate},
@@ -154,21 +160,23 @@ func (f *fleet) centralDeeds(t *testing.T, names map[string]string) []deed {
 		{id: "publish-dashboard", path: "/reports/dashboard/publish", by: curate},
 
 		{id: "register-patient", path: "/patients", body: `{"store":"{A}","fields":{"first_name":"Ada","last_name":"Lovelace","date_of_birth":"1990-12-10"}}`, by: edit, told: "ada", key: []string{"id"}},
+		{id: "decide-requested-change", path: "/requested-changes/{change}/decide", body: `{"all":true}`, by: edit, before: func() { names["change"] = f.wished(t, names) }},
+		{id: "review-over-dispensed", path: "/repeats/over-dispensed/{outcome}/review", body: `{"note":"told her"}`, by: edit, before: func() { names["outcome"] = f.overDispensed(t, names) }},
 		{id: "edit-patient", path: "/patients/{ada}/edit", body: `{"store":"{A}","fields":{"phone":"1"}}`, by: edit},
 		{id: "find-patients", path: "/patients/find", body: `{"store":"{A}","last_name":"Love"}`, by: edit, mute: true},
 		{id: "hide-patient", path: "/patients/{ada}/visibility/{E}", by: configure},
 		{id: "show-patient", path: "/patients/{ada}/visibility/{E}", by: configure},
 		{id: "transfer-patient", path: "/patients/{ada}/transfer", body: `{"to":"{C}","reason":"moved"}`, by: edit},
-		{id: "force-patient-transfer", path: "/patients/{eve}/transfer/force", by: configure, no: atoll.Rule, before: func() { leaves("patient", "eve") }},
-		{id: "cancel-patient-transfer", path: "/patients/{eve}/transfer/cancel", by: configure},
+		{id: "force-patient-transfer", path: "/patients/{eve}/transfer/force", by: configure, before: func() { leaves("patient", "eve") }},
+		{id: "cancel-patient-transfer", path: "/patients/{eva}/transfer/cancel", by: configure, before: func() { leaves("patient", "eva") }},
 		{id: "register-prescriber", path: "/prescribers", body: `{"store":"{A}","fields":{"last_name":"Who","first_name":"Doctor"}}`, by: edit, told: "who", key: []string{"id"}},
 		{id: "edit-prescriber", path: "/prescribers/{who}/edit", body: `{"store":"{A}","fields":{"phone":"1"}}`, by: edit},
 		{id: "find-prescribers", path: "/prescribers/find", body: `{"store":"{A}","last_name":"Who"}`, by: edit, mute: true},
 		{id: "hide-prescriber", path: "/prescribers/{who}/visibility/{E}", by: configure},
 		{id: "show-prescriber", path: "/prescribers/{who}/visibility/{E}", by: configure},
 		{id: "transfer-prescriber", path: "/prescribers/{who}/transfer", body: `{"to":"{C}","reason":"moved"}`, by: edit},
-		{id: "force-prescriber-transfer", path: "/prescribers/{doc}/transfer/force", by: configure, no: atoll.Rule, before: func() { leaves("prescriber", "doc") }},
-		{id: "cancel-prescriber-transfer", path: "/prescribers/{doc}/transfer/cancel", by: configure},
+		{id: "force-prescriber-transfer", path: "/prescribers/{doc}/transfer/force", by: configure, before: func() { leaves("prescriber", "doc") }},
+		{id: "cancel-prescriber-transfer", path: "/prescribers/{dora}/transfer/cancel", by: configure, before: func() { leaves("prescriber", "dora") }},
 		{id: "transfer-all-patients", path: "/stores/{A}/patients/transfer", body: `{"to":"{C}","reason":"closes"}`, by: edit},
 		{id: "resync-patients", path: "/stores/{B}/resync-patients", by: configure},
 
@@ -195,7 +203,8 @@ func (f *fleet) centralDeeds(t *testing.T, names map[string]string) []deed {
 		{id: "let-site-answer", path: "/sites/3/centre-answers", by: configure},
 		{id: "limit-history", path: "/sites/3/history", body: `{"months":24}`, by: configure},
 		{id: "send-documents", path: "/sites/3/fetch", body: `{"from":"2025-01-01T00:00:00Z","to":"2030-02-01T00:00:00Z"}`, by: sync},
-		{id: "add-site", path: "/sites", body: `{"name":"Mulago","kind":"server"}`, by: configure},
+		{id: "add-site", path: "/sites", body: `{"name":"Mulago","kind":"server"}`, by: configure, told: "mulago", key: []string{"site"}},
+		{id: "delete-site", path: "/sites/{mulago}", by: configure},
 		{id: "new-site-code", path: "/sites/3/code", by: configure},
 		{id: "reset-device", path: "/sites/3/reset-device", by: configure},
 		{id: "pause-site", path: "/sites/3/pause", body: `{"reason":"the roof leaks"}`, by: sync},
@@ -203,11 +212,16 @@ func (f *fleet) centralDeeds(t *testing.T, names map[string]string) []deed {
 		{id: "order-site", path: "/sites/2/order", body: `{"order":"resend"}`, by: sync},
 
 		{id: "delegate", path: "/delegations/items", body: `{"store":"{B}","reason":"a pilot"}`, by: configure},
-		{id: "keep-delegation", path: "/delegations/items/keep", by: configure, no: atoll.Rule},
+		{id: "keep-delegation", path: "/delegations/items/keep", by: configure, before: func() {
+			c.call("PUT", "/delegations/items", `{"store":"`+names["C"]+`","change":true}`).want(200)
+		}},
 		{id: "withdraw-delegation", path: "/delegations/items?now=true&reason=over", by: configure},
 
 		{id: "start-job", path: "/jobs", body: `{"kind":"verify","site":2,"types":["store"]}`, by: sync, told: "job", key: []string{"job", "id"}},
 		{id: "abort-job", path: "/jobs/{job}/abort", by: sync},
+		{id: "force-move", path: "/moves/{forced}/force", body: `{"signed_by":"me"}`, by: configure, before: func() {
+			names["forced"] = c.call("POST", "/moves", `{"store":"`+names["D"]+`","to":2,"reason":"nearer"}`).want(202).text("move", "id")
+		}},
 		{id: "start-move", path: "/moves", body: `{"store":"{B}","to":1,"reason":"closes"}`, by: configure, told: "move", key: []string{"move", "id"}},
 		{id: "repeat-move", path: "/moves/{move}/again", by: configure},
 		{id: "abort-move", path: "/moves/{move}/abort", by: configure},
@@ -215,15 +229,96 @@ func (f *fleet) centralDeeds(t *testing.T, names map[string]string) []deed {
 		{id: "start-primary", path: "/jobs/primary", body: `{"site":2}`, by: configure},
 		{id: "make-primary", path: "/sites/3/primary?confirm=true", by: configure},
 		{id: "settle-found", path: "/found", body: `{"decision":"leave","reason":"a day old"}`, by: configure, mute: true},
-		{id: "decide-refusal", path: "/quarantine/1/decide", body: `{"decision":"skip","note":"counted twice"}`, by: sync, no: atoll.NotFound},
-		{id: "decide-requisition", path: "/requisitions/{new}/decision", body: `{"authorise":true}`, by: configure, no: atoll.NotFound},
-		{id: "decide-requested-change", path: "/requested-changes/{new}/decide", body: `{"all":true}`, by: edit, no: atoll.NotFound},
-		{id: "review-over-dispensed", path: "/repeats/over-dispensed/{new}/review", body: `{"note":"told her"}`, by: edit, no: atoll.NotFound},
-		{id: "force-move", path: "/moves/{move}/force", body: `{"signed_by":"me"}`, by: configure, no: atoll.LifeCycle},
-		{id: "delete-site", path: "/sites/2", by: configure, no: atoll.Rule},
 		{id: "set-lock", path: "/configuration/lock", body: `{"code":"three-green-boats"}`, by: configure},
 		{id: "unlock", path: "/configuration/unlock", body: `{"code":"three-green-boats"}`, by: configure},
 	}
+}
+
+// refusal is the number of a change of site 2 that the centre has refused.
+func (f *fleet) refusal(t *testing.T) string {
+	t.Helper()
+	n := f.Sites[2]
+	lines, _, err := n.Records(t.Context(), storage.Query{Type: "stock_line", Limit: 1, Where: map[string]string{"store_id": string(f.Stores["B"])}})
+	if err != nil || len(lines) == 0 {
+		t.Fatal(len(lines), err)
+	}
+	rules, laws := n.Door.Judge.Rules, n.Door.Judge.Laws
+	n.Door.Judge.Rules, n.Door.Judge.Laws = nil, nil
+	err = n.Insert(t.Context(), journal.Proposal{Verb: atoll.Update, Key: lines[0].Key, Fields: atoll.Fields{}.Set("total_number_of_packs", json.Number("-5"))})
+	n.Door.Judge.Rules, n.Door.Judge.Laws = rules, laws
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.sync(t)
+	var list struct{ Refusals []struct{ ID int64 } }
+	if f.centre.call("GET", "/quarantine?site=2&open=true", "").want(200).json(&list); len(list.Refusals) != 1 {
+		t.Fatalf("%d refusals", len(list.Refusals))
+	}
+	return strconv.FormatInt(list.Refusals[0].ID, 10)
+}
+
+// unauthorised is a requisition of C to B that waits for the authorisers.
+func (f *fleet) unauthorised(t *testing.T, names map[string]string) string {
+	t.Helper()
+	id := func(name string) string { return string(atoll.DeriveID("unauthorised", name)) }
+	f.centre.write("insert", "store_preference", id("preference"), `{"store_id":"`+names["B"]+`","key":"requisitions_require_authorisation","value":true}`)
+	f.centre.write("insert", "program", id("program"), `{"name":"Malaria"}`)
+	f.sync(t)
+	f.two.write("insert", "requisition", id("asked"), `{"store_id":"`+names["C"]+`","kind":"request","status":"new","program_id":"`+id("program")+
+		`","name_id":"`+string(topology.StoreNameID(f.Stores["B"]))+`"}`)
+	f.two.write("insert", "requisition_line", id("line"), `{"requisition_id":"`+id("asked")+`","store_id":"`+names["C"]+`","item_id":"`+names["item"]+`","requested_quantity":20}`)
+	f.two.call("POST", "/requisitions/"+id("asked")+"/finalise", "").want(200)
+	f.sync(t)
+	f.sync(t)
+	var list struct{ Records []struct{ ID string } }
+	if f.one.call("GET", "/records/requisition?where[originating_id]="+id("asked"), "").want(200).json(&list); len(list.Records) != 1 {
+		t.Fatalf("%d answers", len(list.Records))
+	}
+	return list.Records[0].ID
+}
+
+// wished is a change that site 2 asks of a patient of A, while A changes the same.
+func (f *fleet) wished(t *testing.T, names map[string]string) string {
+	t.Helper()
+	f.centre.call("PUT", "/preferences/"+patients.SharedDetails, `{"value":true}`).want(200)
+	f.centre.call("PUT", "/patients/"+names["ada"]+"/visibility/"+names["B"], "").want(204)
+	f.sync(t)
+	edit := func(at *face, store, phone string) {
+		t.Helper()
+		at.call("POST", "/patients/"+names["ada"]+"/edit", `{"store":"`+names[store]+`","fields":{"phone":"`+phone+`"},"reason":"she said so"}`).want(200)
+	}
+	edit(f.one, "B", "2")
+	edit(f.centre, "A", "3")
+	f.sync(t)
+	var list struct{ Changes []struct{ ID string } }
+	if f.centre.call("GET", "/requested-changes?patient="+names["ada"], "").want(200).json(&list); len(list.Changes) != 1 {
+		t.Fatalf("%d changes are asked for", len(list.Changes))
+	}
+	return list.Changes[0].ID
+}
+
+// overDispensed is what the home site of a patient of A found: B and A handed out the
+// same number of a repeat.
+func (f *fleet) overDispensed(t *testing.T, names map[string]string) string {
+	t.Helper()
+	repeat := string(atoll.DeriveID("repeat"))
+	f.centre.call("PUT", "/preferences/repeats_everywhere", `{"value":true}`).want(200)
+	f.centre.write("insert", "repeat", repeat, `{"patient_id":"`+names["ada"]+`","item_id":"`+names["item"]+`","quantity":1,"total_repeats":2,"status":"active"}`)
+	f.sync(t)
+	hand := func(at *face, store string) {
+		t.Helper()
+		at.write("insert", "prescription", string(atoll.DeriveID("handed out", store)),
+			`{"store_id":"`+names[store]+`","patient_id":"`+names["ada"]+`","status":"finalised","repeat_id":"`+repeat+`","repeat_number":1}`)
+	}
+	hand(f.centre, "A")
+	hand(f.one, "B")
+	f.sync(t)
+	f.sync(t)
+	var list struct{ Records []struct{ ID string } }
+	if f.centre.call("GET", "/repeats/over-dispensed", "").want(200).json(&list); len(list.Records) != 1 {
+		t.Fatalf("%d are over-dispensed", len(list.Records))
+	}
+	return list.Records[0].ID
 }
 
 // examples tries what the OpenAPI document shows of documents, which is all that may be
