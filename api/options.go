@@ -90,6 +90,7 @@ type Merges interface {
 // Sites is the registry of sites.
 type Sites interface {
 	Sites(ctx context.Context) ([]central.SiteStatus, error)
+	SiteStatus(ctx context.Context, site atoll.SiteID) (central.SiteStatus, error)
 	AddSite(ctx context.Context, actor, name string, kind topology.Kind) (topology.Site, string, error)
 	NewCode(ctx context.Context, actor string, site atoll.SiteID) (string, error)
 	ReplaceKey(ctx context.Context, actor string, site atoll.SiteID, grace time.Duration) (code string, until time.Time, err error)

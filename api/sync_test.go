@@ -18,6 +18,7 @@ import (
 	"github.com/atollsync/atoll/simulate"
 	"github.com/atollsync/atoll/site"
 	"github.com/atollsync/atoll/station"
+	"github.com/atollsync/atoll/topology"
 )
 
 func TestStatusAndLogOfSynchronisation(t *testing.T) {
@@ -325,13 +326,33 @@ func TestQuarantineIsShownComparedAndDecided(t *testing.T) {
 	f.centre.call("POST", "/quarantine/999/decide", `{"decision":"retry"}`).refused(404, atoll.NotFound)
 }
 
-// TestR_I_30_ConnectedTimeOverREST: one site's answer says whether the time for which
-// it was connected sufficed.
+// TestR_I_30_ConnectedTimeOverREST: of one site it is said whether the time for which it
+// was connected sufficed, and of each in the list if that is asked for.
 func TestR_I_30_ConnectedTimeOverREST(t *testing.T) {
 	f := newFleet(t)
 	f.sync(t)
 	if got := f.centre.call("GET", "/sites/2", "").want(200); got.text("connection", "sufficed") != "enough" || got.field("connection", "days") != "1" {
 		t.Errorf("connected: %s", got.body)
+	}
+	if _, err := f.AddSite(t.Context(), "Mulago", topology.Server); err != nil {
+		t.Fatal(err)
+	}
+	var list struct {
+		Sites []struct {
+			Site       int
+			Connection struct{ Sufficed string }
+		}
+	}
+	if plain := f.centre.call("GET", "/sites", "").want(200); strings.Contains(string(plain.body), `"connection"`) {
+		t.Errorf("not asked for, and said: %s", plain.body)
+	}
+	f.centre.call("GET", "/sites?connection=true", "").want(200).json(&list)
+	var said []string
+	for _, s := range list.Sites {
+		said = append(said, fmt.Sprint(s.Site, s.Connection.Sufficed))
+	}
+	if got := strings.Join(said, " "); got != "2enough 3enough 4none" {
+		t.Errorf("listed: %s", got)
 	}
 	f.Clock.Wind(8 * 24 * time.Hour)
 	f.centre.tokens = map[station.UserRole]string{}

@@ -2,9 +2,11 @@ package central
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/atollsync/atoll"
@@ -152,27 +154,24 @@ func (c *Centre) Connections(ctx context.Context, site atoll.SiteID) (map[atoll.
 	out := map[atoll.SiteID]Connection{}
 	err := c.Store.View(ctx, func(r storage.Reader) error {
 		clear(out)
-		wanted := []atoll.SiteID{site}
-		if site == 0 {
-			t, err := c.Door.Topology(r)
-			if err != nil {
-				return err
-			}
-			wanted = nil
-			for _, s := range t.Sites() {
-				wanted = append(wanted, s.ID)
-			}
+		after, most := "", 0
+		if site != 0 {
+			after, most = siteKey(site-1), 1
 		}
-		for _, id := range wanted {
-			var days []ConnectedDay
-			err := storage.Load(r, shelfConnected, siteKey(id), &days)
-			if errors.Is(err, atoll.NotFound) {
+		items, err := r.Scan(shelfConnected, after, most, false)
+		if err != nil {
+			return err
+		}
+		for _, it := range items {
+			id, err := strconv.Atoi(it.Key)
+			if err != nil || site != 0 && atoll.SiteID(id) != site {
 				continue
 			}
-			if err != nil {
+			var days []ConnectedDay
+			if err := json.Unmarshal(it.Value, &days); err != nil {
 				return err
 			}
-			out[id] = ConnectionOf(days, c.Now())
+			out[atoll.SiteID(id)] = ConnectionOf(days, c.Now())
 		}
 		return nil
 	})
