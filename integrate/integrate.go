@@ -183,21 +183,24 @@ func Departures(tx storage.Tx, door *journal.Door, others []string) error {
 	})
 }
 
-// outdate takes away what lanes that are under way have of a record that is taken now:
-// they would put it back to what it was. It may have left the lane's audience
-// since, or be sent again by a job, which lists it once and does not hear what becomes
-// of it (R-H-43). Of one that leaves the site with its audience, the lane of another
-// keeps what it has: it says itself when the record left that one, too.
+// outdate takes away what lanes that are under way have of a record that is taken now,
+// and is older: they would put it back to what it was, as it may have left their
+// audience since. Of one that leaves the site with its audience, the lane of another
+// keeps what it has: it says itself when the record left that one, too. A job lists a
+// record once and does not hear what becomes of it: all that its lane has goes (R-H-43).
 func outdate(tx storage.Tx, lanes []string, taken storage.StagedItem) error {
 	a, err := Decode(taken)
 	if err != nil {
 		return nil //nolint:nilerr // what cannot be read waits, and is shown
 	}
 	for _, lane := range lanes {
-		if kind, _ := atoll.Audience(lane).Split(); a.Gone && kind != "job" {
-			continue
+		var err error
+		if kind, _ := atoll.Audience(lane).Split(); kind == "job" {
+			err = tx.Unstage(lane, taken.Key)
+		} else if !a.Gone {
+			err = tx.Outdate(lane, taken)
 		}
-		if err := tx.Unstage(lane, taken.Key); err != nil {
+		if err != nil {
 			return err
 		}
 	}

@@ -80,6 +80,7 @@ type AudienceFaults struct {
 	RetractsEverything bool // what is still held by another audience is hidden, too
 	OldestWins         bool // of two staged states of one record the older is taken
 	GoneForgotten      bool // a record that leaves an audience leaves no line there
+	LanePutsBack       bool // what a lane holds of a record stays staged, whatever comes beside it
 	LeftAlone          bool // the digest of the audiences is not compared
 }
 
@@ -169,10 +170,17 @@ func (m *audiences) changes(s audienceState, i int) (out []audienceStep) {
 		}
 		change("Document %d is changed.", d.Via, false)
 		change("Document %d is deleted.", d.Via, true)
-		if d.Via == viaCopy {
-			change("Document %d is addressed to the reader's own store.", viaCopy|viaOwn, false)
-		} else {
-			change("Document %d is no longer addressed to the reader's own store.", viaCopy, false)
+		for _, to := range []struct {
+			via   uint8
+			words string
+		}{
+			{viaCopy, "Document %d is the store's, and not addressed to the reader's own store."},
+			{viaOwn, "Document %d is another store's, and addressed to the reader's own store."},
+			{viaCopy | viaOwn, "Document %d is the store's, and addressed to the reader's own store."},
+		} {
+			if to.via != d.Via {
+				change(to.words, to.via, false)
+			}
 		}
 	}
 	if s.Returns > 0 {
@@ -391,7 +399,11 @@ func (m *audiences) checkpoint(s *audienceState, c exchange.Checkpoint) {
 		}
 	}
 	for _, item := range newest {
-		m.receive(s, m.world.number(item.Key), arrived[item.Attempts])
+		i, h := m.world.number(item.Key), arrived[item.Attempts]
+		if lane := (storage.StagedItem{Position: atoll.Position(s.InLane[i].At)}); !h.Gone && item.Outdates(lane) && !m.faults.LanePutsBack {
+			s.InLane[i] = held{}
+		}
+		m.receive(s, i, h)
 	}
 	s.Cursor = max(s.Cursor, uint8(c.Position))
 	if m.faults.LaneJoinedEarly && s.Lane {

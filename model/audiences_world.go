@@ -19,6 +19,7 @@ type copyWorld struct {
 	covered      map[bool][]atoll.Audience   // by whether the copy's audience is
 	copyAudience atoll.Audience
 	own, other   atoll.ID
+	third        atoll.ID // a store of which the reader has nothing
 	def          *catalogue.Def
 	keys         [documents]atoll.Key
 	audiences    map[uint8][]atoll.Audience // by bits
@@ -28,7 +29,7 @@ type copyWorld struct {
 func newCopyWorld() *copyWorld {
 	w := &copyWorld{
 		topology: map[bool]*topology.Topology{}, covered: map[bool][]atoll.Audience{}, audiences: map[uint8][]atoll.Audience{},
-		own: atoll.DeriveID("own store"), other: atoll.DeriveID("store with a copy"),
+		own: atoll.DeriveID("own store"), other: atoll.DeriveID("store with a copy"), third: atoll.DeriveID("third store"),
 	}
 	w.copyAudience = atoll.StoreAudience(w.other)
 	w.def, _ = catalogue.Embedded().Lookup("invoice")
@@ -50,7 +51,7 @@ func newCopyWorld() *copyWorld {
 		w.topology[with] = build(records)
 		w.covered[with] = w.topology[with].Subscription(readerSite)
 	}
-	for _, via := range []uint8{viaCopy, viaCopy | viaOwn} {
+	for _, via := range []uint8{viaCopy, viaOwn, viaCopy | viaOwn} {
 		f, _ := atoll.ParseFields(w.body(1, via))
 		w.audiences[via] = route.Audiences(w.topology[true], w.def, w.keys[0], f)
 	}
@@ -81,7 +82,10 @@ func (w *copyWorld) body(version, via uint8) []byte {
 	if b := w.bodies[version%16][via]; b != nil {
 		return b
 	}
-	f := atoll.Fields{}.Set("store_id", w.other).Set("version", int(version))
+	f := atoll.Fields{}.Set("store_id", w.third).Set("version", int(version))
+	if via&viaCopy != 0 {
+		f.Set("store_id", w.other)
+	}
 	if via&viaOwn != 0 {
 		f.Set("partner_store_id", w.own)
 	}
@@ -89,11 +93,14 @@ func (w *copyWorld) body(version, via uint8) []byte {
 	return w.bodies[version%16][via]
 }
 
-func (w *copyWorld) via(body []byte) uint8 {
-	if bytes.Contains(body, []byte("partner_store_id")) {
-		return viaCopy | viaOwn
+func (w *copyWorld) via(body []byte) (via uint8) {
+	if bytes.Contains(body, []byte(w.other)) {
+		via |= viaCopy
 	}
-	return viaCopy
+	if bytes.Contains(body, []byte(w.own)) {
+		via |= viaOwn
+	}
+	return via
 }
 
 // version is a version of a document, made by the other site in the entry of its

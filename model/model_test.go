@@ -77,7 +77,7 @@ func TestR_H_27_Restores(t *testing.T) {
 // Audiences gained and lost (R-C-12, R-C-13, R-C-20, R-A-10, R-L-05).
 func TestR_C_12_Audiences(t *testing.T) {
 	holds(t, "audiences", audienceBounds, func(b AudienceBounds) Report { return Explore(Audiences(b, AudienceFaults{}), 0) }, []string{
-		"gets a collector copy", "collector copy of the store ends", "is changed", "is deleted", "is addressed", "no longer addressed",
+		"gets a collector copy", "collector copy of the store ends", "is changed", "is deleted", "is another store's", "and not addressed",
 		"The true state", "the line is cut", "answered to its end",
 	})
 }

@@ -91,3 +91,45 @@ func TestR_C_12_LeftWhileItIsGained(t *testing.T) {
 	w.mend()
 	w.peace()
 }
+
+// TestR_C_12_ReturnedWhileItIsGained: the true state of a record was on its way to the
+// site by itself, and cut, when the record changed. The lane of an audience that the site
+// gains has the newer state, and keeps it, whatever is taken before the lane is complete.
+//
+// R-C-12, R-F-09.
+func TestR_C_12_ReturnedWhileItIsGained(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.sync(2, 3)
+	stock := w.stock("C", item, "5")
+	w.sync(3)
+	key := atoll.Key{Type: "stock_line", ID: stock}
+	w.configure(central.Collect(w.Stores["C"], 2, true))
+	if err := w.At(1).Store.Update(w.ctx, func(tx storage.Tx) error { return w.At(1).Door.Return(tx, 2, key) }); err != nil {
+		t.Fatal(err)
+	}
+	net := w.Sites[2].Net
+	frames := 0
+	net.CutDown = func() int { return frames }
+	for frames = 0; !w.staged(2, "", key); frames++ {
+		if w.part(2); frames > 20 {
+			t.Fatal("it never came")
+		}
+	}
+	net.CutDown = nil
+	w.update(3, "stock_line", stock, atoll.Fields{}.Set("note", "changed meanwhile"))
+	for range 100 {
+		w.stock("C", item, "1")
+	}
+	w.sync(3)
+	net.Records = 40
+	w.part(2)
+	if lane := string(atoll.StoreAudience(w.Stores["C"])); !w.staged(2, lane, key) {
+		t.Fatal("the lane does not have it, or is complete")
+	}
+	net.Down = nil
+	w.sync(2)
+	w.equal("stock_line", stock, 3, 2)
+	w.mend()
+	w.peace()
+}

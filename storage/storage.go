@@ -308,6 +308,10 @@ type StageWriter interface {
 	// Unstage removes the item of the key, or every item when key is the zero Key.
 	Unstage(lane string, key atoll.Key) error
 
+	// Outdate removes what the lane has of the item's record, if the item outdates it
+	// ([StagedItem.Outdates]).
+	Outdate(lane string, by StagedItem) error
+
 	// Restage moves all items of a lane into another. Where both have the record, the
 	// one that moves stays if it outdates the other.
 	Restage(from, to string) error

@@ -99,6 +99,19 @@ func (t *tx) Unstage(lane string, key atoll.Key) error {
 	return nil
 }
 
+// Outdate implements [storage.StageWriter].
+func (t *tx) Outdate(lane string, by storage.StagedItem) error {
+	if err := t.call(); err != nil {
+		return err
+	}
+	t.ask.staged = staged{lane: lane, StagedItem: storage.StagedItem{Key: by.Key}}
+	if had, there := t.state.staged.tree.Get(&t.ask.staged); there && by.Outdates(had.StagedItem) {
+		write(t, &t.state.staged).Delete(had)
+		write(t, &t.state.lanes).Delete(had)
+	}
+	return nil
+}
+
 // Restage implements [storage.StageWriter].
 func (t *tx) Restage(from, to string) error {
 	if err := t.call(); err != nil {

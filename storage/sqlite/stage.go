@@ -24,6 +24,7 @@ const (
 			error = excluded.error, attempts = excluded.attempts`
 
 	dropStaged = `DELETE FROM stage WHERE lane = ? AND type = ? AND id = ?`
+	dropOlder  = `DELETE FROM stage WHERE lane = ? AND type = ? AND id = ? AND position <= ?`
 	dropLane   = `DELETE FROM stage WHERE lane = ?`
 
 	// What moves has nothing in its way then, and nothing is read into memory.
@@ -95,6 +96,12 @@ func (t *tx) Unstage(lane string, key atoll.Key) (err error) {
 	} else {
 		_, err = t.exec("unstage", dropStaged, lane, string(key.Type), string(key.ID))
 	}
+	return err
+}
+
+// Outdate implements [storage.StageWriter].
+func (t *tx) Outdate(lane string, by storage.StagedItem) error {
+	_, err := t.exec("unstage", dropOlder, lane, string(by.Key.Type), string(by.Key.ID), int64(by.Position))
 	return err
 }
 

@@ -14,6 +14,7 @@ var stageTests = []test{
 	{"Restage moves a lane, and the newer stays", restage},
 	{"Staging twice is staging once", stagingTwice},
 	{"Unstage removes one item or the lane", unstage},
+	{"Outdate removes an item that is no newer", outdate},
 	{"Integration is all or nothing R-L-13", integrationIsWhole},
 }
 
@@ -114,6 +115,19 @@ func unstage(t *testing.T, b *bench) {
 	equal(t, "without all", lane(t, b, "a", 0), []storage.StagedItem(nil))
 	equal(t, "the other lane", lane(t, b, "b", 0), []storage.StagedItem{staged(1, 1)})
 	equal(t, "counts", read(t, b, storage.Reader.CountStaged), map[string]int{"b": 1})
+}
+
+func outdate(t *testing.T, b *bench) {
+	update(t, b, func(tx storage.Tx) error {
+		return errors.Join(tx.Stage("a", staged(4, 1)), tx.Stage("a", staged(5, 2)), tx.Stage("a", staged(6, 3)), tx.Stage("b", staged(4, 1)))
+	})
+	update(t, b, func(tx storage.Tx) error {
+		same, newer, older, other := staged(4, 1), staged(9, 2), staged(5, 3), staged(9, 8)
+		return errors.Join(tx.Outdate("a", same), tx.Outdate("a", newer), tx.Outdate("a", older), tx.Outdate("a", other))
+	})
+	equal(t, "what is newer", lane(t, b, "a", 0), []storage.StagedItem{staged(6, 3)})
+	equal(t, "the other lane", lane(t, b, "b", 0), []storage.StagedItem{staged(4, 1)})
+	equal(t, "counts", read(t, b, storage.Reader.CountStaged), map[string]int{"a": 1, "b": 1})
 }
 
 // integrationIsWhole does what integration does, and fails in the middle.
