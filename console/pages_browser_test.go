@@ -162,6 +162,29 @@ func TestBrowserCentre(t *testing.T) {
 	b.picture("fleet-rtl")
 }
 
+// The item of a line is offered while one types, and taken with a click; what was typed
+// without choosing is asked about, and the quantity stands.
+func TestBrowserLine(t *testing.T) {
+	f := newFleet(t)
+	f.stocked(t)
+	b := f.one.openTab(t)
+	b.signIn(f.one, station.StoreUser)
+	b.open("/work/requests/new")
+	b.run(chromedp.SetValue(css(`[id="f.name_id"]`), string(topology.StoreNameID(f.Stores["A"]))))
+	b.click("main .primary")
+	b.sees("It has no lines yet")
+	b.fill(`[id="f.item_id"]`, "item")
+	b.sees("Which one?")
+	b.picture("line")
+	b.fill(`[id="f.requested_quantity"]`, "500")
+	b.click(".enter .primary")
+	b.sees("Which one?")
+	b.click(".found input")
+	b.click(".enter .primary")
+	b.sees("Saved.")
+	b.sees("500")
+}
+
 // Somebody is chosen among many by typing a part of the name.
 func TestBrowserChoose(t *testing.T) {
 	f := newFleet(t)
