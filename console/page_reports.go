@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"math"
+	"math/big"
 	"net/url"
 	"slices"
 	"strconv"
@@ -339,10 +340,16 @@ func column(t *report.Table, name string) int {
 	return slices.IndexFunc(t.Columns, func(c report.Column) bool { return c.Name == name })
 }
 
-// figure is a number as its column has it: money with its cents.
+// figure is a number as its column has it: money with its cents, and averages, which
+// may never end, with two decimals. Files have all of them.
 func (v *Visit) figure(name, value string) string {
 	if value == "" {
 		return ""
+	}
+	if _, part, _ := strings.Cut(value, "."); len(part) > 3 {
+		if exact, ok := new(big.Rat).SetString(value); ok {
+			value = exact.FloatString(2)
+		}
 	}
 	if counts(name) {
 		return v.decimal(value)

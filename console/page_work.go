@@ -465,7 +465,7 @@ func (c *console) rowsOf(v *Visit, def *catalogue.Def, columns []string, recs []
 	var out []recordRow
 	for _, rec := range recs {
 		row := recordRow{Record: rec, Name: names[rec.Key]}
-		if rec.Fields.Has("status") {
+		if _, numbered := def.Field("number"); numbered && rec.Fields.Has("status") { // a document
 			row.Name = v.documentName(rec.Type, rec.Fields.Text("kind"), rec.Fields.Int("number"))
 		}
 		for _, name := range columns {

@@ -3,6 +3,7 @@ package console_test
 import (
 	"encoding/csv"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -81,6 +82,19 @@ func TestR_J_02_HowMuchIsThere(t *testing.T) {
 	}
 	f.centre.get("/reports/stock?item=amoxicillin", viewer).says("one unit: Capsule", "values in KES")
 	f.centre.get("/reports/consumption", viewer).saysNot("values in")
+	// Averages do not run on; what an item is called is its name.
+	f.shipped(t, "F", "7")
+	if _, err := f.Sync(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	average := f.centre.get("/reports/consumption", viewer).says("Item amoxicillin", "Average")
+	if endless := regexp.MustCompile(`\d\.\d{4,}`).FindString(average.text()); endless != "" {
+		t.Errorf("the page says %s", endless)
+	}
+	if csv := f.centre.get("/reports/consumption/file?format=csv", viewer); !regexp.MustCompile(`\d\.\d{4,}`).MatchString(csv.body) {
+		t.Error("the file has no average that does not end: the test looks in the wrong place")
+	}
+	f.centre.get("/records/item", viewer).says("Item amoxicillin amoxicillin", "Item paracetamol paracetamol")
 	f.centre.get("/find", viewer).want(200).says("Type a name, a code or a number", "Look among all kinds of records")
 	f.centre.get("/find?q=nothing+like+it", viewer).says("Nothing is like that")
 	// At a site: of its own.
