@@ -133,6 +133,13 @@ func Checkpoint(tx storage.Tx, door *journal.Door, lanes, others []string) (Tall
 
 // take integrates a page of what is staged.
 func (t *Tally) take(tx storage.Tx, door *journal.Door, page []storage.StagedItem) error {
+	keys := make([]atoll.Key, len(page))
+	for i, item := range page {
+		keys[i] = item.Key
+	}
+	if err := tx.Prefetch(keys); err != nil {
+		return err
+	}
 	for _, item := range page {
 		t.Staged++
 		outcome, err := one(tx, door, item)
