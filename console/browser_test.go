@@ -154,7 +154,10 @@ func (b *tab) sees(words string) {
 	end := time.Now().Add(patience)
 	var text string
 	for time.Now().Before(end) {
-		text = value[string](b, `document.body ? document.body.innerText : ""`)
+		said, err := chromedp.Run(b, chromedp.Evaluate[string](`document.body ? document.body.innerText : ""`))
+		if err == nil { // else one page is just giving way to the next
+			text = said
+		}
 		if strings.Contains(text, words) {
 			return
 		}
