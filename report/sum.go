@@ -51,7 +51,9 @@ func (t *Table) Largest(of, column, most int) (names []string, sums map[string]s
 }
 
 func (t *Table) sums(of, column int) (names []string, sums []amount) {
-	at := make(map[string]int, min(len(t.Rows), 4096))
+	most := min(len(t.Rows), 1<<17) // growing costs more than room that is not needed
+	names, sums = make([]string, 0, most), make([]amount, 0, most)
+	at := make(map[string]int, most)
 	for _, row := range t.Rows {
 		if row[of] == "" || row[column] == "" {
 			continue
