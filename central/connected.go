@@ -151,7 +151,7 @@ func (c *Centre) Connections(ctx context.Context, site atoll.SiteID) (map[atoll.
 	if err := c.Flush(ctx); err != nil {
 		return nil, err
 	}
-	out := map[atoll.SiteID]Connection{}
+	out, now := map[atoll.SiteID]Connection{}, c.Now()
 	err := c.Store.View(ctx, func(r storage.Reader) error {
 		clear(out)
 		after, most := "", 0
@@ -171,7 +171,7 @@ func (c *Centre) Connections(ctx context.Context, site atoll.SiteID) (map[atoll.
 			if err := json.Unmarshal(it.Value, &days); err != nil {
 				return err
 			}
-			out[atoll.SiteID(id)] = ConnectionOf(days, c.Now())
+			out[atoll.SiteID(id)] = ConnectionOf(days, now)
 		}
 		return nil
 	})

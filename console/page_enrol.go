@@ -43,13 +43,14 @@ func (c *console) enrolPage(v *Visit, d enrolData) error {
 	if err != nil {
 		return err
 	}
+	now := c.Now()
 	for _, s := range sites {
 		if s.Disabled || s.Kind == topology.Central {
 			continue
 		}
-		row := enrolRow{siteRow: c.siteRow(s), Expires: s.State.CodeExpires, Locked: s.State.LockedUntil, Enroled: len(s.State.Key) > 0}
-		row.Open = len(s.State.CodeHash) > 0 && s.State.CodeExpires.After(c.Now())
-		if row.Locked.Before(c.Now()) {
+		row := enrolRow{siteRow: siteRowOf(s, now), Expires: s.State.CodeExpires, Locked: s.State.LockedUntil, Enroled: len(s.State.Key) > 0}
+		row.Open = len(s.State.CodeHash) > 0 && s.State.CodeExpires.After(now)
+		if row.Locked.Before(now) {
 			row.Locked = time.Time{}
 		}
 		if row.Enroled {

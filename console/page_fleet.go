@@ -171,7 +171,7 @@ func (c *console) siteList(v *Visit) (*siteList, error) {
 	out := &siteList{rows: make([]*siteRow, len(sites)), made: now}
 	all := make([]siteRow, len(sites))
 	for i, s := range sites {
-		all[i] = c.siteRow(s)
+		all[i] = siteRowOf(s, now)
 		out.rows[i] = &all[i]
 	}
 	slices.SortStableFunc(out.rows, worstFirst)
@@ -195,9 +195,9 @@ func versionsOf(all []*siteRow) []string {
 	return out
 }
 
-func (c *console) siteRow(s central.SiteStatus) siteRow {
+func siteRowOf(s central.SiteStatus, now time.Time) siteRow {
 	row := siteRow{SiteStatus: s, folded: strings.ToLower(s.Name)}
-	row.Light, row.Concerns = s.Condition(c.Now())
+	row.Light, row.Concerns = s.Condition(now)
 	slices.Sort(row.Stores)
 	return row
 }
@@ -374,5 +374,5 @@ func (c *console) siteAt(v *Visit) (siteRow, error) {
 		return siteRow{}, atoll.Errorf(atoll.NotFound, "%.20q is no number of a site", v.R.PathValue("site"))
 	}
 	s, err := c.Centre.SiteStatus(v.ctx(), id)
-	return c.siteRow(s), err
+	return siteRowOf(s, c.Now()), err
 }
