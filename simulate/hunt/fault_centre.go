@@ -15,7 +15,7 @@ import (
 var centreFaults = []Fault{
 	{
 		Name: "centre-restored", Words: "the centre's disk is put back to an old image, as a file or by its own restore; a person takes back what sites hold of what it lost",
-		Usual: 0, Apart: true, Swaps: true, Event: centreRestored,
+		Usual: 1, Apart: true, Swaps: true, Event: centreRestored,
 	},
 }
 
