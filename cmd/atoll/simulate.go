@@ -113,9 +113,9 @@ func (c simulateCmd) Run(s *session) error {
 	}
 	out.Seconds = time.Since(began).Seconds()
 	out.PerSecond = float64(out.Seeds) / max(out.Seconds, 0.001)
-	out.Untested = out.Tally.Zeros(true)
+	out.Untested = out.Tally.Zeros()
 	if c.Exercise && out.Seeds >= c.Seeds { // fewer have not had the chance
-		out.missed = out.Tally.Zeros(false)
+		out.missed = out.Untested
 	}
 	if err := c.shorten(s, pool, out); err != nil {
 		return err

@@ -153,18 +153,17 @@ func Play(ctx context.Context, s Story) (Result, error) {
 // start is the moment at which every story begins.
 var start = time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
 
-// Zeros returns what was never exercised, as "work x", "fault y" or "law z"; also of
-// what rests, and is not part of usual stories, if that is asked for.
-func (t Tally) Zeros(resting bool) []string {
+// Zeros returns what was never exercised, as "work x", "fault y" or "law z".
+func (t Tally) Zeros() []string {
 	var out []string
 	for _, w := range Works() {
-		if t.Work[w.Name].Done == 0 && (w.Weight > 0 || resting) {
+		if t.Work[w.Name].Done == 0 {
 			out = append(out, "work "+w.Name)
 		}
 	}
 	for _, f := range Faults() {
 		for _, name := range f.Counted() {
-			if t.Faults[name] == 0 && (f.Usual > 0 || resting) {
+			if t.Faults[name] == 0 {
 				out = append(out, "fault "+name)
 			}
 		}

@@ -32,9 +32,6 @@ func Tell(seed uint64, o Settings) Story {
 		if w.Basic {
 			weight = w.Weight
 		}
-		if w.Weight == 0 && slices.Contains(o.Work, w.Name) { // it rests, and is asked for by name
-			weight = 4
-		}
 		if len(o.Work) > 0 && !slices.Contains(o.Work, w.Name) && !w.Basic {
 			continue
 		}
