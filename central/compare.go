@@ -83,6 +83,7 @@ type comparing struct {
 	entitled []atoll.Audience
 	history  *history
 	pending  map[atoll.Key]bool // lines of their own are on their way to the site
+	leftOut  map[uint64]bool    // the site's entries that a person left out for good; nil until asked for
 	out      exchange.Compared
 }
 
@@ -321,6 +322,11 @@ func (m *comparing) verdict(r storage.Reader, row exchange.CompareRow) (v exchan
 		return v, err
 	}
 	there.UnderWay = there.UnderWay || len(refused) > 0
+	if row.Origin.Site == m.site && !there.UnderWay {
+		if there.UnderWay, err = m.skipped(r, row.Origin.Seq); err != nil {
+			return v, err
+		}
+	}
 	if m.history != nil && there.Has && !here.Shown {
 		if _, there.Spared, err = m.history.around(rec, true, false); err != nil {
 			return v, err
@@ -328,6 +334,25 @@ func (m *comparing) verdict(r storage.Reader, row exchange.CompareRow) (v exchan
 	}
 	v.Verdict = string(verify.Judge(there.Has && here.Shown && v.Sum == row.Sum, here, there))
 	return v, nil
+}
+
+// skipped reports whether a person has left the site's entry out for good (R-K-42): its
+// records stand at the site alone, as long as the site does not change them, and are not
+// offered again.
+func (m *comparing) skipped(r storage.Reader, seq uint64) (bool, error) {
+	if m.leftOut == nil {
+		m.leftOut = map[uint64]bool{}
+		all, err := r.Refusals(m.site, false, 0, 0)
+		if err != nil {
+			return false, err
+		}
+		for _, no := range all {
+			if no.State == storage.Skipped {
+				m.leftOut[no.Seq] = true
+			}
+		}
+	}
+	return m.leftOut[seq], nil
 }
 
 func short(r atoll.Record) string {

@@ -135,15 +135,21 @@ func TestR_K_43_RepeatedBatch(t *testing.T) {
 // pass, and returns it.
 func (w *world) forged(at atoll.SiteID, item atoll.ID) atoll.ID {
 	w.t.Helper()
+	id := atoll.NewID(w.Clock.Now())
+	w.lawless(at, Stock(id, w.Stores["B"], item, "-7"))
+	return id
+}
+
+// lawless makes an edit at a site that forgets its business rules for it.
+func (w *world) lawless(at atoll.SiteID, p journal.Proposal) {
+	w.t.Helper()
 	n := w.At(at)
 	rules, laws := n.Door.Judge.Rules, n.Door.Judge.Laws
 	n.Door.Judge.Rules, n.Door.Judge.Laws = nil, nil
 	defer func() { n.Door.Judge.Rules, n.Door.Judge.Laws = rules, laws }()
-	id := atoll.NewID(w.Clock.Now())
-	if err := w.write(at, Stock(id, w.Stores["B"], item, "-7")); err != nil {
+	if err := w.write(at, p); err != nil {
 		w.t.Fatal(err)
 	}
-	return id
 }
 
 func TestR_K_44_EqualIsNothing(t *testing.T) {

@@ -7,8 +7,8 @@ type Verdict string
 const (
 	// Same: both ends have it as they should.
 	Same Verdict = "same"
-	// UnderWay: a change of it is on its way, waits, or was refused. No difference
-	// as long as that is so.
+	// UnderWay: a change of it is on its way, waits, was refused, or was left out by a
+	// person. No difference as long as that is so.
 	UnderWay Verdict = "under_way"
 	// Spared: an old document that the site was spared when it initialised (R-H-26).
 	Spared Verdict = "spared"
@@ -53,7 +53,7 @@ type There struct {
 	Owned   bool // the site owns the record, as the centre sees it
 	Deleted bool
 	// UnderWay: changed since the site's checkpoint, or a change of the site's waits
-	// in quarantine.
+	// in quarantine, or was left out for good.
 	UnderWay bool
 	Spared   bool // an old document that the site may lack
 	// Told: the centre's journals tell what the row was that is spoiled or missing.
