@@ -70,6 +70,9 @@ func (w *World) forgotten(r storage.Refusal) (atoll.Key, bool) {
 			if _, lost := w.forgot[key]; lost {
 				return key, true
 			}
+			if lost, is := w.gaveUp[key]; is && r.Code == atoll.Reference && r.Field != "" {
+				return lost, true
+			}
 			if merge, lost := w.mergeLost(key); lost {
 				return merge, true
 			}
@@ -79,6 +82,24 @@ func (w *World) forgotten(r storage.Refusal) (atoll.Key, bool) {
 		}
 	}
 	return atoll.Key{}, false
+}
+
+// giveUp notes what an entry had made that is refused for want of what the centre lost,
+// and is given up: whatever names it is refused, too.
+func (w *World) giveUp(r storage.Refusal) {
+	why, lost := w.forgotten(r)
+	if !lost {
+		return
+	}
+	e, err := atoll.DecodeEntry(r.Content)
+	if err != nil {
+		return
+	}
+	for _, op := range e.Operations {
+		if op.Verb == atoll.Insert {
+			w.gaveUp[op.Key] = why
+		}
+	}
 }
 
 // wentOnWithout reports whether the site that made a change while its entry waited was

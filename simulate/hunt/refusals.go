@@ -130,6 +130,7 @@ func (w *World) decide() (bool, error) {
 		if r.Behind == 0 { // what is behind it goes with it
 			w.tally.Refusals[string(r.Code)]++
 		}
+		w.giveUp(r)
 		if _, err := w.Centre.Centre.Decide(w.Ctx, r.ID, central.Return, "tester", why); err != nil && atoll.CodeOf(err) != atoll.NotFound {
 			return done, err
 		}

@@ -59,6 +59,7 @@ type World struct {
 	added     int                        // sites, by the story
 	forgot    map[atoll.Key]atoll.Fields // what the centre's own lost entries had changed
 	waitedFor map[atoll.Origin]atoll.Key // of entries that were refused for want of what the centre lost: what that is
+	gaveUp    map[atoll.Key]atoll.Key    // what sites had made and gave up with the truth, for want of what the centre lost
 	lacked    map[atoll.Key]bool         // what sites had changed in entries that the centre lost, and send again
 	waits     bool                       // sites hold what the centre cannot tell them of, and have not looked since
 	retried   map[int64]bool             // refusals that were judged again, as a person asked
@@ -93,7 +94,7 @@ func begin(ctx context.Context, s Story) (*World, error) {
 	w := &World{
 		Ctx: ctx, story: s, disks: d, clocks: map[string]*simulate.Clock{}, keys: map[string]ed25519.PrivateKey{},
 		account: newAccount(), counted: map[atoll.SiteID]tallied{}, tally: NewTally(), trace: newTrace(), named: map[atoll.ID]string{}, away: map[atoll.SiteID]int{}, dead: map[string]bool{}, down: map[string]int{}, fates: map[string]Dice{},
-		images: map[string][]*memory.Disk{}, database: map[string]int{}, old: map[string]*outdated{}, forged: map[atoll.Hash]provocation{}, forgot: map[atoll.Key]atoll.Fields{}, retried: map[int64]bool{}, waitedFor: map[atoll.Origin]atoll.Key{}, uninformed: map[atoll.SiteID]bool{}, upgraded: map[string]bool{}, requests: map[string]int{},
+		images: map[string][]*memory.Disk{}, database: map[string]int{}, old: map[string]*outdated{}, forged: map[atoll.Hash]provocation{}, forgot: map[atoll.Key]atoll.Fields{}, retried: map[int64]bool{}, waitedFor: map[atoll.Origin]atoll.Key{}, gaveUp: map[atoll.Key]atoll.Key{}, uninformed: map[atoll.SiteID]bool{}, upgraded: map[string]bool{}, requests: map[string]int{},
 		peaceful: true,
 	}
 	w.step = Step{Kind: "build", Seed: s.Seed}
