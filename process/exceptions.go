@@ -158,7 +158,7 @@ func (p *Processors) undone(tx storage.Tx, key atoll.Key) error {
 		if err != nil {
 			return err
 		}
-		c = Case{R: tx, T: t, Now: p.Now(), Site: p.Door.Site, Record: atoll.Record{Key: key}}
+		c = Case{R: tx, T: t, Catalogue: p.Door.Judge.Catalogue, Now: p.Now(), Site: p.Door.Site, Record: atoll.Record{Key: key}}
 	}
 	for _, k := range p.Kinds {
 		if k.Type == key.Type && k.Undone != nil {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/survivor"
@@ -78,12 +79,13 @@ type Change struct {
 
 // Case is one changed record, and the database it changed in.
 type Case struct {
-	R      storage.Reader
-	T      *topology.Topology
-	Now    time.Time
-	Site   atoll.SiteID
-	Record atoll.Record
-	Fields atoll.Fields
+	R         storage.Reader
+	T         *topology.Topology
+	Catalogue *catalogue.Catalogue
+	Now       time.Time
+	Site      atoll.SiteID
+	Record    atoll.Record
+	Fields    atoll.Fields
 
 	owner func(atoll.Record) (atoll.SiteID, error)
 }
@@ -371,7 +373,9 @@ func (p *Processors) caseOf(tx storage.Tx, key atoll.Key) (c Case, ok bool, err 
 		o, err := p.Door.Owner(tx, r)
 		return o.Site, err
 	}
-	return Case{R: tx, T: t, Now: p.Now(), Site: p.Door.Site, Record: rec, Fields: fields, owner: owner}, true, nil
+	return Case{
+		R: tx, T: t, Catalogue: p.Door.Judge.Catalogue, Now: p.Now(), Site: p.Door.Site, Record: rec, Fields: fields, owner: owner,
+	}, true, nil
 }
 
 // ask is one for a record that is named by its key.

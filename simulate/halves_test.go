@@ -4,8 +4,10 @@ import (
 	"testing"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/rights"
 	"github.com/atollsync/atoll/topology"
 	"github.com/atollsync/atoll/transfer"
 )
@@ -245,6 +247,46 @@ func TestR_D_23_R_D_24_WhatIsCopied(t *testing.T) {
 		w.act(at, receive, half.ID)
 		w.peace()
 	}
+}
+
+// A document that names a programme and a campaign which the centre refused stands, as
+// it may be without. It is answered without them (R-D-52, R-A-17).
+func TestR_D_52_R_A_17_NamesWhatWasRefused(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.grant(rights.All, "B")
+	w.sync(2, 3)
+	stock := w.stock("B", item, "50")
+	w.peace()
+	w.configure(w.Centre.Centre.Withdraw("tester", central.Delegation{Domain: rights.All, AtOnce: true, Reason: "found in a ditch"}))
+	program := w.insert(2, "program", atoll.Fields{}.Set("name", "made too late"))
+	campaign := w.insert(2, "campaign", atoll.Fields{}.Set("name", "made too late"))
+	req := w.insert(2, "requisition", atoll.Fields{}.Set("store_id", w.Stores["B"]).Set("kind", documents.Request).
+		Set("status", documents.New).Set("name_id", topology.StoreNameID(w.Stores["C"])).Set("program_id", program).Set("order_type", "urgent"))
+	w.insert(2, "requisition_line", atoll.Fields{}.Set("requisition_id", req).Set("store_id", w.Stores["B"]).
+		Set("item_id", item).Set("requested_quantity", number("7")))
+	w.act(2, finaliseRequisition, req)
+	ci := w.insert(2, "invoice", atoll.Fields{}.Set("store_id", w.Stores["B"]).Set("kind", documents.CustomerInvoice).
+		Set("status", documents.New).Set("name_id", topology.StoreNameID(w.Stores["C"])).Set("program_id", program))
+	line := w.insert(2, "invoice_line", atoll.Fields{}.Set("invoice_id", ci).Set("store_id", w.Stores["B"]).Set("kind", "stock_out").
+		Set("stock_line_id", stock).Set("item_id", item).Set("pack_size", number("10")).Set("number_of_packs", number("4")).
+		Set("batch", "L-B").Set("campaign_id", campaign))
+	w.act(2, finalise, ci)
+	w.sync(2)
+	w.giveTruth(2)
+	w.sync(2, 3)
+	if f := w.answer(3, "requisition", req).Fields; f.Has("program_id") || f.Text("order_type") != "urgent" {
+		t.Errorf("the response: %v", f)
+	}
+	half := w.answer(3, "invoice", ci)
+	if half.Fields.Has("program_id") {
+		t.Errorf("the supplier invoice: %v", half.Fields)
+	}
+	if f := w.linesOf(3, half.ID)[line].Fields; f.Has("campaign_id") || f.Text("batch") != "L-B" || f.Number("number_of_packs") != "4" {
+		t.Errorf("its line: %v", f)
+	}
+	w.act(3, receive, half.ID)
+	w.peace()
 }
 
 func TestR_D_25_PackToOne(t *testing.T) {

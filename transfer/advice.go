@@ -65,7 +65,9 @@ func (h *half) shipped(c process.Case, r atoll.Record, f atoll.Fields) ([]journa
 	if !documents.Unnumbered(c.Fields) {
 		change["linked_number"] = c.Fields["number"]
 	}
-	copyFields(change, c.Fields, h.header)
+	if err := carry(c, h.to.doc, change, c.Fields, h.header); err != nil {
+		return nil, err
+	}
 	for _, name := range follows {
 		if target, words := h.place(name); target != "" && words(c.Fields.Text(name)) != "" && name != "their_reference" {
 			change.Set(target, words(c.Fields.Text(name)))

@@ -224,7 +224,9 @@ func (h *half) make(c process.Case, store topology.Store, lines []atoll.Record) 
 	if partner != "" {
 		header.Set("partner_store_id", partner)
 	}
-	copyFields(header, c.Fields, h.header)
+	if err := carry(c, h.to.doc, header, c.Fields, h.header); err != nil {
+		return nil, err
+	}
 	if h.finish != nil {
 		if err := h.finish(c, store, header); err != nil {
 			return nil, err
@@ -276,7 +278,9 @@ func (h *half) lineOf(c process.Case, store topology.Store, doc, partner atoll.I
 	if partner != "" {
 		line.Set("partner_store_id", partner)
 	}
-	copyFields(line, f, h.lineFields)
+	if err := carry(c, h.to.line, line, f, h.lineFields); err != nil {
+		return nil, err
+	}
 	if err := survives(c, line); err != nil {
 		return nil, err
 	}

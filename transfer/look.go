@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/process"
@@ -30,6 +31,24 @@ func find(r storage.Reader, key atoll.Key) (rec atoll.Record, f atoll.Fields, ok
 	}
 	f, err = rec.Fields()
 	return rec, f, err == nil, err
+}
+
+// carry copies fields of the initiating record to the responding one of the type. Left
+// out is what need not be there and names a record that is not here, as one that was
+// refused or deleted: the initiating record stands without it, and is answered (R-D-52).
+func carry(c process.Case, t atoll.Type, to, from atoll.Fields, names []string) error {
+	copyFields(to, from, names)
+	for _, ref := range c.Catalogue.References(t, to) {
+		if ref.Required || ref.Parent || !slices.Contains(names, ref.Field) {
+			continue
+		}
+		if _, _, ok, err := find(c.R, atoll.Key{Type: ref.To, ID: ref.ID}); err != nil {
+			return err
+		} else if !ok {
+			delete(to, ref.Field)
+		}
+	}
+	return nil
 }
 
 // storeOf returns a store also when it is no longer visible here, or never was: a

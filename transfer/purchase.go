@@ -106,8 +106,9 @@ var receiptHalf = half{
 			return err
 		}
 		header.Set("purchase_order_id", order.ID)
-		if c.Fields.Has("default_donor_id") {
-			header["donor_id"] = c.Fields["default_donor_id"]
+		donor := atoll.Fields{"donor_id": c.Fields["default_donor_id"]}
+		if err := carry(c, receipts.doc, header, donor, []string{"donor_id"}); err != nil {
+			return err
 		}
 		return orderedBy(c, order, header)
 	},
