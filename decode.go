@@ -70,12 +70,14 @@ func decodeOperation(b []byte) (Operation, error) {
 	if !l.Withheld.IsZero() {
 		return Operation{Withheld: l.Withheld}, nil
 	}
-	o := Operation{Verb: l.Verb, Key: Key{l.Type, l.ID}, Version: l.Version, Base: l.Base, Epoch: l.Epoch, Stays: l.Stays}
+	o := Operation{Verb: l.Verb, Key: Key{l.Type, l.ID}, Version: l.Version, Base: l.Base, Epoch: l.Epoch, Stays: l.Stays, Deleted: l.Deleted}
 	switch {
 	case !o.ID.Valid():
 		return o, Errorf(Invalid, "%q is not the id of a record", l.ID)
 	case o.Version == 0 || o.Version > 1<<62:
 		return o, Errorf(Invalid, "%s: version %d", o.Key, o.Version)
+	case o.Deleted && o.Verb != Restate:
+		return o, Errorf(Invalid, "%s: only a restatement says that a record was deleted before", o.Key)
 	}
 	switch o.Verb {
 	case Insert, Update, Restate:
@@ -124,6 +126,9 @@ func (l *line) plain(b []byte) bool {
 	}
 	if p.ok && p.member(`,"stays":true`) {
 		l.Stays = true
+	}
+	if p.ok && p.member(`,"deleted":true`) {
+		l.Deleted = true
 	}
 	if p.ok && p.member(`,"fields":`) {
 		n := len(p.rest) - 1

@@ -48,6 +48,8 @@ type Operation struct {
 	// store whose data is kept at its site (R-B-76, R-B-80, R-B-92). Only the
 	// operation's digest goes up.
 	Stays bool
+	// Deleted is set on a restatement of a tombstone; its fields are the last it had.
+	Deleted bool
 	// Fields are all fields for an insert or restate, the changed ones for an
 	// update (null means cleared), none for a delete.
 	Fields Fields
@@ -55,6 +57,9 @@ type Operation struct {
 	// fields are then empty.
 	Withheld Hash
 }
+
+// Gone reports whether the record is a tombstone after the operation.
+func (o *Operation) Gone() bool { return o.Verb == Delete || o.Deleted }
 
 // Cause says why an entry was made: by whom is the actor.
 type Cause struct {
@@ -105,6 +110,7 @@ type line struct {
 	Base     Origin          `json:"base,omitzero"`
 	Epoch    uint64          `json:"epoch,omitempty"`
 	Stays    bool            `json:"stays,omitempty"`
+	Deleted  bool            `json:"deleted,omitempty"`
 	Fields   json.RawMessage `json:"fields,omitempty"`
 	Withheld Hash            `json:"withheld,omitzero"`
 }
@@ -194,6 +200,9 @@ func (o *Operation) append(b []byte) []byte {
 	}
 	if o.Stays {
 		b = append(b, `,"stays":true`...)
+	}
+	if o.Deleted {
+		b = append(b, `,"deleted":true`...)
 	}
 	if o.Verb != Delete {
 		b = append(b, `,"fields":`...)

@@ -54,6 +54,7 @@ func FuzzDecodeEntry(f *testing.F) {
 			{Verb: atoll.Insert, Key: atoll.Key{Type: "item", ID: id}, Version: 1, Fields: atoll.Fields{}.Set("code", "a")},
 			{Verb: atoll.Delete, Key: atoll.Key{Type: "unit", ID: id}, Version: 2, Base: atoll.Origin{Site: 2, Seq: 7}, Epoch: 3},
 			{Verb: atoll.Update, Key: atoll.Key{Type: "name", ID: id}, Version: 2, Base: atoll.Origin{Site: 2, Seq: 7}, Stays: true, Fields: atoll.Fields{"x": []byte("null")}},
+			{Verb: atoll.Restate, Key: atoll.Key{Type: "note", ID: id}, Version: 2, Base: atoll.Origin{Site: 2, Seq: 7}, Deleted: true, Fields: atoll.Fields{}},
 		},
 	}
 	f.Add(e.Encode())

@@ -13,6 +13,7 @@ func FuzzPlainLine(f *testing.F) {
 	for _, s := range []string{
 		`{"verb":"insert","type":"item","id":"0190a5b4-0000-7000-8000-000000000001","version":1,"fields":{"code":"a","n":1.50}}`,
 		`{"verb":"update","type":"item","id":"x","version":2,"base":"2/17","epoch":3,"stays":true,"fields":{"code":null}}`,
+		`{"verb":"restate","type":"item","id":"x","version":2,"base":"2/17","epoch":3,"deleted":true,"fields":{"code":"a"}}`,
 		`{"verb":"delete","type":"item","id":"x","version":18446744073709551615,"base":"2/17","epoch":1}`,
 		`{"verb":"delete","type":"item","id":"x","version":01}`, `{"verb":"delete","type":"it\u0065m","id":"x","version":1}`,
 		`{"verb":"insert","type":"item","id":"x","version":1,"fields":{}},"epoch":2}`, `{"verb":"insert","type":"item","id":"x","version":}`,
@@ -33,6 +34,21 @@ func FuzzPlainLine(f *testing.F) {
 			t.Errorf("%s:\nquick    %+v\nthorough %+v %v", b, quick, thorough, err)
 		}
 	})
+}
+
+// TestR_B_93_OnlyARestatementIsOfWhatWasDeleted: other operations say it by their verb.
+func TestR_B_93_OnlyARestatementIsOfWhatWasDeleted(t *testing.T) {
+	key := Key{Type: "note", ID: DeriveID("note")}
+	for _, verb := range Verbs {
+		e := Entry{Actor: "ana", Cause: Cause{Kind: "user"}, Operations: []Operation{{Verb: verb, Key: key, Version: 2, Deleted: true, Fields: Fields{}}}}
+		got, err := DecodeEntry(e.Encode())
+		switch {
+		case verb == Restate && (err != nil || !got.Operations[0].Gone()):
+			t.Errorf("%s: %+v, %v", verb, got, err)
+		case verb != Restate && CodeOf(err) != Invalid:
+			t.Errorf("%s: %v, want it to be refused", verb, err)
+		}
+	}
 }
 
 // FuzzPlainHeader does the same for a header, and holds the quick writing of one to

@@ -36,7 +36,7 @@ type Change struct {
 	Def    *catalogue.Def
 	Before *atoll.Record // nil for a record that was not there
 	Old    atoll.Fields  // of Before; nil if there was none
-	New    atoll.Fields  // nil after a delete
+	New    atoll.Fields  // nil after a delete; the last ones of a tombstone that is restated
 	By     atoll.SiteID  // the site that makes it, or made it
 	// Here is set for an edit being made here and now; an arrival was made elsewhere,
 	// by what its site knew then.

@@ -41,6 +41,9 @@ func (j *Judge) schema(w World, along *merges, op *atoll.Operation, strict bool)
 	if strict {
 		check, checkChange = j.Catalogue.Check, j.Catalogue.CheckChange
 	}
+	if op.Gone() && def.Deletion != catalogue.Tombstone {
+		return c, atoll.Errorf(atoll.Rule, "a %s is never deleted", def.Title).Do("%s", deletionHint(def)).Because("never_deleted", "type", def.Type)
+	}
 	switch op.Verb {
 	case atoll.Insert, atoll.Restate:
 		if op.Verb == atoll.Restate && c.Before != nil && c.Before.Version >= op.Version && !mends(op, *c.Before) {
@@ -61,9 +64,6 @@ func (j *Judge) schema(w World, along *merges, op *atoll.Operation, strict bool)
 		}
 		return c, checkChange(op.Type, c.Old, without(op.Fields, c.Followed))
 	case atoll.Delete:
-		if def.Deletion != catalogue.Tombstone {
-			return c, atoll.Errorf(atoll.Rule, "a %s is never deleted", def.Title).Do("%s", deletionHint(def)).Because("never_deleted", "type", def.Type)
-		}
 		return c, nil
 	}
 	return c, atoll.Errorf(atoll.Invalid, "unknown verb %q", op.Verb)
@@ -72,7 +72,7 @@ func (j *Judge) schema(w World, along *merges, op *atoll.Operation, strict bool)
 // mends reports whether a restatement says otherwise what the very version was that
 // stands here: the owner's row stands, ours is damaged (R-H-44).
 func mends(op *atoll.Operation, before atoll.Record) bool {
-	return before.Version == op.Version && before.Origin == op.Base && !before.Deleted && !bytes.Equal(before.Body, op.Fields.Encode())
+	return before.Version == op.Version && before.Origin == op.Base && !before.Deleted && !op.Deleted && !bytes.Equal(before.Body, op.Fields.Encode())
 }
 
 func nulls(f atoll.Fields) []string {

@@ -33,7 +33,7 @@ func (w world) Record(key atoll.Key) (atoll.Record, bool, error) {
 		}
 		return k.record, k.there, nil
 	}
-	r := atoll.Record{Key: key, Version: c.Op.Version, Deleted: c.Op.Verb == atoll.Delete}
+	r := atoll.Record{Key: key, Version: c.Op.Version, Deleted: c.Op.Gone()}
 	if c.New != nil {
 		r.Body = c.New.Encode()
 	} else if c.Before != nil {
@@ -55,7 +55,7 @@ func (w world) Lines(t atoll.Type, field string, of atoll.ID) ([]atoll.Record, e
 		}
 	}
 	for key, c := range w.here {
-		if key.Type == t && c.New.ID(field) == of {
+		if key.Type == t && !c.Op.Gone() && c.New.ID(field) == of {
 			r, _, err := w.Record(key)
 			if err != nil {
 				return nil, err

@@ -264,6 +264,9 @@ func (s *server) refused(r storage.Reader, op atoll.Operation) (RefusedChange, e
 		return RefusedChange{Withheld: true}, nil
 	}
 	def, _ := s.Catalogue.Lookup(op.Type)
+	if op.Gone() {
+		op.Verb = atoll.Delete // whether it is told at once or later
+	}
 	c := RefusedChange{Verb: op.Verb, Type: op.Type, ID: op.ID, Version: op.Version, Base: op.Base.String(), Fields: show(def, op.Fields)}
 	stands, err := r.Record(op.Key)
 	if err != nil && !errors.Is(err, atoll.NotFound) {

@@ -50,15 +50,18 @@ func (c *Centre) acceptable(tx storage.Tx, op atoll.Operation) (journal.Proposal
 	if err != nil && !errors.Is(err, atoll.NotFound) {
 		return p, err
 	}
+	if op.Gone() {
+		p.Verb, p.Fields = atoll.Delete, nil
+	}
 	switch {
 	case there && rec.Deleted:
 		return p, atoll.Errorf(atoll.Rule, "the record was deleted since").About(op.Key).Do("return the true record to the site instead").Because("accept.deleted")
-	case there && (op.Verb == atoll.Insert || op.Verb == atoll.Restate):
+	case there && (p.Verb == atoll.Insert || p.Verb == atoll.Restate):
 		p.Verb = atoll.Update
-	case !there && op.Verb == atoll.Restate:
+	case !there && p.Verb == atoll.Restate:
 		p.Verb = atoll.Insert
-	case !there && op.Verb != atoll.Insert:
-		return p, atoll.Errorf(atoll.Reference, "the record to %s is not here", op.Verb).About(op.Key).Because("accept.missing")
+	case !there && p.Verb != atoll.Insert:
+		return p, atoll.Errorf(atoll.Reference, "the record to %s is not here", p.Verb).About(op.Key).Because("accept.missing")
 	}
 	if !there {
 		return p, nil // the door asks who may make it

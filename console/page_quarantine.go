@@ -239,6 +239,9 @@ func (v *Visit) seesRefusal(r storage.RecordReader, no storage.Refusal) error {
 
 // wantedBy puts one refused operation beside the record as it stands.
 func (c *console) wantedBy(v *Visit, r storage.Reader, op atoll.Operation) (wanted, error) {
+	if op.Gone() {
+		op.Verb = atoll.Delete // whether it is told at once or later
+	}
 	w := wanted{Operation: op, Withheld: !op.Withheld.IsZero()}
 	if w.Withheld {
 		return w, nil

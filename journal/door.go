@@ -327,12 +327,12 @@ func (d *Door) operation(tx storage.Tx, t *topology.Topology, p Proposal) (atoll
 		}
 		op.Version, op.Base = before.Version+1, before.Origin
 	case atoll.Restate:
-		if !there || before.Deleted {
+		if !there {
 			return atoll.Operation{}, nil
 		}
 		// The reader takes over the version's origin with it, so that the next change
 		// builds on what it has.
-		op.Version, op.Base, op.Fields = before.Version, before.Origin, old
+		op.Version, op.Base, op.Fields, op.Deleted = before.Version, before.Origin, old, before.Deleted
 	}
 	subject, err := admit.SubjectOf(View{tx}, def, p.Key, after)
 	if err != nil {
@@ -467,7 +467,7 @@ func record(c admit.Change, origin atoll.Origin) atoll.Record {
 		origin = c.Op.Base
 	}
 	return atoll.Record{
-		Key: c.Op.Key, Version: c.Op.Version, Deleted: c.Op.Verb == atoll.Delete, Origin: origin, Body: fields(c).Encode(),
+		Key: c.Op.Key, Version: c.Op.Version, Deleted: c.Op.Gone(), Origin: origin, Body: fields(c).Encode(),
 	}
 }
 

@@ -26,7 +26,7 @@ func Rebuild(r storage.Reader, key atoll.Key, origin atoll.Origin) (atoll.Record
 	}
 	f := atoll.Fields{}
 	for _, c := range slices.Backward(versions[:whole+1]) {
-		out.Version, out.Deleted = c.Op.Version, c.Op.Verb == atoll.Delete
+		out.Version, out.Deleted = c.Op.Version, c.Op.Gone()
 		switch c.Op.Verb {
 		case atoll.Insert, atoll.Restate:
 			f = c.Op.Fields

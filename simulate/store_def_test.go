@@ -3,6 +3,7 @@ package simulate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -272,6 +273,70 @@ func TestR_B_93_R_C_95_KeptForTwoReasons(t *testing.T) {
 	w.sync(2)
 	w.equal("stock_line", stock, 2, 1)
 	w.peace()
+}
+
+// What was deleted while a store's data stayed at its site is gone at the centre, too, when
+// the data goes up again: a whole document with its lines, and a line of one that stands.
+func TestR_B_93_R_C_95_DeletedMeanwhile(t *testing.T) {
+	w := f1(t)
+	f, supplier := w.Stores["F"], topology.StoreNameID(w.Stores["B"])
+	item := w.item("syringe")
+	w.sync(2)
+	w.configure(central.ManageOnly(f, false))
+	w.sync(2)
+	order := func(lines int) (keys []atoll.Key) {
+		id := w.insert(2, "purchase_order", atoll.Fields{}.Set("store_id", f).Set("status", documents.New).Set("name_id", supplier))
+		keys = append(keys, atoll.Key{Type: "purchase_order", ID: id})
+		for range lines {
+			keys = append(keys, atoll.Key{Type: "purchase_order_line", ID: w.insert(2, "purchase_order_line", atoll.Fields{}.
+				Set("purchase_order_id", id).Set("store_id", f).Set("item_id", item).Set("requested_quantity", 5))})
+		}
+		return keys
+	}
+	remove := func(keys ...atoll.Key) {
+		for _, key := range slices.Backward(keys) {
+			w.edit(2, journal.Proposal{Verb: atoll.Delete, Key: key})
+		}
+	}
+	whole, kept := order(1), order(2)
+	w.sync(2)
+	w.configure(central.ManageOnly(f, true))
+	w.sync(2)
+	w.update(2, whole[1].Type, whole[1].ID, atoll.Fields{}.Set("comment", "too many"))
+	never := order(1)
+	remove(whole...)
+	remove(kept[1])
+	remove(never...)
+	w.sync(2)
+	w.equal(kept[2].Type, kept[2].ID, 2, 1)
+	w.configure(central.ManageOnly(f, false))
+	w.sync(2)
+	for _, key := range append(whole, kept[1]) {
+		if r := w.get(1, key.Type, key.ID); r != nil {
+			t.Errorf("%s stands at the centre although it was deleted at its site", key)
+		}
+	}
+	w.equal(kept[0].Type, kept[0].ID, 2, 1)
+	w.equal(kept[2].Type, kept[2].ID, 2, 1)
+	h, err := snapshot(w.ctx, w.Centre)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at2, err := snapshot(w.ctx, w.At(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range slices.Concat(whole, kept, never) {
+		if x, y := at2.records[key], h.records[key]; x.Version != y.Version || x.Origin != y.Origin || x.Deleted != y.Deleted || string(x.Body) != string(y.Body) {
+			t.Errorf("%s is version %d (%s) at its site, version %d (%s) at the centre", key, x.Version, x.Origin, y.Version, y.Origin)
+		}
+	}
+	w.peace()
+	end := w.seq(2)
+	w.sync(2)
+	if w.seq(2) != end {
+		t.Error("it is stated again and again")
+	}
 }
 
 // TestR_B_93_WorkMeanwhile: somebody works on a record of F in the moment between

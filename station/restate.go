@@ -21,7 +21,8 @@ const (
 
 // Restate writes the whole state of every record this site owns into its journal
 // again, so that it is pushed again: after the centre lost data (R-H-28), or when
-// data that stayed here shall go up from now on (R-B-93, R-C-95). Select chooses
+// data that stayed here shall go up from now on (R-B-93, R-C-95). What was deleted
+// while it stayed is among it: the centre may have it as it was before. Select chooses
 // the records; nil takes all. It is many small transactions and may be repeated:
 // the centre leaves out what it knows.
 //
@@ -95,7 +96,7 @@ type restatement struct {
 }
 
 func (r *restatement) page() error {
-	page, err := r.tx.Records(storage.Query{Type: r.def.Type, After: r.after, Limit: restatePage})
+	page, err := r.tx.Records(storage.Query{Type: r.def.Type, After: r.after, Limit: restatePage, All: true})
 	if err != nil {
 		return err
 	}
@@ -151,7 +152,7 @@ func (r *restatement) along(rec atoll.Record) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if there && !doc.Deleted && !doc.Hidden {
+		if there && !doc.Hidden {
 			return true, nil
 		}
 	}
@@ -162,7 +163,7 @@ func (r *restatement) along(rec atoll.Record) (bool, error) {
 func (r *restatement) whole(rec atoll.Record) ([]atoll.Record, error) {
 	out := []atoll.Record{rec}
 	for _, p := range r.parts[rec.Type] {
-		lines, err := journal.View{RecordReader: r.tx}.Lines(p.Type, p.Field, rec.ID)
+		lines, err := r.tx.Records(storage.Query{Type: p.Type, Where: map[string]string{p.Field: string(rec.ID)}, All: true})
 		if err != nil {
 			return nil, err
 		}
@@ -171,8 +172,12 @@ func (r *restatement) whole(rec atoll.Record) ([]atoll.Record, error) {
 	return out, nil
 }
 
-// wanted reports whether the record is this site's, and among those chosen.
+// wanted reports whether the record is this site's, and among those chosen. Of what is
+// gone the centre knows, but for what has stayed here: that is under no audience.
 func (r *restatement) wanted(rec atoll.Record) bool {
+	if rec.Hidden || rec.Deleted && (len(rec.Audiences) > 0 || rec.Origin.Site != r.Door.Site) {
+		return false
+	}
 	owner, err := r.Door.Owner(r.tx, rec)
 	return err == nil && owner.Site == r.Door.Site && (r.selected == nil || r.selected(rec))
 }
