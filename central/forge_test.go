@@ -226,11 +226,19 @@ func TestForgedRestatements(t *testing.T) {
 	fresh := restate(made, atoll.Origin{}, nil)
 	fresh.ID = atoll.NewID(r.Clock.Now())
 	comment := atoll.Fields{}.Set("comment", "rewritten")
+	deleted := restate(made, atoll.Origin{}, nil)
+	deleted.Deleted = true
+	shelf, _ := r.record(1, "stock_line", stock)
+	never := atoll.Operation{
+		Verb: atoll.Restate, Key: shelf.Key, Version: shelf.Version + 1, Base: shelf.Origin, Epoch: epochOf(r, "B"), Deleted: true, Fields: shelf.MustFields(),
+	}
 	for name, op := range map[string]atoll.Operation{
 		"a finalised document becomes new again":    restate(done, atoll.Origin{}, atoll.Fields{}.Set("status", "new")),
 		"a version nobody made":                     restate(made, atoll.Origin{}, comment),
 		"the origin of another site's entry":        restate(made, atoll.Origin{Site: 3, Seq: 1}, comment),
 		"the origin of an entry that is to come":    restate(made, atoll.Origin{Site: 2, Seq: 9999}, comment),
+		"a document that no entry deleted":          deleted,
+		"stock, which is never deleted":             never,
 		"a deleted document":                        restate(gone, atoll.Origin{}, nil),
 		"a document that no entry made":             fresh,
 		"the origin of an entry about other things": restate(made, atoll.Origin{Site: 2, Seq: 1}, comment),
