@@ -25,12 +25,9 @@ type deed struct {
 	id, path, body string
 	by             station.UserRole
 	mute           bool
-	// no is what who may do it is refused with, where it would take weeks, or a second
-	// server, until it could be done. A test of its own does it.
-	no     atoll.Code
-	told   string // the name that the value under key of the answer gets
-	key    []string
-	before func() // sees to it that it can be done
+	told           string // the name that the value under key of the answer gets
+	key            []string
+	before         func() // sees to it that it can be done
 }
 
 // Without its power nobody changes anything: every operation that does something is
