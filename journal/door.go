@@ -445,7 +445,7 @@ func (d *Door) apply(tx storage.Tx, t *topology.Topology, origin atoll.Origin, c
 	if d.Centre {
 		return d.relist(tx, t, after, changes)
 	}
-	return d.reroute(tx, after, steering(t, after))
+	return d.reroute(tx, after, steering(t, after), false)
 }
 
 // shapes reports whether the change alters the topology: a plain name's

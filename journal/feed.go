@@ -225,7 +225,7 @@ func (d *Door) relist(tx storage.Tx, before, after *topology.Topology, changes [
 			return err
 		}
 	}
-	return d.reroute(tx, after, steering(before, after))
+	return d.reroute(tx, after, steering(before, after), false)
 }
 
 func (d *Door) relistAudience(tx storage.Tx, t *topology.Topology, a atoll.Audience) error {

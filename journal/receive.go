@@ -169,7 +169,7 @@ func (d *Door) replace(tx storage.Tx, t *topology.Topology, r atoll.Record, f at
 	if err != nil {
 		return err
 	}
-	return d.reroute(tx, after, steering(t, after))
+	return d.reroute(tx, after, steering(t, after), true)
 }
 
 // owns reports whether this site may write the record now. A record whose owner

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"errors"
 	"iter"
 	"slices"
 
@@ -39,8 +40,15 @@ func steers(t atoll.Type, f atoll.Fields) bool {
 // reroute lists anew, at the centre, the records whose way hangs on one of the
 // preferences. Without it a document that was there before and a line that came after
 // would go different ways (R-A-10, R-B-96). At a site it works out anew under which
-// audiences they are counted.
-func (d *Door) reroute(tx storage.Tx, t *topology.Topology, keys []string) error {
+// audiences they are counted. Heard says that the site has the preference from the
+// centre: what was here by it alone goes with it.
+func (d *Door) reroute(tx storage.Tx, t *topology.Topology, keys []string, heard bool) error {
+	reads := map[atoll.Audience]bool{}
+	if heard {
+		for _, a := range t.Subscription(d.Site) {
+			reads[a] = true
+		}
+	}
 	for r, err := range d.routedBy(tx, keys) {
 		switch {
 		case err != nil:
@@ -49,13 +57,30 @@ func (d *Door) reroute(tx storage.Tx, t *topology.Topology, keys []string) error
 			def, _ := d.Judge.Catalogue.Lookup(r.Type)
 			err = d.relistMoved(tx, t, def, r)
 		case len(r.Audiences) > 0 && !r.Hidden: // the others are counted under none
-			err = d.place(tx, t, r)
+			err = d.rerouted(tx, t, r, reads)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// rerouted places a replica anew, or hides it where the site reads none of its audiences
+// any longer and did as their member. The centre says so of each record; one that was
+// restored says nothing, as it does not know that the site had been given it, and no
+// digest counts what stands under none of the site's audiences (R-M-03).
+func (d *Door) rerouted(tx storage.Tx, t *topology.Topology, r atoll.Record, reads map[atoll.Audience]bool) error {
+	f, err := r.Fields()
+	read := func(a atoll.Audience) bool { return reads[a] }
+	if err != nil || len(reads) == 0 || r.Origin.Site == d.Site ||
+		!slices.Contains(r.Audiences, atoll.SiteAudience(d.Site)) || slices.ContainsFunc(d.places(t, r.Key, f), read) {
+		return d.place(tx, t, r)
+	}
+	if own, err := d.owns(tx, t, r); err != nil || own {
+		return errors.Join(err, d.place(tx, t, r))
+	}
+	return d.hide(tx, t, r)
 }
 
 // routedBy are the records that one of the preferences routes, deleted ones too.
@@ -89,5 +114,5 @@ func (d *Door) PlaceSteered(tx storage.Tx) error {
 	if err != nil || d.Centre {
 		return err
 	}
-	return d.reroute(tx, t, steeringKeys)
+	return d.reroute(tx, t, steeringKeys, false)
 }

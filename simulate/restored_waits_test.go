@@ -135,3 +135,44 @@ func TestR_H_44_R_M_03_ReaderOfALostVersion(t *testing.T) {
 	w.Stranded = map[Strand]bool{{3, atoll.Key{Type: "item", ID: item}}: true} // it differed
 	w.peace()
 }
+
+// What a site was given by a preference that a restored centre has lost goes from it when
+// the site hears how the preference is now: the centre does not know that it is there.
+//
+// R-B-95, R-M-03.
+func TestR_B_95_R_M_03_GivenByALostPreference(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C")
+	w.prefer("prescriptions_everywhere", false)
+	w.sync(2, 3)
+	ada := w.register("B", "Ada", "Lovelace", "1990-12-10")
+	id, err := w.prescribe("B", ada, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.peace()
+	old := w.stopped(t, w.Centre)
+	w.prefer("prescriptions_everywhere", true)
+	w.show(ada, "C")
+	w.sync(3)
+	given := atoll.Key{Type: "prescription", ID: id}
+	if _, there := w.is(3, given); !there {
+		t.Fatal("the site where the patient is visible has no prescription")
+	}
+	w.Stranded = map[Strand]bool{{3, atoll.Key{Type: "patient", ID: ada}}: true} // found to differ, as what shows her is lost
+	for _, join := range w.list(3, "patient_store_join", "patient_id", string(ada)) {
+		w.Stranded[Strand{3, join.Key}] = true
+	}
+	w.reopen(t, w.Centre, old)
+	w.sync(3, 2)
+	if _, err := w.Centre.Centre.LeaveFound(w.ctx, "the preference is to stay off"); err != nil {
+		t.Fatal(err)
+	}
+	w.peace()
+	if _, there := w.is(3, given); there {
+		t.Error("site 3 shows a prescription that nothing gives it any longer")
+	}
+	if _, there := w.is(2, given); !there {
+		t.Error("the site that made it does not show it")
+	}
+}
