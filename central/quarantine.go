@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/admit"
@@ -257,10 +258,10 @@ func (c *Centre) chainOf(tx storage.Tx, r storage.Refusal) ([]storage.Refusal, e
 
 // end is the last of the entries that touched a record: what stands afterwards is
 // its version, as its site has it. Stated tells that it states the record whole, in place
-// of what those before it changed.
+// of what those before it changed; unmade, that they made the record and deleted it.
 type end struct {
-	version, seq uint64
-	stated       bool
+	version, seq   uint64
+	stated, unmade bool
 }
 
 // composed returns one set of operations with the effect of the entries one
@@ -280,7 +281,7 @@ func composed(chain []storage.Refusal) ([]atoll.Operation, map[atoll.Key]end, er
 				continue
 			}
 			i, there := place[op.Key]
-			ends[op.Key] = end{op.Version, r.Seq, there && op.Verb == atoll.Restate}
+			ends[op.Key] = end{version: op.Version, seq: r.Seq, stated: there && op.Verb == atoll.Restate}
 			if !there {
 				place[op.Key] = len(ops)
 				ops = append(ops, op)
@@ -292,6 +293,12 @@ func composed(chain []storage.Refusal) ([]atoll.Operation, map[atoll.Key]end, er
 		}
 	}
 	// What was made and unmade was never here.
+	for _, op := range ops {
+		if e := ends[op.Key]; op.Verb == "" {
+			e.unmade = true
+			ends[op.Key] = e
+		}
+	}
 	ops = slices.DeleteFunc(ops, func(op atoll.Operation) bool { return op.Verb == "" })
 	return ops, ends, nil
 }
@@ -343,6 +350,24 @@ func (c *Centre) applyMended(tx storage.Tx, r storage.Refusal, changes []admit.C
 	}
 	for _, change := range changes {
 		if err := again(tx, r.Site, change.Op.Key); err != nil {
+			return err
+		}
+	}
+	return c.forgetUnmade(tx, r.Site, ends)
+}
+
+// forgetUnmade has the site forget the tombstones of records that it made and deleted
+// while both waited here: both ends would count other records (R-H-44).
+func (c *Centre) forgetUnmade(tx storage.Tx, site atoll.SiteID, ends map[atoll.Key]end) error {
+	for _, key := range slices.SortedFunc(maps.Keys(ends), func(a, b atoll.Key) int { return strings.Compare(a.String(), b.String()) }) {
+		if !ends[key].unmade {
+			continue
+		}
+		_, there, err := viewOf(tx).Record(key)
+		if err == nil && !there {
+			err = c.Door.Return(tx, site, key)
+		}
+		if err != nil {
 			return err
 		}
 	}

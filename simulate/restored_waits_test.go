@@ -176,3 +176,40 @@ func TestR_B_95_R_M_03_GivenByALostPreference(t *testing.T) {
 		t.Error("the site that made it does not show it")
 	}
 }
+
+// A line that was made and deleted while the entries waited was never at the centre: the
+// site forgets it, and both count the same records.
+//
+// R-H-44, R-K-40, R-M-03.
+func TestR_H_44_R_K_40_MadeAndUnmadeWhileItWaited(t *testing.T) {
+	w := f1(t)
+	kept := w.item("kept")
+	w.peace()
+	old := w.stopped(t, w.Centre)
+	lost := w.item("lost")
+	w.sync(2)
+	asked, line := atoll.NewID(w.Clock.Now()), atoll.Key{Type: "requisition_line", ID: atoll.NewID(w.Clock.Now())}
+	of := func(item atoll.ID) atoll.Fields {
+		return atoll.Fields{}.Set("requisition_id", asked).Set("store_id", w.Stores["B"]).Set("item_id", item).Set("requested_quantity", number("5"))
+	}
+	w.edit(2, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "requisition", ID: asked}, Fields: atoll.Fields{}.
+		Set("store_id", w.Stores["B"]).Set("kind", documents.Request).Set("status", documents.New).Set("name_id", topology.StoreNameID(w.Stores["C"]))},
+		journal.Proposal{Verb: atoll.Insert, Key: line, Fields: of(lost)},
+		journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "requisition_line", ID: atoll.NewID(w.Clock.Now())}, Fields: of(kept)})
+	w.edit(2, journal.Proposal{Verb: atoll.Delete, Key: line},
+		journal.Proposal{Verb: atoll.Update, Key: atoll.Key{Type: "requisition", ID: asked}, Fields: atoll.Fields{}.Set("comment", "without it")})
+	w.reopen(t, w.Centre, old)
+	w.sync(2)
+	if _, err := w.Centre.Centre.TakeBack(w.ctx, "tester", "restored"); err != nil {
+		t.Fatal(err)
+	}
+	w.peace()
+	for _, at := range []atoll.SiteID{1, 2} {
+		if rec, there := w.is(at, line); there {
+			t.Errorf("site %d has version %d of the line (deleted: %t)", at, rec.Version, rec.Deleted)
+		}
+		if got := w.want(at, "requisition", asked); got.Fields.Text("comment") != "without it" {
+			t.Errorf("site %d has version %d of the requisition", at, got.Version)
+		}
+	}
+}
