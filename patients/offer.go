@@ -105,14 +105,15 @@ func offer(r storage.Reader, t *topology.Topology, c *catalogue.Catalogue, refus
 }
 
 // transferFrom is the store in whose name a late change is offered: the former
-// home store, or one that is active at the site that made it.
+// home store, or one that is active at the site that made it. It is not one that
+// moves: nobody edits what is its own, and its move may wait for this very refusal.
 func transferFrom(transfer atoll.Fields, t *topology.Topology, site atoll.SiteID) atoll.ID {
 	from := transfer.ID("from_store_id")
-	if st, ok := t.Store(from); ok && st.Site == site {
-		return from
-	}
-	if there := t.Active(site); len(there) > 0 {
-		return there[0]
+	for _, id := range append([]atoll.ID{from}, t.Active(site)...) {
+		st, ok := t.Store(id)
+		if _, moving := t.Moving(id); ok && st.Site == site && !moving {
+			return id
+		}
 	}
 	return from
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/patients"
 	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
 )
 
 func patientKey(id atoll.ID) atoll.Key { return atoll.Key{Type: patients.Patient, ID: id} }
@@ -266,4 +267,31 @@ func TestR_G_44_OldSiteReturns(t *testing.T) {
 		t.Errorf("quarantine remembers %d entries as offered; want 4 (%v)", kept, err)
 	}
 	w.peace()
+}
+
+// TestR_G_44: the former home store is being moved when the old site comes back, and
+// the site has another. What it did too late is offered in the name of that one: the
+// move waits until nothing of the site is in quarantine.
+//
+// R-G-44, R-H-30.
+func TestR_G_44_R_H_30_OfferedWhileTheFormerHomeMoves(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C", "F")
+	w.prefer(patients.TransferWait, 0)
+	w.sync(2, 3)
+	ada := w.register("B", "Ada", "Lovelace", "1990-12-10")
+	w.sync(2)
+	w.transfer(1, ada, "C")
+	if err := w.Centre.ForceTransfer(w.ctx, "director", patientKey(ada)); err != nil {
+		t.Fatal(err)
+	}
+	w.update(2, "patient", ada, phone("2"))
+	move := w.move("B", 3)
+	w.sync(2)
+	w.peace()
+	w.wants(move, topology.Moved)
+	list, err := w.At(3).RequestedChanges(w.ctx, patientKey(ada))
+	if err != nil || len(list) != 1 || !list[0].Offered || list[0].Store != w.Stores["F"] {
+		t.Errorf("offered: %+v, %v; want one, in the name of F", list, err)
+	}
 }
