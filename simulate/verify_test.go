@@ -134,33 +134,36 @@ func (w *world) verifies(at atoll.SiteID) site.Verified {
 	return out
 }
 
+// drift changes a text of a record past the door, as if it had been stored so.
+func (w *world) drift(at atoll.SiteID, key atoll.Key, field string) atoll.Record {
+	w.t.Helper()
+	w.Damaged = true
+	was, _ := w.is(at, key)
+	err := w.At(at).Store.Update(w.ctx, func(tx storage.Tx) error {
+		r := was
+		r.Body = was.MustFields().Set(field, "drifted").Encode()
+		at, err := tx.Put(r, w.Catalogue.Index(key.Type, r.MustFields()))
+		for _, a := range r.Audiences {
+			err = errors.Join(err, tx.Unlist(a, was.Position, key), tx.List(a, storage.FeedLine{Position: at, Key: key}))
+		}
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return was
+}
+
 // A record that the centre holds otherwise than its owner, although it was stored so,
 // becomes again what the owner has, by its journal; a replica that a site holds
 // otherwise becomes what the centre has. A cycle sees both by their digests (R-H-44).
 func TestR_H_44_TheOwnersStands(t *testing.T) {
 	w := f1(t)
-	w.Damaged = true
 	item := w.item("x")
 	w.sync(2, 3)
 	line := atoll.Key{Type: "stock_line", ID: w.stock("C", item, "50")}
 	w.peace()
-	drift := func(at atoll.SiteID, key atoll.Key, field string) atoll.Record {
-		was, _ := w.is(at, key)
-		err := w.At(at).Store.Update(w.ctx, func(tx storage.Tx) error {
-			r := was
-			r.Body = was.MustFields().Set(field, "drifted").Encode()
-			at, err := tx.Put(r, w.Catalogue.Index(key.Type, r.MustFields()))
-			for _, a := range r.Audiences {
-				err = errors.Join(err, tx.Unlist(a, was.Position, key), tx.List(a, storage.FeedLine{Position: at, Key: key}))
-			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return was
-	}
-	want := drift(1, line, "batch")
+	want := w.drift(1, line, "batch")
 	journal := w.seq(3)
 	if c := w.sync(3); c.Differing != 1 || c.Repaired != 1 {
 		t.Errorf("the cycle: %+v", c)
@@ -170,7 +173,7 @@ func TestR_H_44_TheOwnersStands(t *testing.T) {
 		t.Errorf("the centre has %s, %s; want %s", got.Origin, got.Body, want.Body)
 	}
 	key := atoll.Key{Type: "item", ID: item}
-	want = drift(3, key, "name")
+	want = w.drift(3, key, "name")
 	if c := w.sync(3); c.Differing != 1 || c.Repaired != 1 {
 		t.Errorf("the cycle: %+v", c)
 	}
@@ -178,6 +181,38 @@ func TestR_H_44_TheOwnersStands(t *testing.T) {
 	if got, _ = w.is(3, key); string(got.Body) != string(want.Body) || w.seq(3) != journal+1 {
 		t.Errorf("the site has %s; want %s", got.Body, want.Body)
 	}
+}
+
+// What a comparison only looked for, and found, is told no longer when it went by itself:
+// by the site's status or by the centre.
+//
+// R-H-44, R-M-02.
+func TestR_H_44_R_M_02_WentByItself(t *testing.T) {
+	w := f1(t)
+	key := atoll.Key{Type: "item", ID: w.item("x")}
+	w.peace()
+	w.drift(3, key, "name")
+	if err := w.Centre.Centre.Verify(w.ctx, "tester", 3, false); err != nil {
+		t.Fatal(err)
+	}
+	if c := w.sync(3); c.Differing != 1 || c.Repaired != 0 {
+		t.Fatalf("the cycle: %+v", c)
+	}
+	if st, err := w.Sites[3].Site.Status(w.ctx); err != nil || st.Light != site.Amber || st.Differing != 1 {
+		t.Fatalf("the status: %+v, %v", st, err)
+	}
+	w.update(1, "item", key.ID, atoll.Fields{}.Set("name", "another"))
+	w.sync(3)
+	if st, err := w.Sites[3].Site.Status(w.ctx); err != nil || st.Light != site.Green {
+		t.Errorf("the status: %+v, %v", st, err)
+	}
+	if at, err := w.Centre.Centre.Comparison(w.ctx, 3); err != nil || at.Outcome.Differing != 0 {
+		t.Errorf("the centre says: %+v, %v", at, err)
+	}
+	if c := w.sync(3); c.Compared > 0 {
+		t.Errorf("it was looked into again: %+v", c)
+	}
+	w.peace()
 }
 
 // What is no difference is told as none, and what is understood is not looked into

@@ -68,7 +68,7 @@ type link struct {
 	Agreement    agreement           `json:"agreement,omitzero"`
 	Scrubbed     time.Time           `json:"scrubbed,omitzero"`   // when every row here was last read
 	Differing    int                 `json:"differing,omitempty"` // rows that differ from the centre's and were not repaired
-	Verify       string              `json:"verify,omitempty"`    // the centre ordered to compare: verify, or repair
+	Verify       string              `json:"verify,omitempty"`    // compare at the end of the cycle, mostly by the centre's order: verify, or repair
 	Placed       bool                `json:"placed,omitempty"`    // records have their audiences (journal.Door.PlaceAll)
 
 	LastTry      time.Time  `json:"last_try,omitzero"`
