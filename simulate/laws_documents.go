@@ -303,7 +303,7 @@ func (c *checker) stock(ctx context.Context, nodes map[atoll.SiteID]*holding, ce
 	readLedger(nodes, centre).counted(told, unsent)
 	have := centre.fold(stockOf(nodes, centre))
 	told = centre.fold(told)
-	family := kin(centre)
+	family := kin(nodes)
 	told, have = together(family, told), together(family, have)
 	c.looked["stock"] += len(told)
 	apart := c.itemsApart(nodes)
@@ -331,7 +331,7 @@ func (c *checker) itemsApart(nodes map[atoll.SiteID]*holding) map[atoll.ID]bool 
 		return out
 	}
 	centre := nodes[atoll.CentreID]
-	family := kin(centre)
+	family := kin(nodes)
 	for _, h := range nodes {
 		for key, r := range h.records {
 			if (key.Type == "stock_line" || key.Type == "invoice_line") && c.apart(r) {

@@ -7,6 +7,7 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/merge"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/survivor"
 )
@@ -105,8 +106,10 @@ func (c *checker) resolves(site atoll.SiteID, h *holding, rec atoll.Record, own 
 	return nil
 }
 
-// kin maps every item that was ever merged to one of those it was merged with.
-func kin(centre *holding) map[atoll.ID]atoll.ID {
+// kin maps every item that was ever merged to one of those it was merged with. A merge
+// that a restored centre lost, and a person did not take back, is told of by the merge
+// journals alone: rows that sites re-pointed stay with what survived it then.
+func kin(nodes map[atoll.SiteID]*holding) map[atoll.ID]atoll.ID {
 	parent := map[atoll.ID]atoll.ID{}
 	var find func(id atoll.ID) atoll.ID
 	find = func(id atoll.ID) atoll.ID {
@@ -115,14 +118,27 @@ func kin(centre *holding) map[atoll.ID]atoll.ID {
 		}
 		return id
 	}
-	for key, r := range centre.records {
+	join := func(id, to atoll.ID) {
+		if a, b := find(id), find(to); to != "" && a != b {
+			parent[max(a, b)] = min(a, b) // in whatever order they come
+		}
+	}
+	for key, r := range nodes[atoll.CentreID].records {
 		if key.Type != "item" {
 			continue
 		}
 		f := r.MustFields()
 		for _, to := range append(catalogue.MergedBefore(f), f.ID("merged_into")) {
-			if to != "" && find(key.ID) != find(to) {
-				parent[find(key.ID)] = find(to)
+			join(key.ID, to)
+		}
+	}
+	for _, h := range nodes {
+		for key, r := range h.records {
+			if key.Type != merge.Journal || r.Deleted || r.Hidden {
+				continue
+			}
+			if f := r.MustFields(); f.Text("merged_type") == "item" {
+				join(f.ID("merged_id"), f.ID("survivor_id"))
 			}
 		}
 	}
