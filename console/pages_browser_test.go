@@ -178,6 +178,7 @@ func TestBrowserLine(t *testing.T) {
 	b.picture("line")
 	b.fill(`[id="f.requested_quantity"]`, "500")
 	b.click(".enter .primary")
+	b.run(chromedp.WaitVisible(css(`[id="f.item_id"][aria-invalid="true"]`))) // the next page, which asks
 	b.sees("Which one?")
 	b.click(".found input")
 	b.click(".enter .primary")
