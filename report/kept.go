@@ -50,30 +50,32 @@ type Mark struct {
 
 // MarkOf returns the mark of what the reader sees.
 func MarkOf(r storage.Reader) (Mark, error) {
+	now, _, err := markOf(r)
+	return now, err
+}
+
+// markOf is MarkOf, with how many records of each type there are.
+func markOf(r storage.Reader) (Mark, map[atoll.Type]int, error) {
 	at, err := r.LastPosition()
 	if err != nil {
-		return Mark{}, err
+		return Mark{}, nil, err
 	}
 	counts, err := r.CountRecords()
 	if err != nil {
-		return Mark{}, err
+		return Mark{}, nil, err
 	}
 	sum := fnv.New64a()
 	for _, t := range slices.Sorted(maps.Keys(counts)) {
 		fmt.Fprintln(sum, t, counts[t])
 	}
-	return Mark{at, sum.Sum64()}, nil
+	return Mark{at, sum.Sum64()}, counts, nil
 }
 
 // KeepUp makes the copy fit what the reader sees, and makes one if there is none; with
 // very many records it keeps none.
 func (k *Kept) KeepUp(r storage.Reader) error {
-	now, err := MarkOf(r)
+	now, counts, err := markOf(r)
 	if err != nil || k.is(now) {
-		return err
-	}
-	counts, err := r.CountRecords()
-	if err != nil {
 		return err
 	}
 	k.mu.Lock()
@@ -106,12 +108,12 @@ func (k *Kept) rows(r storage.Reader, q storage.RowQuery, fn func(storage.Row) e
 	if k == nil || len(q.Where) > 0 || keptFields[q.Type] == nil {
 		return false, nil
 	}
-	now, err := MarkOf(r)
+	now, counts, err := markOf(r)
 	if err != nil {
 		return false, err
 	}
 	if !k.is(now) {
-		if err := k.catchUp(r, now); err != nil {
+		if err := k.catchUp(r, now, counts); err != nil {
 			return false, err
 		}
 	}
@@ -129,14 +131,10 @@ func (k *Kept) is(now Mark) bool {
 	return k.of != nil && k.mark == now
 }
 
-func (k *Kept) catchUp(r storage.Reader, now Mark) error {
-	counts, err := r.CountRecords()
-	if err != nil {
-		return err
-	}
+func (k *Kept) catchUp(r storage.Reader, now Mark, counts map[atoll.Type]int) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	_, err = k.follow(r, now, counts, keptBack)
+	_, err := k.follow(r, now, counts, keptBack)
 	return err
 }
 

@@ -98,14 +98,8 @@ func (r *round) receipt(rc exchange.Receipt) {
 		}
 		if rc.Open == 0 && l.OpenRefusals > 0 {
 			// All of it is settled: what was told about it is history at the centre.
-			told, err := tx.Scan(shelfNo, "", 0, false)
-			if err != nil {
+			if err := storage.Clear(tx, shelfNo); err != nil {
 				return err
-			}
-			for _, it := range told {
-				if err := tx.Drop(shelfNo, it.Key); err != nil {
-					return err
-				}
 			}
 		}
 		l.OpenRefusals = rc.Open

@@ -69,11 +69,7 @@ func (l *link) decided(tx storage.Tx) error {
 		return nil
 	}
 	l.Handed = false
-	items, err := tx.Scan(shelfHanded, "", 0, false)
-	for _, it := range items {
-		err = errors.Join(err, tx.Drop(shelfHanded, it.Key))
-	}
-	return err
+	return storage.Clear(tx, shelfHanded)
 }
 
 // confirm settles the doubt about a record: the centre has told of it. It reports
@@ -113,11 +109,7 @@ func (l *link) settle(tx storage.Tx) error {
 		return nil
 	}
 	l.Settling = false
-	items, err := tx.Scan(shelfSettled, "", 0, false)
-	for _, it := range items {
-		err = errors.Join(err, tx.Drop(shelfSettled, it.Key))
-	}
-	return err
+	return storage.Clear(tx, shelfSettled)
 }
 
 // found returns the next of the records in doubt, which are handed in with it. Those
