@@ -59,21 +59,31 @@ func (r *run) begun(s *system) error {
 	return err
 }
 
+// emptied is a copy of the system whose site has an empty database and whose centre
+// serves; done ends it and removes it.
+func (r *run) emptied(made *system, folder string) (s *system, centre *served, done func() error, err error) {
+	s, err = made.copied(filepath.Join(r.dir, folder))
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	removed := func(err error) error { return errors.Join(err, os.RemoveAll(s.dir)) }
+	if err := r.begun(s); err != nil {
+		return nil, nil, nil, removed(err)
+	}
+	centre, err = r.serve(s.centre(), s.listen)
+	if err != nil {
+		return nil, nil, nil, removed(err)
+	}
+	return s, centre, func() error { return removed(centre.stop()) }, nil
+}
+
 // firstLoad loads everything over the slow line.
 func (r *run) firstLoad(made *system) (err error) {
-	s, err := made.copied(filepath.Join(r.dir, "slow"))
+	s, centre, done, err := r.emptied(made, "slow")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
-	if err := r.begun(s); err != nil {
-		return err
-	}
-	centre, err := r.serve(s.centre(), s.listen)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, centre.stop()) }()
+	defer func() { err = errors.Join(err, done()) }()
 	l, err := newLine(centre.url)
 	if err != nil {
 		return err
@@ -122,19 +132,11 @@ func (r *run) firstLoad(made *system) (err error) {
 
 // resident looks at the memory of a site's process, and at how fast it starts.
 func (r *run) resident(made *system) (err error) {
-	s, err := made.copied(filepath.Join(r.dir, "fast"))
+	s, _, done, err := r.emptied(made, "fast")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
-	if err := r.begun(s); err != nil {
-		return err
-	}
-	centre, err := r.serve(s.centre(), s.listen)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, centre.stop()) }()
+	defer func() { err = errors.Join(err, done()) }()
 	r.say(0, 0, "first load, in a process of its own")
 	load := exec.CommandContext(r, r.Program, "sync", "--data", s.site())
 	used, err := most(load)
