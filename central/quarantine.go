@@ -112,6 +112,25 @@ func (c *Centre) retry(tx storage.Tx, r storage.Refusal, note, by string) (bool,
 	return c.again(tx, r, note, by, false)
 }
 
+// retryHeld is retry, also of an entry that is held behind others: the first of them is
+// judged again, and it with them. Alone it could bring back a part of what they made.
+func (c *Centre) retryHeld(tx storage.Tx, r storage.Refusal, note, by string) (applied bool, err error) {
+	first := r
+	for first.Behind != 0 {
+		if first, err = tx.Refusal(first.Behind); err != nil {
+			return false, err
+		}
+	}
+	if first.State != storage.Open { // it was settled, and what was behind it let go
+		first = r
+	}
+	if _, err = c.retry(tx, first, note, by); err != nil {
+		return false, err
+	}
+	r, err = tx.Refusal(r.ID)
+	return r.State == storage.Applied, err
+}
+
 // again is retry; renewed says that a person lets an edit of the site stand that
 // was made under an ownership it has lost and now has again.
 func (c *Centre) again(tx storage.Tx, r storage.Refusal, note, by string, renewed bool) (bool, error) {
@@ -404,7 +423,7 @@ func (c *Centre) Decide(ctx context.Context, id int64, d Decision, by, note stri
 		}
 		switch d {
 		case Retry:
-			applied, err = c.retry(tx, r, note, by)
+			applied, err = c.retryHeld(tx, r, note, by)
 			return err
 		case Skip, Return, Accept:
 		default:

@@ -371,3 +371,62 @@ func TestCountsAddUp(t *testing.T) {
 		t.Errorf("the centre's log: %+v", c)
 	}
 }
+
+// A document that was refused together with the stock it moves is left out with it. When
+// its site has stated it again since, and that waits behind the refusal, the document does
+// not come to stand without its stock: not when a person has it judged again, and not when
+// the entry that made it is left out. A document that moved none stands as it is stated.
+//
+// R-A-18, R-K-40, R-K-42, R-J-09.
+func TestR_K_42_LeftOutWithItsStock(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		stock   bool
+		decided central.Decision
+	}{
+		{"stock, returned", true, central.Return},
+		{"stock, skipped", true, central.Skip},
+		{"none, returned", false, central.Return},
+		{"none, skipped", false, central.Skip},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := newRig(t)
+			h := hostile{r, 2}
+			made, bad := h.newInvoice(r.id()), h.orphan(r.id(), r.id())
+			entry := []atoll.Operation{made, bad}
+			if tc.stock {
+				entry = append(entry, atoll.Operation{
+					Verb: atoll.Insert, Key: atoll.Key{Type: "stock_line", ID: r.id()}, Version: 1, Epoch: made.Epoch,
+					Fields: atoll.Fields{}.Set("store_id", h.Stores["B"]).Set("item_id", bad.Fields.ID("item_id")).
+						Set("pack_size", json.Number("1")).Set("total_number_of_packs", json.Number("2")).
+						Set("available_number_of_packs", json.Number("2")),
+				})
+			}
+			h.push(entry...)
+			again := made
+			again.Verb, again.Base = atoll.Restate, h.last()
+			h.push(again)
+			no := r.refusals(true)
+			if len(no) != 2 || no[1].Behind != no[0].ID {
+				t.Fatalf("quarantine: %+v", no)
+			}
+			stands := func(when string, want bool) {
+				t.Helper()
+				if _, there := r.record(1, "invoice", made.ID); there != want {
+					t.Errorf("%s: the document stands: %t; want %t", when, there, want)
+				}
+			}
+			if applied, err := r.Centre.Centre.Decide(t.Context(), no[1].ID, central.Retry, "tester", ""); err != nil || applied {
+				t.Errorf("judged again: applied %t, %v", applied, err)
+			}
+			stands("judged again", false)
+			if _, err := r.Centre.Centre.Decide(t.Context(), no[0].ID, tc.decided, "tester", "left out"); err != nil {
+				t.Fatal(err)
+			}
+			stands("left out", !tc.stock)
+			if left := r.refusals(true); tc.stock && (len(left) != 1 || left[0].Code != atoll.BaseVersion) {
+				t.Errorf("what waits now: %+v", left)
+			}
+		})
+	}
+}

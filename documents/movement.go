@@ -41,6 +41,15 @@ func holdOf(t atoll.Type, header atoll.Fields) hold {
 // movesStock reports whether documents of the type move stock by themselves.
 func movesStock(t atoll.Type) bool { return t == "invoice" || t == "prescription" }
 
+// MovedWith reports whether records of the type stand or fall with the stock that a
+// transaction changes: the stock itself, and documents and their lines (R-D-27, R-J-09).
+func MovedWith(t atoll.Type, ops []atoll.Operation) bool {
+	stock := func(op atoll.Operation) bool { return op.Type == "stock_line" }
+	_, document := governed[t]
+	_, line := parents[t]
+	return (document || line || t == "stock_line") && slices.ContainsFunc(ops, stock)
+}
+
 // Movement is a change of one stock line, or its state: how many packs are there,
 // and how many of them are set aside.
 type Movement struct {
