@@ -32,6 +32,9 @@ type Options struct {
 	// Admitted is called after entries of a site were committed, so that processors
 	// can run; nil is allowed.
 	Admitted func(ctx context.Context)
+	// Exchanged is called after each exchange with its row of the sync log; nil is
+	// allowed. It must not wait: the site does.
+	Exchanged func(Cycle)
 	// Records and Bytes limit one answer; 500 and 1 MB when zero (R-K-52).
 	Records, Bytes int
 }

@@ -244,6 +244,9 @@ func (c *Centre) record(h exchange.Hello, y *tally, err error) {
 		}
 	}
 	c.visited(row)
+	if c.Exchanged != nil {
+		c.Exchanged(row)
+	}
 	c.later(func(tx storage.Tx) error {
 		key := y.started.UTC().Format("20060102T150405.000000000") + siteKey(h.Site)
 		if err := storage.Save(tx, shelfLog, key, row); err != nil {

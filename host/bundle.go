@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/url"
 	"runtime"
@@ -61,12 +62,11 @@ func (h *Host) Bundle(ctx context.Context, actor string, w io.Writer) error {
 	counts, err := h.toldRecords(ctx)
 	b.JSON("records.json", counts, err)
 	b.Part("metrics.txt", func(w io.Writer) error {
-		text, err := newMeter(h).scrape(ctx)
-		if err != nil {
-			text = []byte("# " + support.Plain(err) + "\n")
+		if err := newMeter(h).text(ctx, w); err != nil {
+			_, err = fmt.Fprintln(w, "#", support.Plain(err))
+			return err
 		}
-		_, err = w.Write(text)
-		return err
+		return nil
 	})
 	b.Part("log.jsonl", func(w io.Writer) error { _, err := h.Recent.WriteTo(w); return err })
 	return b.End()

@@ -182,7 +182,8 @@ func (c Config) behind(ctx context.Context, m backup.Manifest, copied map[atoll.
 		return nil
 	})
 	if err == nil && b.Same && now.identity.Role == station.Remote {
-		h := &Host{Config: c, Store: s, Catalogue: catalogue.Embedded()}
+		h := newHost(c)
+		h.Store, h.Catalogue = s, catalogue.Embedded()
 		if err = h.assemble(ctx); err == nil {
 			b.Unsent, err = h.Unsent(ctx)
 			b.Unsent = min(b.Unsent, b.Own)

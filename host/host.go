@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -90,7 +91,12 @@ type Host struct {
 	client         *wire.Client
 	sent, received atomic.Int64
 	stopping       atomic.Bool // serving is about to end
+
+	traffic *traffic
+	kinds   sync.Map // atoll.SiteID to the kind of the site, as text
 }
+
+func newHost(c Config) *Host { return &Host{Config: c, traffic: newTraffic()} }
 
 // database is the file in the data directory.
 const database = "atoll.db"
@@ -210,7 +216,8 @@ func Open(ctx context.Context, c Config) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{Config: c, Store: store, Catalogue: cat}
+	h := newHost(c)
+	h.Store, h.Catalogue = store, cat
 	if err := h.assemble(ctx); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -238,6 +245,7 @@ func (h *Host) assemble(ctx context.Context) error {
 					h.Log.Error("processors failed", "err", err)
 				}
 			},
+			Exchanged: h.exchanged,
 		})
 		h.Station.LastSync, h.Station.LastContact = h.Centre.LastSync, h.Centre.LastContact
 		h.Mail = &notify.Office{Store: h.Store, Now: h.Now, Log: h.Log, Words: h.letter, Trial: h.trial, Note: h.note}
@@ -258,6 +266,13 @@ func (h *Host) assembleSite(_ context.Context, id station.Identity) error {
 		}
 		h.client, centre = client, client
 	}
+	hooks := h.Hooks
+	hooks.Cycled = func(row site.Cycle) {
+		h.cycled(row)
+		if h.Hooks.Cycled != nil {
+			h.Hooks.Cycled(row)
+		}
+	}
 	h.Site = site.New(site.Options{
 		Store: h.Store, Door: h.Station.Door, Centre: centre, Device: h.Device, App: h.App, Now: h.Now, Log: h.Log,
 		Integrated: func(ctx context.Context) error { _, err := h.Station.Processors.Run(ctx); return err },
@@ -265,7 +280,7 @@ func (h *Host) assembleSite(_ context.Context, id station.Identity) error {
 		DiskUsed:   func() float64 { return DiskUsed(h.Data) },
 		Lock:       h.lock,
 		Bytes:      func() (int64, int64) { return h.sent.Load(), h.received.Load() },
-		Hooks:      h.Hooks,
+		Hooks:      hooks,
 	})
 	h.Station.Usable = h.Site.Usable
 	h.Station.LastSync, h.Station.Pull = h.Site.LastSync, h.Site.Fetch

@@ -2,14 +2,16 @@ package host
 
 import (
 	"context"
-	"maps"
+	"io"
 	"net"
 	"net/http"
-	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/signin"
@@ -17,48 +19,62 @@ import (
 	"github.com/atollsync/atoll/wire"
 )
 
-// How much of the sync log one scrape looks at, and how long an answer is given
-// again: five times as long as it took to make, and never longer than a while.
-const (
-	scrapedRows = 5000
-	scrapeMost  = time.Minute
-)
+// scrapeMost is the longest for which the gauges are told again. They are told again
+// for five times as long as it took to read them, too.
+const scrapeMost = time.Minute
 
-// meter answers /metrics in the text format of Prometheus. What it tells is bounded
-// by the kinds of sites, the lights, the record types and a few results: never by the
-// number of sites, stores or users.
+// meter answers /metrics. What it tells is bounded by the kinds of sites, the lights,
+// the record types and a few results: never by the number of sites, stores or users.
 type meter struct {
-	h     *Host
-	began time.Time
+	h       *Host
+	exposed http.Handler
 
-	mu    sync.Mutex
-	text  []byte
-	until time.Time
-	seen  map[string]bool // rows of the sync log that were counted, of the newest
-	count counts
+	mu     sync.Mutex
+	gauges *gauges
+	until  time.Time
 }
 
 func newMeter(h *Host) *meter {
-	return &meter{h: h, began: h.Now(), seen: map[string]bool{}, count: counts{
-		cycles: map[[2]string]float64{}, entries: map[string]float64{}, seconds: map[string]*histogram{},
-	}}
+	m := &meter{h: h}
+	own := prometheus.NewRegistry()
+	own.MustRegister(m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	told := prometheus.Gatherers{own}
+	if h.traffic != nil {
+		told = append(told, h.traffic.told)
+	}
+	m.exposed = promhttp.HandlerFor(told, promhttp.HandlerOpts{ErrorHandling: promhttp.HTTPErrorOnError})
+	return m
 }
 
 // ServeHTTP answers a scrape: of this machine itself, or of a user who may look after
 // synchronisation (a session's token as bearer).
 func (m *meter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if err := m.admit(r); err != nil {
-		wire.WriteProblem(w, err)
-		return
+	err := m.admit(r)
+	if err == nil {
+		err = m.look(r.Context())
 	}
-	text, err := m.scrape(r.Context())
 	if err != nil {
 		wire.WriteProblem(w, err)
 		return
 	}
-	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(text)
+	m.exposed.ServeHTTP(w, r)
+}
+
+// Describe implements prometheus.Collector. It names nothing: what is told depends on
+// what the installation is.
+func (m *meter) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector: it tells what was read last.
+func (m *meter) Collect(to chan<- prometheus.Metric) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.gauges == nil {
+		return
+	}
+	for _, g := range m.gauges.told {
+		to <- g
+	}
 }
 
 func (m *meter) admit(r *http.Request) error {
@@ -83,38 +99,66 @@ func (m *meter) admit(r *http.Request) error {
 	return nil
 }
 
-func (m *meter) scrape(ctx context.Context) ([]byte, error) {
+// look reads the gauges, if those that were read last are too old.
+func (m *meter) look(ctx context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	started := m.h.Now()
 	if started.Before(m.until) {
-		return m.text, nil
+		return nil
 	}
-	var p page
-	p.one("atoll_build_info", "The program's version and what it serves.", 1, "version", m.h.App, "role", string(m.h.Station.Identity.Role))
-	p.one("atoll_uptime_seconds", "How long the program has been running.", started.Sub(m.began).Seconds())
-	var mem runtime.MemStats
-	runtime.ReadMemStats(&mem)
-	p.one("atoll_memory_bytes", "Memory that the program has from the system.", float64(mem.Sys))
-	p.one("atoll_goroutines", "Goroutines.", float64(runtime.NumGoroutine()))
+	g := &gauges{}
+	g.add("atoll_build_info", "The program's version and what it serves.", 1, "version", m.h.App, "role", string(m.h.Station.Identity.Role))
 	records, err := m.h.Station.Counts(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	p.head("atoll_records", "gauge", "Records here, by type.")
-	for _, t := range slices.Sorted(maps.Keys(records)) {
-		p.line("atoll_records", float64(records[t]), "type", string(t))
+	for t, n := range records {
+		g.add("atoll_records", "Records here, by type.", float64(n), "type", string(t))
 	}
 	if m.h.Centre != nil {
-		err = m.centre(ctx, &p)
+		err = m.h.fleetGauges(ctx, g)
 	} else {
-		err = m.site(ctx, &p)
+		err = m.h.siteGauges(ctx, g)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	m.counters(&p)
-	m.text = []byte(p.b.String())
+	m.gauges = g
 	m.until = m.h.Now().Add(min(5*m.h.Now().Sub(started), scrapeMost))
-	return m.text, nil
+	return nil
+}
+
+// text writes what a scrape is answered.
+func (m *meter) text(ctx context.Context, w io.Writer) error {
+	if err := m.look(ctx); err != nil {
+		return err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "/metrics", http.NoBody)
+	if err != nil {
+		return err
+	}
+	m.exposed.ServeHTTP(&answerTo{Writer: w, header: http.Header{}}, r)
+	return nil
+}
+
+// answerTo is an answer that is written somewhere else than to a caller.
+type answerTo struct {
+	io.Writer
+	header http.Header
+}
+
+func (a *answerTo) Header() http.Header { return a.header }
+func (a *answerTo) WriteHeader(int)     {}
+
+// gauges are what was read of an installation at one moment.
+type gauges struct{ told []prometheus.Metric }
+
+// add tells one value. The labels are names and values in turns.
+func (g *gauges) add(name, help string, value float64, labels ...string) {
+	var names, values []string
+	for i := 0; i+1 < len(labels); i += 2 {
+		names, values = append(names, labels[i]), append(values, labels[i+1])
+	}
+	g.told = append(g.told, prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, names, nil), prometheus.GaugeValue, value, values...))
 }

@@ -7,6 +7,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"github.com/atollsync/atoll/host"
 	"github.com/atollsync/atoll/simulate"
@@ -52,20 +55,15 @@ func TestMetrics(t *testing.T) {
 		t.Fatalf("%d %s", status, text)
 	}
 	for _, want := range []string{
-		`atoll_build_info{version="1.2.3",role="central"} 1`, `atoll_sites{kind="server",light="green"} 2`, `atoll_sites_silent{kind="server",days="30"} 0`,
-		`atoll_records{type="item"} 1`, `atoll_cycles_total{kind="server",result="ok"}`, `atoll_site_freshness_seconds{kind="server",quantile="0.9"}`,
-		`atoll_backlog_down{kind="server"} 0`, `atoll_transfers_open{state="exception"} 0`, `atoll_cycle_seconds_bucket{kind="server",le="+Inf"}`, `atoll_records_down_total`,
+		`atoll_build_info{role="central",version="1.2.3"} 1`, `atoll_sites{kind="server",light="green"} 2`, `atoll_sites_silent{days="30",kind="server"} 0`,
+		`atoll_records{type="item"} 1`, `atoll_site_freshness_seconds{kind="server",part="0.9"}`,
+		`atoll_backlog_down{kind="server"} 0`, `atoll_transfers_open{state="exception"} 0`, `process_resident_memory_bytes`, `go_goroutines`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the centre does not tell %s:\n%s", want, text)
 		}
 	}
-	line := regexp.MustCompile(`^[a-z_]+(\{([a-z]+="[^"\n]*",?)+\})? -?[0-9.e+-]+$`)
-	for _, l := range strings.Split(strings.TrimSpace(text), "\n") {
-		if !strings.HasPrefix(l, "# ") && !line.MatchString(l) {
-			t.Errorf("not well formed: %s", l)
-		}
-	}
+	wellFormed(t, text)
 	if strings.Contains(text, "Sync Client") || strings.Contains(text, "Store ") {
 		t.Error("the metrics name sites or stores")
 	}
@@ -85,6 +83,60 @@ func TestMetrics(t *testing.T) {
 	status, text = scraped(t, one, here, "")
 	if status != http.StatusOK || !strings.Contains(text, "atoll_waiting 0") || !strings.Contains(text, "atoll_last_success_timestamp_seconds 1.77") {
 		t.Errorf("a site tells %d %s", status, text)
+	}
+}
+
+// wellFormed holds the text to the format and to the customs of Prometheus.
+func wellFormed(t *testing.T, text string) {
+	t.Helper()
+	problems, err := promlint.New(strings.NewReader(text)).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+// Every exchange is counted once, at both ends, however many there are between two
+// scrapes (R-I-23).
+func TestR_I_23_EveryExchangeIsCounted(t *testing.T) {
+	p := newPair(t) // which enrols and makes a first cycle
+	centre, site := p.centre.Handler(), p.site.Handler()
+	const cycles = 20
+	for range cycles {
+		p.clock.Wind(time.Minute)
+		if _, err := p.site.Site.Cycle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, _ := p.centre.Centre.SyncLog(t.Context(), 0, 1000)
+	for _, want := range []struct {
+		at   http.Handler
+		line string
+	}{
+		{centre, fmt.Sprintf(`atoll_cycles_total{kind="server",result="ok"} %d`, len(before))},
+		{centre, fmt.Sprintf(`atoll_cycle_seconds_count{kind="server"} %d`, len(before))},
+		{centre, `atoll_cycle_seconds_bucket{kind="server",le="+Inf"}`},
+		{site, fmt.Sprintf(`atoll_cycles_total{kind="here",result="ok"} %d`, cycles+1)},
+		{site, `atoll_bytes_total{direction="in"}`},
+	} {
+		_, text := scraped(t, want.at, here, "")
+		if !strings.Contains(text, want.line) {
+			t.Errorf("%s is not told:\n%s", want.line, text)
+		}
+		wellFormed(t, text)
+	}
+	if len(before) <= cycles {
+		t.Errorf("%d exchanges in the sync log of the centre", len(before))
+	}
+	p.served = http.NotFoundHandler() // the line is bad
+	p.clock.Wind(time.Minute)
+	if _, err := p.site.Site.Cycle(t.Context()); err == nil {
+		t.Fatal("a cycle without a centre succeeded")
+	}
+	if _, text := scraped(t, site, here, ""); !regexp.MustCompile(`atoll_cycles_total\{kind="here",result="[a-z_]+"\} 1\n`).MatchString(text) {
+		t.Errorf("the cycle that failed is not told:\n%s", text)
 	}
 }
 

@@ -108,7 +108,7 @@ func (c Config) stopped(ctx context.Context) (release func(), err error) {
 func (c Config) renew(ctx context.Context, dir string) error {
 	c.Data = dir
 	var err error
-	h := &Host{Config: c}
+	h := newHost(c)
 	if h.Catalogue, err = catalogue.WithDirectory(c.types(dir)); err != nil {
 		return err
 	}
