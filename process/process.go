@@ -325,7 +325,7 @@ func (p *Processors) answer(tx storage.Tx, key atoll.Key, of *pass) (made int, w
 		if k.Type != key.Type || c.Record.Deleted && !k.Gone {
 			continue
 		}
-		if k.Answer != nil {
+		if k.Answer != nil && !c.Record.Hidden { // what was retracted may be otherwise by now
 			n, err := p.one(tx, k, c, of)
 			if err != nil {
 				return made, nil, err

@@ -235,3 +235,53 @@ func TestR_G_42_R_M_03_TransferredAgain(t *testing.T) {
 		t.Errorf("she is at home in store %s, and was transferred to B, which is %s", home, w.Stores["B"])
 	}
 }
+
+// A site took goods back that it had asked back, as the centre's store gave them up. The
+// centre lost that, and the store moved to another site before the goods were heard of
+// again: that they are taken back is refused, and the site is given the truth. The answer
+// that it still has was retracted: nothing follows from that until the store answers.
+//
+// R-D-39, R-C-12, R-M-03.
+func TestR_D_39_R_M_03_AskedBackOfAnAnswerThatIsLost(t *testing.T) {
+	w := f1(t)
+	item := w.item("a")
+	w.peace()
+	stock := w.stock("B", item, "50")
+	w.sync(2)
+	old := w.stopped(t, w.Centre)
+	sent := w.ship("B", "A", stock, "4")
+	if err := w.At(2).AskCancel(w.ctx, "tester", sent); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(2, 2)
+	left := func() string { return w.want(2, "stock_line", stock).Fields.Number("total_number_of_packs") }
+	if left() != "50" {
+		t.Fatalf("B has %s packs; A gave up what was sent", left())
+	}
+	w.reopen(t, w.Centre, old)
+	move := w.move("A", 3)
+	w.sync(3, 3)
+	w.wants(move, topology.Moved)
+	w.sync(2)
+	refused := w.quarantined(2)
+	if len(refused) == 0 {
+		t.Fatal("nobody has given the goods up, and B took them back")
+	}
+	for _, no := range refused {
+		if _, err := w.Centre.Centre.Decide(w.ctx, no.ID, central.Return, "tester", "A has not answered"); err != nil && atoll.CodeOf(err) != atoll.Conflict {
+			t.Fatal(err)
+		}
+	}
+	w.sync(2, 2)
+	for _, no := range w.quarantined(2) {
+		t.Errorf("refused again: %s", no.Message)
+	}
+	if left() != "46" {
+		t.Errorf("B has %s packs; 4 are on their way", left())
+	}
+	w.sync(3)
+	w.peace()
+	if left() != "50" {
+		t.Errorf("B has %s packs; A gave up what was sent", left())
+	}
+}

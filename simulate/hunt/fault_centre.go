@@ -22,10 +22,10 @@ var centreFaults = []Fault{
 // centreRestored puts the centre back to an image. What its sites have, it must have
 // again in the end; of what it made itself since, what no site holds cannot come back
 // (decision 0016). A site that loses its own database at the same time is beyond that
-// decision too, which is why the centre's images are forgotten when one does: what the
-// product does then has its own test, of R-M-03. So is a centre that forgets a site it had
-// enrolled, which enrols again (R-H-10), or which of two machines is the site
-// (docs/model/restores.md).
+// decision too, which is why the centre's images are forgotten when one does, and none does
+// before it has synchronised with the restored centre: what the product does then has its
+// own test, of R-M-03. So is a centre that forgets a site it had enrolled, which enrols
+// again (R-H-10), or which of two machines is the site (docs/model/restores.md).
 func centreRestored(w *World, d Dice) error {
 	image, ok := Pick(d, w.images[w.Centre.Name])
 	if !ok || len(w.clones) > 0 {

@@ -233,8 +233,8 @@ func (f *forger) lie(d Dice) error {
 // afterwards, and is initialised again.
 func (f *forger) takeOver(d Dice) error {
 	w, own := f.w, f.n.Identity.Site
-	if !w.swaps() {
-		return ErrIdle // the honest database would have to be given up
+	if !w.swaps() || w.uninformed[own] {
+		return ErrIdle // the honest database would have to be given up; see centreRestored
 	}
 	ops := f.forgeries(d)
 	h := f.hello()

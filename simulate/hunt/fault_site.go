@@ -29,8 +29,8 @@ type outdated struct {
 
 func siteRestored(w *World, d Dice) error {
 	n, ok := Pick(d, w.Nodes()[1:])
-	if !ok || w.old[n.Name] != nil || w.cloned(n.Identity.Site) {
-		return ErrIdle
+	if !ok || w.old[n.Name] != nil || w.cloned(n.Identity.Site) || w.uninformed[n.Identity.Site] {
+		return ErrIdle // the last: see centreRestored
 	}
 	image, ok := Pick(d, w.images[n.Name])
 	if !ok {
