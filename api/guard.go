@@ -60,6 +60,16 @@ func (s *server) onlySeen(ctx context.Context, page []station.Record) []station.
 	return slices.DeleteFunc(page, func(r station.Record) bool { return !s.Station.SeesRecord(u, r.Type, r.Fields) })
 }
 
+// seenOf leaves out what is about records that are not the user's to see.
+func seenOf[T any](ctx context.Context, s *server, all []T, key func(T) atoll.Key) ([]T, error) {
+	keys := make([]atoll.Key, len(all))
+	for i, one := range all {
+		keys[i] = key(one)
+	}
+	hidden, err := s.hidden(ctx, keys...)
+	return slices.DeleteFunc(all, func(one T) bool { return hidden[key(one)] }), err
+}
+
 // within asks that a query be about one of the user's stores, where they are limited:
 // the one they have, unless they name one.
 func within(ctx context.Context, store atoll.ID) (atoll.ID, error) {

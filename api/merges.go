@@ -73,6 +73,9 @@ func (s *server) mergeOperations() {
 		if err != nil {
 			return nil, err
 		}
+		if list, err = seenOf(ctx, s, list, func(m merge.Merged) atoll.Key { return atoll.Key{Type: m.Type, ID: m.ID} }); err != nil {
+			return nil, err
+		}
 		out := &mergesAnswer{}
 		out.Body.Merges = list
 		visitOf(ctx).Records = len(list)
@@ -114,7 +117,7 @@ func (s *server) mergeOperations() {
 	})
 	handle(s, station.MayRead, huma.Operation{
 		OperationID: "get-merge", Method: http.MethodGet, Path: "/merges/{type}/{id}", Tags: []string{"merges"},
-		Summary: "Get a merge", Description: "What the merge of the record re-pointed, row by row, also after it was undone.",
+		Summary: "Get a merge", Description: "What the merge of the record re-pointed, row by row, also after it was undone. Whoever is limited to stores is told of rows of theirs alone.",
 	}, func(ctx context.Context, in *RecordPath) (*mergeDetailsAnswer, error) {
 		key, err := s.key(*in)
 		if err != nil {
@@ -124,7 +127,19 @@ func (s *server) mergeOperations() {
 		if err != nil {
 			return nil, err
 		}
-		return &mergeDetailsAnswer{mergeView(d)}, nil
+		hidden, err := s.hidden(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		if hidden[key] {
+			return nil, notTheirs(ctx, key)
+		}
+		view := mergeView(d)
+		if view.Rows, err = seenOf(ctx, s, view.Rows, func(r RepointedView) atoll.Key { return atoll.Key(r.RecordNameView) }); err != nil {
+			return nil, err
+		}
+		view.Since, err = seenOf(ctx, s, view.Since, func(r RecordNameView) atoll.Key { return atoll.Key(r) })
+		return &mergeDetailsAnswer{view}, err
 	})
 	handle(s, station.MayEdit, huma.Operation{
 		OperationID: "undo-merge", Method: http.MethodPost, Path: "/merges/{type}/{id}/undo", Tags: []string{"merges"},

@@ -3,6 +3,7 @@ package api_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/simulate"
@@ -146,4 +147,67 @@ func TestR_J_01_R_E_02_R_E_10_LimitedUsersMergeLocationsAlone(t *testing.T) {
 	at.call("POST", "/merges/preview", wish("item", x, y), as).want(200)
 	at.call("POST", "/merges", wish("item", x, y), as).want(200)
 	at.call("POST", "/merges/preview", wish("item", x, y), at.as(station.StoreUser)).refused(403, atoll.Denied)
+}
+
+// Whoever is limited to stores is told of no row of another store that a merge re-pointed
+// or left to a person, and of no merge of another store's locations (R-E-50, R-J-01).
+func TestR_J_01_R_E_50_LimitedReadersSeeMergedRowsOfTheirStores(t *testing.T) {
+	f := newFleet(t)
+	ctx, at := t.Context(), f.centre
+	x, px := simulate.Item("x")
+	y, py := simulate.Item("y")
+	if err := f.Centre.Insert(ctx, px, py); err != nil {
+		t.Fatal(err)
+	}
+	f.sync(t)
+	stock := func(name, store string, item atoll.ID) string {
+		t.Helper()
+		id, to := atoll.DeriveID(name), f.Centre.Insert
+		if store == "B" {
+			to = f.Sites[2].Insert
+		}
+		if err := to(ctx, simulate.Stock(id, f.Stores[store], item, "3")); err != nil {
+			t.Fatal(err)
+		}
+		return string(id)
+	}
+	before := map[string]string{"A": stock("in A", "A", x), "B": stock("in B", "B", x)}
+	shelves := map[string]string{}
+	for _, store := range []string{"A", "E"} {
+		for _, code := range []string{"1", "2"} {
+			id := string(atoll.DeriveID("shelf", store, code))
+			at.call("PUT", "/records/location/"+id, `{"fields":{"code":"`+code+`","name":"Shelf","store_id":"`+string(f.Stores[store])+`"}}`).want(201)
+			shelves[store+code] = id
+		}
+		at.call("POST", "/merges", `{"type":"location","from":"`+shelves[store+"1"]+`","into":"`+shelves[store+"2"]+`"}`).want(200)
+	}
+	f.sync(t)
+	at.call("POST", "/merges", `{"type":"item","from":"`+string(x)+`","into":"`+string(y)+`"}`).want(200)
+	f.sync(t)
+	f.Clock.Wind(time.Minute)
+	since := map[string]string{"A": stock("later in A", "A", y), "B": stock("later in B", "B", y)}
+	f.sync(t)
+
+	as := at.as(station.Viewer)
+	tells := func(path string, want bool, ids ...string) {
+		t.Helper()
+		got := at.call("GET", path, "", as).want(200)
+		for _, id := range ids {
+			if strings.Contains(string(got.body), id) != want {
+				t.Errorf("GET %s tells of %s: %t, want %t: %s", path, id, !want, want, got.body)
+			}
+		}
+	}
+	item := "/merges/item/" + string(x)
+	tells(item, true, before["A"], before["B"], since["A"], since["B"])
+	tells("/merges", true, string(x), shelves["A1"], shelves["E1"])
+	if err := at.node.LimitUser(ctx, userOf(station.Viewer), []atoll.ID{f.Stores["A"]}); err != nil {
+		t.Fatal(err)
+	}
+	tells(item, true, before["A"], since["A"])
+	tells(item, false, before["B"], since["B"])
+	tells("/merges", true, string(x), shelves["A1"])
+	tells("/merges", false, shelves["E1"])
+	tells("/merges/location/"+shelves["A1"], true, shelves["A1"])
+	at.call("GET", "/merges/location/"+shelves["E1"], "", as).refused(403, atoll.Denied)
 }
