@@ -97,6 +97,15 @@ func NewID(now time.Time) ID {
 	return format(b[:])
 }
 
+// Time returns when an id that [NewID] made was made; ok is false for any other.
+func (id ID) Time() (at time.Time, ok bool) {
+	if !id.Valid() || id[14] != '7' {
+		return time.Time{}, false
+	}
+	ms, err := strconv.ParseInt(string(id[0:8]+id[9:13]), 16, 64)
+	return time.UnixMilli(ms).UTC(), err == nil
+}
+
 // namespace is the UUID under which Atoll derives its version 5 identities.
 var namespace = [16]byte{0x0b, 0x9d, 0x4c, 0x1e, 0x6a, 0x57, 0x4f, 0x21, 0x9c, 0x3f, 0x2e, 0x8d, 0x71, 0x60, 0x55, 0xa4}
 

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"time"
 
 	"github.com/atollsync/atoll"
@@ -82,7 +83,7 @@ func (d *Desk) invoices(read reading, from time.Time, takes func(store, partner 
 			return nil
 		}
 		h := head{at: timeOf(r, 5, 6, 7, 8), store: atoll.ID(r.Text(0)), to: atoll.ID(r.Text(3))}
-		if h.at.Before(from) || !takes(h.store, h.to) {
+		if before(h, from) || !takes(h.store, h.to) {
 			return nil
 		}
 		switch r.Text(1) {
@@ -113,19 +114,68 @@ func (d *Desk) invoices(read reading, from time.Time, takes func(store, partner 
 			heads[id] = h
 		}
 	}
-	return heads, nil
+	return heads, d.date("invoice", heads, from)
 }
 
 func (d *Desk) prescriptions(read reading, from time.Time, takes func(store, partner atoll.ID) bool) (map[atoll.ID]head, error) {
 	heads := map[atoll.ID]head{}
-	q := storage.RowQuery{Type: "prescription", Fields: []string{"store_id", "status", "confirmed_at", "finalised_at", "created_at"}}
-	return heads, read(q, func(r storage.Row) error {
-		h := head{sort: patients, at: timeOf(r, 2, 3, 4), store: atoll.ID(r.Text(0))}
-		if moved(r.Text(1)) && !h.at.Before(from) && takes(h.store, "") {
+	q := storage.RowQuery{Type: "prescription", Fields: []string{"store_id", "status", "confirmed_at", "finalised_at", "prescription_date", "created_at"}}
+	err := read(q, func(r storage.Row) error {
+		h := head{sort: patients, at: timeOf(r, 2, 3, 4, 5), store: atoll.ID(r.Text(0))}
+		if moved(r.Text(1)) && !before(h, from) && takes(h.store, "") {
 			heads[r.ID] = h
 		}
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	return heads, d.date("prescription", heads, from)
+}
+
+// before reports whether the document says that it took effect before the time.
+func before(h head, from time.Time) bool { return !h.at.IsZero() && h.at.Before(from) }
+
+// date gives documents that carry no date the best there is: when their id was made,
+// else when the entry was that made them what they are. Of neither are some that other
+// systems made and another site read in; these stay without one, and are in no period.
+func (d *Desk) date(t atoll.Type, heads map[atoll.ID]head, from time.Time) error {
+	for id, h := range heads {
+		if !h.at.IsZero() {
+			continue
+		}
+		var err error
+		if h.at, err = d.made(atoll.Key{Type: t, ID: id}); err != nil {
+			return err
+		}
+		if heads[id] = h; h.at.Before(from) {
+			delete(heads, id)
+		}
+	}
+	return nil
+}
+
+// made is when the record was made, as far as that is known here; zero when it is not.
+func (d *Desk) made(key atoll.Key) (time.Time, error) {
+	if at, ok := key.ID.Time(); ok {
+		return at, nil
+	}
+	rec, err := d.R.Record(key)
+	if err != nil {
+		return time.Time{}, err
+	}
+	je, err := d.R.Entry(rec.Origin.Site, rec.Origin.Seq)
+	if errors.Is(err, atoll.NotFound) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	e, err := atoll.DecodeEntry(je.Content)
+	if err != nil {
+		return time.Time{}, nil //nolint:nilerr // `atoll check` tells of it
+	}
+	return e.Time.UTC(), nil
 }
 
 // timeOf reads the first of the fields that holds a time or a date.

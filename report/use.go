@@ -62,7 +62,7 @@ func use(d *Desk, a *asked, t *Table) error {
 		if !m.at.Before(a.To) || !a.wants(m.item) {
 			return &used{}
 		}
-		k := spell{m.at.Format("2006-01"), shops.place([]byte(store)), items.place(m.item)}
+		k := spell{monthOf(m.at), shops.place([]byte(store)), items.place(m.item)}
 		u, ok := spells[k]
 		if !ok {
 			u = &used{spell: k}
@@ -94,6 +94,14 @@ func use(d *Desk, a *asked, t *Table) error {
 	t.useRows(a, all, shops, items)
 	a.noted(t)
 	return nil
+}
+
+// monthOf is the month of the moment, "" when that is not known.
+func monthOf(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.Format("2006-01")
 }
 
 // uses calls recorded with what the stores of the answer moved since from, and
@@ -139,6 +147,9 @@ func (t *Table) useRows(a *asked, all []*used, shops, items *things) {
 			inferred, basis = u.inferred.String(), "inferred"
 		}
 		t.Rows = append(t.Rows, append(row, u.down.String(), u.up.String(), inferred, u.total(a.WithoutTransfers).String(), basis))
+	}
+	if len(all) > 0 && all[0].month == "" {
+		t.Notes = append(t.Notes, "Use without a month is of documents that carry no date.")
 	}
 	if len(a.silent()) > 0 {
 		t.Notes = append(t.Notes, "Use marked inferred is what other stores delivered to a store whose own transactions stay at its site.")

@@ -12,6 +12,7 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/report"
 )
 
@@ -175,6 +176,44 @@ func TestR_J_04_UseByMonthAndStore(t *testing.T) {
 	from := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
 	w.shows(w.report(1, "use", report.Question{From: from}), columns, april)
 	w.shows(w.report(1, "use", report.Question{To: from}), columns, march)
+}
+
+// What carries no date was used in the month in which its id was made, else in that in
+// which it was committed, and the centre says the same as the site; never in a month
+// before all (R-J-04, R-J-08).
+func TestR_J_04_R_J_08_UseOfWhatCarriesNoDate(t *testing.T) {
+	w, stock := bc(t)
+	w.dispensaries("B")
+	w.sync(2)
+	ada := w.patient("B")
+	dispense := func(id atoll.ID, dates atoll.Fields) {
+		t.Helper()
+		line := w.want(2, "stock_line", stock).Fields
+		left := number(documents.Sub(line.Number("total_number_of_packs"), "1"))
+		b := w.Stores["B"]
+		w.edit(2,
+			journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "prescription", ID: id}, Fields: dates.Set("store_id", b).Set("patient_id", ada).
+				Set("status", documents.Finalised).Set("line_count", 1)},
+			journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "prescription_line", ID: atoll.DeriveID("line of", string(id))}, Fields: atoll.Fields{}.
+				Set("prescription_id", id).Set("store_id", b).Set("patient_id", ada).Set("kind", documents.StockOut).Set("item_id", line.ID("item_id")).
+				Set("stock_line_id", stock).Set("number_of_packs", 1)},
+			journal.Proposal{Verb: atoll.Update, Key: atoll.Key{Type: "stock_line", ID: stock}, Fields: atoll.Fields{}.
+				Set("total_number_of_packs", left).Set("available_number_of_packs", left)})
+	}
+	made := atoll.NewID(w.Clock.Now())
+	w.Clock.Wind(31 * 24 * time.Hour)
+	dispense(made, atoll.Fields{})                                                             // March, by its id
+	dispense(atoll.DeriveID("of another system"), atoll.Fields{})                              // April, by its entry
+	dispense(atoll.DeriveID("written"), atoll.Fields{}.Set("prescription_date", "2026-02-17")) // as it says
+	w.sync(2)
+	const columns = "month store patients use"
+	february, march, april := "2026-02 B 1 1", "2026-03 B 1 1", "2026-04 B 1 1"
+	for _, at := range []atoll.SiteID{1, 2} {
+		w.shows(w.report(at, "use", report.Question{}), columns, february, march, april)
+		from := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
+		w.shows(w.report(at, "use", report.Question{From: from}), columns, april)
+		w.shows(w.report(at, "use", report.Question{To: from}), columns, february, march)
+	}
 }
 
 // TestR_J_05: the look-back is a preference of the store, days in a month and the
