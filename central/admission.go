@@ -138,9 +138,7 @@ func toldAgain(tx storage.Tx, site atoll.SiteID, from, to uint64, receipt *excha
 	}
 	for _, r := range refused {
 		if r.Seq >= from && r.Seq <= to {
-			receipt.Refusals = append(receipt.Refusals, exchange.Refusal{
-				Seq: r.Seq, Code: r.Code, Layer: r.Layer, Message: r.Message, Type: r.Subject.Type, ID: r.Subject.ID, Field: r.Field,
-			})
+			receipt.Refusals = append(receipt.Refusals, *told(r))
 		}
 	}
 	return nil
@@ -341,7 +339,7 @@ func (c *Centre) quarantine(tx storage.Tx, je storage.JournalEntry, ops []atoll.
 	}
 	r := storage.Refusal{
 		Site: je.Site, Timeline: je.Timeline, Seq: je.Seq, Code: why.Err.Code, Layer: why.Layer, Message: c.tell(tx, je.Site, ops, why),
-		Subject: why.Key, Field: why.Err.Field, Behind: behind, Keys: keysOf(ops), Content: je.Content, At: c.Now(), State: storage.Open,
+		Reason: why.Err.Why(), Subject: why.Key, Field: why.Err.Field, Behind: behind, Keys: keysOf(ops), Content: je.Content, At: c.Now(), State: storage.Open,
 	}
 	if _, err := tx.Refuse(r); err != nil {
 		return nil, err
@@ -372,9 +370,14 @@ func (c *Centre) quarantine(tx storage.Tx, je storage.JournalEntry, ops []atoll.
 			}
 		}
 	}
+	return told(r), nil
+}
+
+// told is what the site hears of a refusal.
+func told(r storage.Refusal) *exchange.Refusal {
 	return &exchange.Refusal{
-		Seq: je.Seq, Code: r.Code, Layer: r.Layer, Message: r.Message, Type: r.Subject.Type, ID: r.Subject.ID, Field: r.Field,
-	}, nil
+		Seq: r.Seq, Code: r.Code, Layer: r.Layer, Message: r.Message, Reason: r.Reason, Type: r.Subject.Type, ID: r.Subject.ID, Field: r.Field,
+	}
 }
 
 func keysOf(ops []atoll.Operation) []atoll.Key {

@@ -178,7 +178,7 @@ func (c *Centre) again(tx storage.Tx, r storage.Refusal, note, by string, renewe
 			}
 			if n == 1 { // what is wrong with those behind it is not why this one waits
 				r.Code, r.Layer, r.Message = refusal.Err.Code, refusal.Layer, c.tell(tx, r.Site, ops, refusal)
-				r.Subject, r.Field = refusal.Key, refusal.Err.Field
+				r.Subject, r.Field, r.Reason = refusal.Key, refusal.Err.Field, refusal.Err.Why()
 			}
 			continue
 		}
@@ -236,7 +236,7 @@ func (c *Centre) release(tx storage.Tx, site atoll.SiteID, held []storage.Refusa
 			continue
 		}
 		h.Behind = 0
-		h.Code, h.Message = atoll.Rule, "it waits to be judged"
+		h.Code, h.Message, h.Reason = atoll.Rule, "it waits to be judged", atoll.Reason{}
 		if _, err := c.retry(tx, h, note, by); err != nil {
 			return err
 		}

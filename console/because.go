@@ -8,10 +8,7 @@ import (
 
 // reason is why an engine refuses, as it names it: words for it stand under why.NAME,
 // and what to do under why.NAME.do.
-type reason struct {
-	Name string
-	Args []any
-}
+type reason = atoll.Reason
 
 // words are the reader's words for the reason; empty where there are none, and what
 // the engine says in English is shown.

@@ -125,7 +125,7 @@ func (f *fleet) deeds(t *testing.T, at *face) []deed {
 	letters := notifytest.New(t)
 	return append(common,
 		deed{route: "POST /fleet/{site}/order", by: sync, form: fixed("/fleet/2/order", "do", "verify")},
-		deed{route: "POST /quarantine", by: sync, form: fixed("/quarantine", "code", "business_rule", "type", "stock_line", "field", "total_number_of_packs")},
+		deed{route: "POST /quarantine", by: sync, form: fixed("/quarantine", "code", "business_rule", "type", "stock_line", "field", "total_number_of_packs", "rule", "stock.below")},
 		deed{route: "POST /quarantine/{id}", by: sync, form: fixed("/quarantine/1", "do", "return", "note", "counted twice")},
 		deed{route: "POST /jobs", by: sync, form: fixed("/jobs", "kind", "verify", "site", "2", "about", string(f.Stores["B"]))},
 		deed{route: "POST /jobs/{job}/abort", by: sync, form: found("/jobs/[^\"]+/abort")},

@@ -127,13 +127,13 @@ func TestR_I_25_Quarantine(t *testing.T) {
 	f.centre.get("/quarantine", tech).want(200).says("Nothing is in quarantine")
 	f.refused(t)
 	f.centre.get("/quarantine", tech).says("1 refused change waits", "A rule forbids it", "Stock line")
-	cause := f.centre.get("/quarantine?code=business_rule&type=stock_line&field=total_number_of_packs", tech).want(200)
+	cause := f.centre.get("/quarantine?code=business_rule&type=stock_line&field=total_number_of_packs&rule=stock.below", tech).want(200)
 	cause.says("Try it again", "Sync Client 1")
 	one := f.centre.get("/quarantine/1", tech).want(200)
 	one.says("waits for a decision", "tester", "Packs in all – -7", "Item x", "Return to the site")
 	f.centre.ask("POST", "/quarantine/1", url.Values{"do": {"retry"}}, tech).want(303)
 	f.centre.get("/quarantine/1", tech).says("waits for a decision")
-	f.centre.ask("POST", "/quarantine", url.Values{"code": {"business_rule"}, "type": {"stock_line"}, "field": {"total_number_of_packs"}}, tech).want(303)
+	f.centre.ask("POST", "/quarantine", url.Values{"code": {"business_rule"}, "type": {"stock_line"}, "field": {"total_number_of_packs"}, "rule": {"stock.below"}}, tech).want(303)
 	if no := f.centre.ask("POST", "/quarantine/1", url.Values{"do": {"return"}}, tech).StatusCode; no < 400 || no >= 500 {
 		t.Errorf("returned without a reason: %d", no)
 	}

@@ -95,7 +95,7 @@ func (c *console) docOf(v *Visit, rec station.Record) (*docData, error) {
 		}
 		one := choice{
 			Action: ch.Action, Sure: slices.Contains(irrevocable, ch.Action), Primary: ch.Action == documents.Finalise || ch.Action == documents.Receive,
-			Why: reason{ch.Reason, ch.Args}, Detail: ch.Why, Hint: ch.Hint,
+			Why: reason{Name: ch.Reason, Args: ch.Args}, Detail: ch.Why, Hint: ch.Hint,
 		}
 		if ch.Allowed && !edits {
 			one.Why = reason{Name: "role"}
@@ -138,7 +138,7 @@ func (c *console) offerAskBack(v *Visit, d *docData, rec station.Record, edits b
 	case err == nil:
 		one.Why = reason{Name: "role"}
 	case errors.As(err, &no):
-		one.Why, one.Detail, one.Hint = reason{no.Reason, no.Args}, no.Message, no.Hint
+		one.Why, one.Detail, one.Hint = no.Why(), no.Message, no.Hint
 	default:
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/url"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,7 +31,9 @@ type cause struct {
 	Count  int
 	Sites  int
 	Oldest time.Time
-	Sample string // in English
+	Sample string // of the oldest, in English
+	Reason reason // … and the rule that it names
+	Alike  bool   // it speaks of the same in all of them
 	Path   string
 	sites  map[atoll.SiteID]bool
 }
@@ -92,15 +95,15 @@ func (c *console) openRefusals(v *Visit, most int) (list []storage.Refusal, err 
 	return list, err
 }
 
-// causes groups refusals by why, of what type and in which field; the most first.
+// causes groups refusals by why and which rule, of what type and in which field; the
+// most first.
 func causes(list []storage.Refusal) []cause {
 	var out []cause
 	for _, r := range list {
 		i := slices.IndexFunc(out, func(c cause) bool { return c.is(r) })
 		if i < 0 {
-			query := url.Values{"code": {string(r.Code)}, "type": {string(r.Subject.Type)}, "field": {r.Field}}
 			out = append(out, cause{
-				Code: r.Code, Type: r.Subject.Type, Field: r.Field, Oldest: r.At, Sample: r.Message, Path: "/quarantine?" + query.Encode(),
+				Code: r.Code, Type: r.Subject.Type, Field: r.Field, Oldest: r.At, Sample: r.Message, Reason: r.Reason, Alike: true, Path: causePath(r),
 				sites: map[atoll.SiteID]bool{},
 			})
 			i = len(out) - 1
@@ -108,6 +111,7 @@ func causes(list []storage.Refusal) []cause {
 		out[i].Count++
 		out[i].sites[r.Site] = true
 		out[i].Sites = len(out[i].sites)
+		out[i].Alike = out[i].Alike && reflect.DeepEqual(out[i].Reason, r.Reason)
 		if r.At.Before(out[i].Oldest) {
 			out[i].Oldest = r.At
 		}
@@ -117,12 +121,27 @@ func causes(list []storage.Refusal) []cause {
 }
 
 func (c cause) is(r storage.Refusal) bool {
-	return c.Code == r.Code && c.Type == r.Subject.Type && c.Field == r.Field
+	return c.Code == r.Code && c.Type == r.Subject.Type && c.Field == r.Field && c.Reason.Name == r.Reason.Name
+}
+
+// causePath is the address of all that was refused for the same cause.
+func causePath(r storage.Refusal) string {
+	return "/quarantine?" + url.Values{"code": {string(r.Code)}, "type": {string(r.Subject.Type)}, "field": {r.Field}, "rule": {r.Reason.Name}}.Encode()
+}
+
+// causeIn is the cause that a form or an address names.
+func causeIn(form url.Values) cause {
+	return cause{
+		Code: atoll.Code(form.Get("code")), Type: atoll.Type(form.Get("type")), Field: form.Get("field"), Reason: reason{Name: form.Get("rule")},
+	}
 }
 
 func (c *console) oneCause(v *Visit, d quarantineData, list []storage.Refusal, form url.Values) error {
-	wanted := cause{Code: atoll.Code(form.Get("code")), Type: atoll.Type(form.Get("type")), Field: form.Get("field")}
-	i := slices.IndexFunc(d.Causes, func(o cause) bool { return o.Code == wanted.Code && o.Type == wanted.Type && o.Field == wanted.Field })
+	wanted := causeIn(form)
+	i := slices.IndexFunc(list, wanted.is)
+	if i >= 0 {
+		i = slices.IndexFunc(d.Causes, func(o cause) bool { return o.is(list[i]) })
+	}
 	if i < 0 {
 		v.redirect("/quarantine") // all of it is settled
 		return nil
@@ -183,7 +202,7 @@ func (c *console) refusal(v *Visit) error {
 		return err
 	}
 	d := refusalData{refusalRow: refusalRow{Refusal: no, SiteName: v.siteName(no.Site), Name: names[no.Subject]}}
-	d.Cause = "/quarantine?" + url.Values{"code": {string(no.Code)}, "type": {string(no.Subject.Type)}, "field": {no.Field}}.Encode()
+	d.Cause = causePath(no)
 	e, err := atoll.DecodeEntry(no.Content)
 	if err != nil {
 		d.Unreadable = err.Error()
@@ -323,7 +342,7 @@ func (c *console) retryCause(v *Visit) error {
 	if err := v.R.ParseForm(); err != nil {
 		return badForm(err)
 	}
-	wanted := cause{Code: atoll.Code(v.R.PostFormValue("code")), Type: atoll.Type(v.R.PostFormValue("type")), Field: v.R.PostFormValue("field")}
+	wanted := causeIn(v.R.PostForm)
 	tried, stand, err := c.retryAll(v, wanted)
 	if err != nil {
 		return err

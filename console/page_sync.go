@@ -41,6 +41,9 @@ type refusedRow struct {
 	Status string
 }
 
+// Subject is the record that the refusal is about.
+func (r refusedRow) Subject() atoll.Key { return r.Key }
+
 // syncData is what the pages about synchronisation show.
 type syncData struct {
 	Card     card

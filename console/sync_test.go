@@ -103,6 +103,28 @@ func TestR_I_11_Refused(t *testing.T) {
 	f := newFleet(t)
 	f.refused(t)
 	f.one.get("/sync", f.one.as(station.Viewer)).says("1 change was not accepted", "Nothing is lost", "total_number_of_packs", "-7")
+	// … in the words of the rule, and in the reader's language.
+	viewer := f.one.as(station.Viewer)
+	f.one.get("/sync", viewer).says("Stock cannot fall below nothing: it would be -7 packs", "count the stock first")
+	f.one.get("/sync", viewer, with("Accept-Language", "fr")).says("Le stock ne peut tomber sous zéro", "comptez d’abord le stock")
+	f.one.get("/sync", viewer, with("Accept-Language", "es")).says("Las existencias no pueden quedar bajo cero", "cuente antes las existencias")
+}
+
+// Quarantine keeps the rule that refused and what it speaks of, and says it in the
+// reader's language, in the list of causes, of one cause, and on the refusal's own page;
+// also after a retry (R-I-10, R-I-25).
+func TestR_I_25_QuarantineSaysTheRule(t *testing.T) {
+	f := newFleet(t)
+	f.refused(t)
+	tech := f.centre.as(station.Technician)
+	cause := "/quarantine?code=business_rule&type=stock_line&field=total_number_of_packs&rule=stock.below"
+	for _, path := range []string{"/quarantine", cause, "/quarantine/1"} {
+		f.centre.get(path, tech).says("Stock cannot fall below nothing: it would be -7 packs")
+		f.centre.get(path, tech, with("Accept-Language", "fr")).says("Le stock ne peut tomber sous zéro")
+		f.centre.get(path, tech, with("Accept-Language", "es")).says("Las existencias no pueden quedar bajo cero")
+	}
+	f.centre.ask("POST", "/quarantine/1", url.Values{"do": {"retry"}}, tech).want(303)
+	f.centre.get("/quarantine/1", tech).says("Stock cannot fall below nothing", "waits for a decision")
 }
 
 // refused has site 2 send a change that the centre cannot accept: a stock line with

@@ -317,7 +317,7 @@ func problemOf(err error) problem {
 	if !known || e.Code == atoll.Internal {
 		return problem{Code: atoll.Internal, Status: http.StatusInternalServerError}
 	}
-	p := problem{Code: e.Code, Status: status, Detail: e.Message, Hint: e.Hint, Subject: e.Subject, Field: e.Field, Why: reason{e.Reason, e.Args}}
+	p := problem{Code: e.Code, Status: status, Detail: e.Message, Hint: e.Hint, Subject: e.Subject, Field: e.Field, Why: e.Why()}
 	if key, ok := keyIn(e.Subject); ok {
 		p.Record = recordPath(key)
 	}

@@ -247,6 +247,8 @@ type Refusal struct {
 	Type    atoll.Type `json:"type,omitempty"`
 	ID      atoll.ID   `json:"id,omitempty"`
 	Field   string     `json:"field,omitempty"`
+	// Reason is the rule that refused, for words in the reader's language.
+	Reason atoll.Reason `json:"reason,omitzero"`
 }
 
 // Subscription lists the audiences the site is entitled to. It is sent when the

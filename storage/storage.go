@@ -324,10 +324,11 @@ type Refusal struct {
 	Site     atoll.SiteID
 	Timeline atoll.Timeline
 	Seq      uint64
-	Code     atoll.Code // why
-	Layer    string     // which check refused: schema, reference, ownership, rule, chain
-	Message  string     // in words
-	Subject  atoll.Key  // the record at fault
+	Code     atoll.Code   // why
+	Layer    string       // which check refused: schema, reference, ownership, rule, chain
+	Message  string       // in words
+	Reason   atoll.Reason // the rule, for words in other languages; zero when none is named
+	Subject  atoll.Key    // the record at fault
 	Field    string
 	Behind   int64 // the refusal it is held behind; 0 if it was refused itself
 	Keys     []atoll.Key
@@ -374,7 +375,7 @@ type QuarantineWriter interface {
 	Refuse(r Refusal) (int64, error)
 
 	// Settle replaces State, Settled, By, Note, Attempts, Code, Layer, Message,
-	// Subject, Field and Behind of the refusal with r.ID.
+	// Reason, Subject, Field and Behind of the refusal with r.ID.
 	Settle(r Refusal) error
 }
 

@@ -347,7 +347,7 @@ func frameExamples(t *testing.T, s story, add func(name, language, text string))
 		case exchange.Receipt:
 			long, err := encodeReceipt(&exchange.Receipt{
 				Acknowledged: f.Acknowledged, Offered: 2, Applied: 1, Quarantined: 1, Open: 1,
-				Refusals: []exchange.Refusal{{Seq: 2, Code: atoll.Ownership, Layer: "ownership", Message: "the store is active on another site", Type: "stock_line", ID: storyStock}},
+				Refusals: []exchange.Refusal{{Seq: 2, Code: atoll.Ownership, Layer: "ownership", Message: "the store is active on another site", Reason: atoll.Reason{Name: "elsewhere", Args: []any{"site", atoll.SiteID(3)}}, Type: "stock_line", ID: storyStock}},
 			}, full)
 			must(t, err)
 			add("receipt-refused", "json", indentJSON(t, long))

@@ -75,6 +75,8 @@ func fill(v reflect.Value, n *int) {
 		v.SetUint(uint64(*n))
 	case reflect.Int, reflect.Int32, reflect.Int64:
 		v.SetInt(int64(*n))
+	case reflect.Interface: // a value of a reason
+		v.Set(reflect.ValueOf(fmt.Sprintf("text%d", *n)))
 	default:
 		panic("a field of a kind this test does not know: " + v.Type().String())
 	}

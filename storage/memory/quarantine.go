@@ -144,7 +144,7 @@ func (t *tx) Settle(f storage.Refusal) error {
 	}
 	now := *had
 	now.State, now.Settled, now.By, now.Note, now.Attempts = f.State, moment(f.Settled), f.By, f.Note, f.Attempts
-	now.Code, now.Layer, now.Message = f.Code, f.Layer, f.Message
+	now.Code, now.Layer, now.Message, now.Reason = f.Code, f.Layer, f.Message, f.Reason
 	now.Subject, now.Field, now.Behind = f.Subject, f.Field, f.Behind
 	switch f.State {
 	case storage.Open:

@@ -259,6 +259,9 @@ func (p *player) refusal() storage.Refusal {
 	for range p.IntN(4) {
 		f.Keys = append(f.Keys, p.key())
 	}
+	if p.IntN(2) == 0 {
+		f.Reason = atoll.Reason{Name: "stock.below", Args: []any{"field", p.word(), "site", p.site()}}
+	}
 	return f
 }
 

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"database/sql"
+	"encoding/json"
 	"strings"
 
 	"github.com/atollsync/atoll"
@@ -10,7 +11,7 @@ import (
 
 const (
 	refusalColumns = `id, site, timeline, seq, code, layer, message, subject_type, subject_id, field, behind,
-		content, at, attempts, state, settled, settled_by, note`
+		content, at, attempts, state, settled, settled_by, note, reason`
 
 	getRefusal     = `SELECT ` + refusalColumns + ` FROM quarantine WHERE id = ?`
 	getRefusals    = `SELECT ` + refusalColumns + ` FROM quarantine WHERE id > ?`
@@ -24,12 +25,12 @@ const (
 	countRefusals = `SELECT site, count(*) FROM quarantine WHERE state = 'open' GROUP BY site`
 
 	refuse = `INSERT INTO quarantine (site, timeline, seq, code, layer, message, subject_type, subject_id, field, behind,
-			content, at, attempts, state, settled, settled_by, note)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?, ?) RETURNING id`
+			content, at, attempts, state, settled, settled_by, note, reason)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, ?) RETURNING id`
 	refuseKey = `INSERT INTO quarantine_key (refusal, n, type, id) VALUES (?, ?, ?, ?)`
 
 	settle = `UPDATE quarantine SET state = ?, settled = ?, settled_by = ?, note = ?, attempts = ?, code = ?, layer = ?,
-		message = ?, subject_type = ?, subject_id = ?, field = ?, behind = ? WHERE id = ?`
+		message = ?, subject_type = ?, subject_id = ?, field = ?, behind = ?, reason = ? WHERE id = ?`
 )
 
 func (r *reader) refusals(query string, args ...any) ([]storage.Refusal, error) {
@@ -37,9 +38,12 @@ func (r *reader) refusals(query string, args ...any) ([]storage.Refusal, error) 
 	err := r.each("read quarantine", query, args, func(rows *sql.Rows) (bool, error) {
 		var f storage.Refusal
 		var site, seq, at, settled int64
-		var timeline, code, subjectType, subjectID string
+		var timeline, code, subjectType, subjectID, reason string
 		err := rows.Scan(&f.ID, &site, &timeline, &seq, &code, &f.Layer, &f.Message, &subjectType, &subjectID, &f.Field, &f.Behind,
-			&f.Content, &at, &f.Attempts, &f.State, &settled, &f.By, &f.Note)
+			&f.Content, &at, &f.Attempts, &f.State, &settled, &f.By, &f.Note, &reason)
+		if err == nil && reason != "" {
+			err = json.Unmarshal([]byte(reason), &f.Reason)
+		}
 		f.Site, f.Timeline, f.Seq, f.Code = atoll.SiteID(site), atoll.Timeline(timeline), uint64(seq), atoll.Code(code)
 		f.Subject = atoll.Key{Type: atoll.Type(subjectType), ID: atoll.ID(subjectID)}
 		f.At, f.Settled = moment(at), moment(settled)
@@ -176,10 +180,14 @@ func (t *tx) Refuse(f storage.Refusal) (id int64, err error) {
 	if f.At.IsZero() {
 		f.At = t.now()
 	}
+	reason, err := reasonText(f.Reason)
+	if err != nil {
+		return 0, err
+	}
 	_, err = t.row("write quarantine", refuse, []any{
 		int64(f.Site), string(f.Timeline), int64(f.Seq), string(f.Code), f.Layer, f.Message,
 		string(f.Subject.Type), string(f.Subject.ID), f.Field, f.Behind,
-		blob(f.Content), millis(f.At), f.Attempts, millis(f.Settled), f.By, f.Note,
+		blob(f.Content), millis(f.At), f.Attempts, millis(f.Settled), f.By, f.Note, reason,
 	}, &id)
 	if err != nil {
 		return 0, err
@@ -196,10 +204,23 @@ func (t *tx) Refuse(f storage.Refusal) (id int64, err error) {
 // there is no such refusal.
 func (t *tx) Settle(f storage.Refusal) error {
 	clear(t.calm)
+	reason, err := reasonText(f.Reason)
+	if err != nil {
+		return err
+	}
 	n, err := t.exec("write quarantine", settle, f.State, millis(f.Settled), f.By, f.Note, f.Attempts,
-		string(f.Code), f.Layer, f.Message, string(f.Subject.Type), string(f.Subject.ID), f.Field, f.Behind, f.ID)
+		string(f.Code), f.Layer, f.Message, string(f.Subject.Type), string(f.Subject.ID), f.Field, f.Behind, reason, f.ID)
 	if err == nil && n == 0 {
 		return noRefusal(f.ID)
 	}
 	return err
+}
+
+// reasonText is a reason as the database keeps it, "" for none.
+func reasonText(r atoll.Reason) (string, error) {
+	if r.IsZero() {
+		return "", nil
+	}
+	b, err := json.Marshal(r)
+	return string(b), err
 }

@@ -104,7 +104,7 @@ CREATE TABLE quarantine (
 	settled      INTEGER NOT NULL, -- when it was settled
 	settled_by   TEXT    NOT NULL, -- by whom
 	note         TEXT    NOT NULL  -- why
-) STRICT;
+, reason TEXT NOT NULL DEFAULT '') STRICT;
 
 CREATE INDEX quarantine_open ON quarantine (site, id) WHERE state = 'open';
 

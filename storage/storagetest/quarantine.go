@@ -20,7 +20,7 @@ var quarantineTests = []test{
 func refusal(site, n int, keys ...atoll.Key) storage.Refusal {
 	return storage.Refusal{
 		Site: atoll.SiteID(site), Timeline: timeline(site), Seq: uint64(n), Code: atoll.Reference, Layer: "reference",
-		Message: "names an item that is not there", Subject: key("line", n), Field: "item_id",
+		Message: "names an item that is not there", Reason: atoll.Reason{Name: "reference.store", Args: []any{"field", "item_id", "n", 3, "type", atoll.Type("item")}}, Subject: key("line", n), Field: "item_id",
 		Keys: keys, Content: []byte{'e', 0, byte(n)}, At: at(n),
 	}
 }
@@ -69,6 +69,7 @@ func settle(t *testing.T, b *bench) {
 	want := rs[0]
 	want.State, want.Settled, want.By, want.Note = storage.Applied, at(500), "user/amina", "the item came later"
 	want.Attempts, want.Code, want.Layer, want.Message = 3, atoll.HeldBehind, "held", "waits"
+	want.Reason = atoll.Reason{Name: "elsewhere", Args: []any{"site", atoll.SiteID(4)}}
 	want.Subject, want.Field, want.Behind = key("line", 9), "qty", rs[1].ID
 	given := want
 	given.Site, given.Timeline, given.Seq = 9, timeline(9), 99 // must not change
@@ -84,6 +85,7 @@ func settle(t *testing.T, b *bench) {
 	if err := b.Update(t.Context(), func(tx storage.Tx) error { return tx.Settle(given) }); err == nil {
 		t.Error("a state that is none was stored")
 	}
+	want.Reason = atoll.Reason{}
 	for _, state := range []string{storage.Open, storage.Applied, storage.Skipped, storage.Returned} {
 		want.State = state
 		update(t, b, func(tx storage.Tx) error { return tx.Settle(want) })
