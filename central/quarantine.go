@@ -29,7 +29,7 @@ func (c *Centre) retryWaiting(tx storage.Tx, site atoll.SiteID) error {
 		return err
 	}
 	for _, r := range open {
-		if r.Layer == admit.LayerOwnership || r.Code == atoll.BaseVersion || r.Code == atoll.HeldBehind || r.Attempts >= maxAttempts {
+		if forAPerson(r) || r.Attempts >= maxAttempts {
 			continue
 		}
 		if _, err := c.retry(tx, r, "the site sent more", "by itself"); err != nil {
@@ -37,6 +37,38 @@ func (c *Centre) retryWaiting(tx storage.Tx, site atoll.SiteID) error {
 		}
 	}
 	return nil
+}
+
+// forAPerson reports whether a refusal is not tried again by itself: the site was sent
+// the true records, or it goes with the one that it is held behind.
+func forAPerson(r storage.Refusal) bool {
+	return returned(r.Layer, r.Code) || r.Code == atoll.HeldBehind
+}
+
+// retryTaken tries again what waits, of whatever site, now that the centre has these
+// records of its own back: an entry may name them, and also follow a merge, or answer a
+// document that was cancelled, which a lost version alone told of.
+func (c *Centre) retryTaken(tx storage.Tx, back []atoll.Key) error {
+	open, err := tx.Refusals(0, true, 0, 1000)
+	if err != nil {
+		return err
+	}
+	for _, r := range open {
+		if r, err = tx.Refusal(r.ID); err != nil {
+			return err
+		}
+		if r.State != storage.Open || r.Code == atoll.Reference || forAPerson(r) {
+			continue
+		}
+		done, err := c.retry(tx, r, "the centre has taken back what it lost", "by itself")
+		if err != nil {
+			return err
+		}
+		if done {
+			back = append(back, r.Keys...)
+		}
+	}
+	return c.retryOthers(tx, c.Door.Site, back)
 }
 
 // retryOthers tries refusals of other sites again that wait for one of these records.

@@ -60,8 +60,8 @@ type Taken struct {
 // or those with the keys. A document and its lines are taken back together. One that the
 // centre has changed since it was restored is taken only if it is named; one whose number
 // was given to another document since gets the next. What cannot be
-// taken stays found. What sites sent and waits for a record is judged again when that is
-// back.
+// taken stays found. What sites sent and waits is judged again when records are back,
+// unless it is for a person to decide.
 func (c *Centre) TakeBack(ctx context.Context, actor, reason string, keys ...atoll.Key) ([]Taken, error) {
 	var out []Taken
 	err := c.settleFound(ctx, reason, keys, func(tx storage.Tx, rows []Found) error {
@@ -91,7 +91,7 @@ func (c *Centre) TakeBack(ctx context.Context, actor, reason string, keys ...ato
 			if err := process.Rewind(tx); err != nil { // what answers them may be here
 				return err
 			}
-			return c.retryOthers(tx, c.Door.Site, slices.Clone(back))
+			return c.retryTaken(tx, slices.Clone(back))
 		})
 	}
 	if c.Admitted != nil {

@@ -121,6 +121,34 @@ func TestR_K_40_R_M_03_ChainStandsAgain(t *testing.T) {
 	w.peace()
 }
 
+// A row that followed a merge is refused by a centre that has lost the merge, where the
+// field is fixed. It stands, with all that was re-pointed along, when the merge is back.
+//
+// R-E-10, R-E-12, R-H-28, R-M-03.
+func TestR_E_12_R_M_03_FollowsAMergeTakenBack(t *testing.T) {
+	w := f1(t)
+	from, into := w.item("merged"), w.item("kept")
+	w.sync(2)
+	note := atoll.Key{Type: "item_note", ID: w.insert(2, "item_note", atoll.Fields{}.Set("item_id", from).Set("store_id", w.Stores["B"]).Set("note", "a fixed reference"))}
+	w.peace()
+	old := w.stopped(t, w.Centre)
+	w.merge(1, "item", from, into)
+	w.sync(2, 2)
+	w.reopen(t, w.Centre, old)
+	w.sync(2)
+	if len(w.quarantined(2)) == 0 {
+		t.Fatal("the centre takes that a fixed field follows a merge of which it does not know")
+	}
+	w.takeBack()
+	for _, no := range w.quarantined(2) {
+		t.Errorf("in quarantine, and the merge that it follows is back: %s", no.Message)
+	}
+	if now := w.get(1, note.Type, note.ID).MustFields().ID("item_id"); now != into {
+		t.Errorf("at the centre the note is on item %s; it follows the merge into %s", now, into)
+	}
+	w.peace()
+}
+
 // A document of the centre's own is taken back after its number was given to another: it
 // gets the next one.
 //

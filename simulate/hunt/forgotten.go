@@ -80,6 +80,9 @@ func (w *World) forgotten(r storage.Refusal) (atoll.Key, bool) {
 		if key, lost := w.sightLost(op); lost && r.Code == atoll.NotVisible {
 			return key, true
 		}
+		if merge, lost := w.followedLost(op, r.Field); lost && r.Code == atoll.Schema {
+			return merge, true
+		}
 	}
 	return atoll.Key{}, false
 }
@@ -206,6 +209,17 @@ func (w *World) mergeLost(into atoll.Key) (atoll.Key, bool) {
 	for key, fields := range w.forgot {
 		if key.Type == into.Type && fields.ID("merged_into") == into.ID {
 			return key, true
+		}
+	}
+	return atoll.Key{}, false
+}
+
+// followedLost says which merge that was forgotten a fixed field follows: nothing else
+// changes such a field.
+func (w *World) followedLost(op atoll.Operation, field string) (atoll.Key, bool) {
+	for _, ref := range w.Catalogue.References(op.Type, op.Fields) {
+		if ref.Field == field && op.Verb == atoll.Update {
+			return w.mergeLost(atoll.Key{Type: ref.To, ID: ref.ID})
 		}
 	}
 	return atoll.Key{}, false
