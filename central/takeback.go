@@ -12,6 +12,7 @@ import (
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/process"
 	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
 )
 
 // FoundRecords returns what sites hold of the centre's own that this database,
@@ -57,8 +58,9 @@ type Taken struct {
 
 // TakeBack makes records that were found the centre's again, by edits of the centre's
 // own, which are judged, noted in its journal and sent out like any other: all of them,
-// or those with the keys. A document and its lines are taken back together. One that the
-// centre has changed since it was restored is taken only if it is named; one whose number
+// or those with the keys. A document and its lines are taken back together, and so are a
+// store and the move that switched it. One that the centre has changed since it was
+// restored is taken only if it is named; one whose number
 // was given to another document since gets the next. What cannot be
 // taken stays found. What sites sent and waits is judged again when records are back,
 // unless it is for a person to decide.
@@ -144,15 +146,18 @@ func (c *Centre) settleFound(ctx context.Context, reason string, keys []atoll.Ke
 	})
 }
 
-// whole puts the lines of a document with it: they cannot come after it, once it is
-// settled. Rows are in the order in which records need each other.
+// whole puts the lines of a document with it, as they cannot come after it once it is
+// settled, and a move with the store that it switched. Rows are in the order in which
+// records need each other.
 func (c *Centre) whole(rows []Found) (out [][]Found) {
 	place := map[atoll.Key]int{}
 	for _, row := range rows {
 		at := len(out)
 		fields, _ := atoll.ParseFields(row.Body) // what is no record is refused as such
+		step := topology.Step(fields.Text("step"))
+		switched := row.Type == moveKind && (step == topology.Backfill || step == topology.Moved)
 		for _, ref := range c.Door.Judge.Catalogue.References(row.Type, fields) {
-			if i, is := place[atoll.Key{Type: ref.To, ID: ref.ID}]; is && ref.Parent {
+			if i, is := place[atoll.Key{Type: ref.To, ID: ref.ID}]; is && (ref.Parent || switched) {
 				at = i
 			}
 		}

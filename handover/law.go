@@ -11,7 +11,9 @@ import (
 )
 
 // Rules are the laws of stores that move.
-func Rules() []admit.Rule { return []admit.Rule{inOneHand, primaryCloses, movedByMove, forward} }
+func Rules() []admit.Rule {
+	return []admit.Rule{inOneHand, primaryCloses, movedByMove, switched, forward}
+}
 
 // inOneHand is the law that while a store moves nobody edits what belongs to it:
 // not on the site it leaves, which has said that it sent all it had; not on the
@@ -97,6 +99,34 @@ func movedByMove(t *topology.Topology, _ admit.World, entry []admit.Change, c ad
 	}
 	return atoll.Errorf(atoll.Rule, "the store is being moved to %s", siteName(t, m.To)).On("site_id").
 		Do("wait for the move, or call it off: atoll move abort %s", m.ID).Because("move.under_way", "site", siteName(t, m.To))
+}
+
+// switched is the law that a move that says so has switched its store (R-H-30 4): a
+// restored centre may take back the one without the other. One that is read back as over
+// may have been followed by others.
+func switched(t *topology.Topology, w admit.World, _ []admit.Change, c admit.Change) error {
+	if c.Op.Type != moveType || !c.Here || c.New == nil {
+		return nil
+	}
+	before, after := topology.Step(c.Old.Text("step")), topology.Step(c.New.Text("step"))
+	switch {
+	case before != "" && before != topology.Freeze:
+		return nil
+	case after == topology.Backfill, after == topology.Moved && before == topology.Freeze:
+	default:
+		return nil
+	}
+	r, there, err := w.Record(atoll.Key{Type: "store", ID: c.New.ID("store_id")})
+	if err != nil || !there {
+		return err
+	}
+	s, err := r.Fields()
+	if err != nil || s.Int("site_id") == c.New.Int("to_site") {
+		return err
+	}
+	return atoll.Errorf(atoll.Rule, "the store has not changed its site with the move: it is active at %s", siteName(t, atoll.SiteID(s.Int("site_id")))).
+		On("step").Do("leave the move that was lost, and move the store again: atoll move start").
+		Because("move.not_switched", "site", siteName(t, atoll.SiteID(s.Int("site_id"))))
 }
 
 // forward is the law that a move goes from step to step, that a store has one move

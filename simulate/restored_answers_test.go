@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -239,6 +240,75 @@ func TestR_H_30_R_M_03_WorkedInUntilTheMoveIsBack(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A store was switched by a move that the restored centre lost, and was changed there since:
+// it is not taken back, and so the move is not either. The store stays where it is at the
+// centre, and can be moved again. A site may know of the store's change before it hands in
+// what it holds, or not.
+//
+// R-H-30, R-M-03.
+func TestR_H_30_R_M_03_SwitchedOrNot(t *testing.T) {
+	for _, heard := range []bool{false, true} {
+		t.Run(fmt.Sprintf("heard=%t", heard), func(t *testing.T) {
+			w := f1(t)
+			w.configure(central.MakeVisible(w.Stores["A"], w.Stores["C"], true))
+			w.peace()
+			old := w.stopped(t, w.Centre)
+			move := w.move("A", 2)
+			w.sync(3) // which heard of it
+			w.reopen(t, w.Centre, old)
+			if !heard {
+				w.sync(3, 3)
+			}
+			w.configure(central.ManageOnly(w.Stores["A"], true))
+			if heard {
+				w.sync(3, 3)
+			}
+			taken, err := w.Centre.Centre.TakeBack(w.ctx, "tester", "restored")
+			if err != nil || len(taken) == 0 {
+				t.Fatalf("taken: %+v, %v", taken, err)
+			}
+			for _, row := range taken {
+				if row.Err == nil {
+					t.Errorf("%s was taken back", row.Key)
+				}
+			}
+			one := atoll.Key{Type: "store_move", ID: move}
+			taken, err = w.Centre.Centre.TakeBack(w.ctx, "tester", "restored", one)
+			if err != nil || len(taken) != 1 || !errors.Is(taken[0].Err, atoll.Rule) {
+				t.Errorf("the move alone: %+v, %v", taken, err)
+			}
+			if _, err := w.Centre.Centre.LeaveFound(w.ctx, "it is moved again"); err != nil {
+				t.Fatal(err)
+			}
+			w.configure(central.ManageOnly(w.Stores["A"], false))
+			w.sync(2, 3)
+			move = w.move("A", 2)
+			w.peace()
+			w.wants(move, topology.Moved)
+		})
+	}
+}
+
+// A centre is restored to when a store was to leave its site, and had not yet. That the move
+// is over is taken back together with the store, which changed its site by it.
+//
+// R-H-30, R-M-03.
+func TestR_H_30_R_M_03_SwitchedWithItsStore(t *testing.T) {
+	w := f1(t)
+	w.peace()
+	move := w.move("C", 2)
+	w.sync(2)
+	old := w.stopped(t, w.Centre)
+	w.sync(3, 3, 2)
+	w.wants(move, topology.Moved)
+	w.reopen(t, w.Centre, old)
+	w.sync(2, 2)
+	w.takeBack()
+	w.wants(move, topology.Moved)
+	w.peace()
+	w.wants(move, topology.Moved)
 }
 
 // A transfer of a home store that a restored centre has lost is asked for again. What
