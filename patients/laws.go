@@ -31,11 +31,12 @@ func homeMoves(_ *topology.Topology, w admit.World, _ []admit.Change, c admit.Ch
 		Do("ask for it with: atoll %s transfer", k.word).Because("home.fixed")
 }
 
-// transferIn returns the transfer record of a person, nil fields if there is none.
+// transferIn returns the transfer record of a person, nil fields if there is none. One
+// that was retracted is none: a restored centre has never heard of it.
 func transferIn(w admit.World, k kind, person atoll.ID) (atoll.Key, atoll.Fields, error) {
 	key := atoll.Key{Type: k.transfer, ID: TransferID(k.person, person)}
 	r, there, err := w.Record(key)
-	if err != nil || !there {
+	if err != nil || !there || r.Hidden {
 		return key, nil, err
 	}
 	f, err := r.Fields()

@@ -383,3 +383,37 @@ func TestR_D_39_R_M_03_AskedBackOfAnAnswerThatIsLost(t *testing.T) {
 		t.Errorf("B has %s packs; A gave up what was sent", left())
 	}
 }
+
+// A transfer of a home store that a restored centre has lost, and that a person leaves,
+// never was: the details of the patient are locked no longer where it was heard of.
+//
+// R-G-43, R-M-03.
+func TestR_G_43_R_M_03_LockedByATransferThatIsLost(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C")
+	w.peace()
+	ada := w.register("B", "Ada", "Lovelace", "1990-12-10")
+	w.sync(2)
+	old := w.stopped(t, w.Centre)
+	w.transfer(1, ada, "C")
+	w.sync(2, 2)
+	phone := func(n string) error {
+		return w.At(2).Insert(w.ctx, change("patient", ada, atoll.Fields{}.Set("phone", n)))
+	}
+	if phone("1") == nil {
+		t.Fatal("her details are not locked, and she is being transferred")
+	}
+	w.reopen(t, w.Centre, old)
+	w.sync(2)
+	if _, err := w.Centre.Centre.LeaveFound(w.ctx, "she stays at home in B"); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(2)
+	if home, _ := w.person(2, ada); home != w.Stores["B"] {
+		t.Fatalf("she is at home in store %s at site 2; the centre has never heard of her transfer", home)
+	}
+	if err := phone("2"); err != nil {
+		t.Errorf("nobody transfers her: %v", err)
+	}
+	w.peace()
+}
