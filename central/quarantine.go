@@ -500,5 +500,8 @@ func (c *Centre) Decide(ctx context.Context, id int64, d Decision, by, note stri
 		}
 		return c.release(tx, r.Site, chain[1:], note, by)
 	})
+	if err == nil && c.Admitted != nil {
+		c.Admitted(ctx) // something may have waited for it
+	}
 	return applied, err
 }

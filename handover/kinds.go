@@ -188,13 +188,12 @@ func (k kinds) moveAdvance(c process.Case) ([]journal.Proposal, error) {
 // byte, and nothing of that site waits in quarantine (R-H-30 3 and 4).
 func (k kinds) drained(c process.Case, m topology.Move, f atoll.Fields, said digest.Table) ([]journal.Proposal, error) {
 	key := atoll.Key{Type: moveType, ID: m.ID}
-	n, err := quarantined(c.R, m.From)
+	why, err := c.Undrained(m.From, nil)
 	if err != nil {
 		return nil, err
 	}
-	if n > 0 {
-		return nil, atoll.Errorf(atoll.HeldBehind, "%d refused changes of site %d wait for a decision", n, m.From).About(key).
-			Do("decide about them (atoll quarantine list), then: atoll move again %s", m.ID)
+	if why != nil {
+		return nil, why.About(key).Do("decide about them (atoll quarantine list), then: atoll move again %s", m.ID)
 	}
 	has, err := Selection{Store: m.Store, Owned: true}.Digest(c.R, k.catalogue)
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/digest"
 	"github.com/atollsync/atoll/journal"
-	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
 )
 
@@ -244,12 +243,6 @@ func tableOf(f atoll.Fields, name string) (digest.Table, error) {
 		return nil, atoll.Errorf(atoll.Invalid, "the digest in %s cannot be read: %w", name, err).On(name)
 	}
 	return t, nil
-}
-
-// quarantined counts what of the site is in quarantine.
-func quarantined(r storage.Reader, site atoll.SiteID) (int, error) {
-	open, err := r.CountRefusals()
-	return open[site], err
 }
 
 func count(n int) string { return strconv.Itoa(n) }

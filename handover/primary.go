@@ -67,13 +67,12 @@ func (k kinds) primaryAdvance(c process.Case, job atoll.Record, f atoll.Fields) 
 	site, to := atoll.SiteID(f.Int("site_id")), atoll.SiteID(f.Int("to_site"))
 	switch step, said := f.Text("step"), c.Fields.Text("step"); {
 	case step == Closing && said == saidClosed:
-		n, err := quarantined(c.R, site)
+		why, err := c.Undrained(site, nil)
 		if err != nil {
 			return nil, err
 		}
-		if n > 0 {
-			return nil, atoll.Errorf(atoll.HeldBehind, "%d refused changes of site %d wait for a decision", n, site).About(job.Key).
-				Do("decide about them (atoll quarantine list), call the job off, and begin again")
+		if why != nil {
+			return nil, why.About(job.Key).Do("decide about them (atoll quarantine list), call the job off, and begin again")
 		}
 		says, err := tableOf(c.Fields, "data")
 		if err != nil {

@@ -53,20 +53,36 @@ func Offer(r storage.Reader, t *topology.Topology, c *catalogue.Catalogue, refus
 	return out, nil
 }
 
+// subject returns the person that an operation of a site is about, and the fields of its
+// record as the site had them before.
+func subject(r storage.Reader, c *catalogue.Catalogue, op atoll.Operation) (who atoll.Key, before atoll.Fields, ok bool, err error) {
+	def, ok := c.Lookup(op.Type)
+	if !ok || !atHome(def) {
+		return who, nil, false, nil
+	}
+	if before, err = asBelieved(r, op); err != nil {
+		return who, nil, false, err
+	}
+	who, ok = personOf(def, op.Key, before.Apply(op.Fields))
+	return who, before, ok, nil
+}
+
+// concerns chooses the operations about the person.
+func concerns(r storage.Reader, c *catalogue.Catalogue, who atoll.Key) func(atoll.Operation) (bool, error) {
+	return func(op atoll.Operation) (bool, error) {
+		about, _, ok, err := subject(r, c, op)
+		return ok && about == who, err
+	}
+}
+
 func offer(r storage.Reader, t *topology.Topology, c *catalogue.Catalogue, refused storage.Refusal, op atoll.Operation, now string) (journal.Proposal, bool, error) {
 	none := journal.Proposal{}
-	def, ok := c.Lookup(op.Type)
-	if !ok || !op.Withheld.IsZero() || op.Verb == atoll.Restate {
+	if !op.Withheld.IsZero() || op.Verb == atoll.Restate {
 		return none, false, nil
 	}
-	before, err := asBelieved(r, op)
-	if err != nil {
+	who, before, ok, err := subject(r, c, op)
+	if err != nil || !ok {
 		return none, false, err
-	}
-	f := before.Apply(op.Fields)
-	who, ok := personOf(def, op.Key, f)
-	if !ok {
-		return none, false, nil
 	}
 	k, _ := ofPerson(who.Type)
 	_, person, err := find(r, who)

@@ -236,6 +236,13 @@ func stepOn(c process.Case) ([]journal.Proposal, error) {
 	}
 	switch step := f.Text("step"); {
 	case step == Freezing && c.Fields.Text("step") == Frozen && c.Fields.ID("store_id") == f.ID("from_store_id"):
+		why, err := c.Undrained(c.Record.Origin.Site, concerns(c.R, c.Catalogue, atoll.Key{Type: k.person, ID: f.ID(k.field)}))
+		if err != nil {
+			return nil, err
+		}
+		if why != nil {
+			return nil, why.About(key)
+		}
 		return switched(c.R, c.T, k, key, f, atoll.Stamp(c.Now), "")
 	case step == Arriving && c.Fields.Text("step") == Arrived && c.Fields.ID("store_id") == f.ID("to_store_id"):
 		return []journal.Proposal{update(key, atoll.Fields{}.Set("step", Done).Set("arrived_at", atoll.Stamp(c.Now)))}, nil

@@ -289,6 +289,16 @@ var passed = process.Kind{Name: "right passed", Type: "message", Needs: "subject
 	if !g.Closing || c.Record.Origin.Site != holder || c.Record.ID != said(key.ID, f, holder) {
 		return nil, nil
 	}
+	why, err := c.Undrained(holder, func(op atoll.Operation) (bool, error) {
+		def, ok := c.Catalogue.Lookup(op.Type)
+		return !ok || authority.Editor(c.T, def) == catalogue.ByPrimary && (domain == All || domain == def.Area), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if why != nil {
+		return nil, why.About(key)
+	}
 	return []journal.Proposal{{Verb: atoll.Update, Key: key, Fields: handed(c.T, g, f.ID("next_store_id"))}}, nil
 }}
 

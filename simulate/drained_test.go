@@ -1,0 +1,88 @@
+package simulate
+
+import (
+	"testing"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/journal"
+)
+
+// settleAll decides about everything of the site that waits in quarantine.
+func (w *world) settleAll(site atoll.SiteID, d central.Decision) {
+	w.t.Helper()
+	open := w.quarantined(site)
+	if len(open) == 0 {
+		w.t.Fatal("nothing is in quarantine; the test shows nothing")
+	}
+	for _, r := range open {
+		if _, err := w.Centre.Centre.Decide(w.ctx, r.ID, d, "supervisor", "looked at"); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// A right is not handed on while an edit that was made under it is in quarantine: it
+// could be accepted after the next holder has edited the same. What the holder did by
+// no such right holds nothing up. R-F-10, R-K-40.
+func TestR_F_10_R_K_40_NotWhileItsEditsWait(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.grant("items", "B")
+	w.sync(2, 3)
+	if err := w.forge(2, journal.Proposal{Verb: atoll.Update, Key: atoll.Key{Type: "item", ID: item}, Fields: atoll.Fields{}.Set("kind", "nothing we know")}); err != nil {
+		t.Fatal(err)
+	}
+	w.configure(w.Centre.Centre.ChangeDelegate("tester", central.Delegation{Domain: "items"}, w.Stores["C"]))
+	w.sync(2, 2, 3)
+	if site, _ := w.topology(1).Delegate("items"); site != 2 {
+		t.Fatalf("the right is at site %d, and an edit made under it waits", site)
+	}
+	w.settleAll(2, central.Return)
+	if site, _ := w.topology(1).Delegate("items"); site != 3 {
+		t.Errorf("decided, but the right is at site %d", site)
+	}
+	w.sync(2, 3)
+
+	// A location of store C is nobody's by this right.
+	if err := w.forge(3, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "location", ID: atoll.NewID(w.Clock.Now())},
+		Fields: atoll.Fields{}.Set("store_id", w.Stores["B"]).Set("code", "L").Set("name", "Shelf").Set("on_hold", false)}); err != nil {
+		t.Fatal(err)
+	}
+	w.configure(w.Centre.Centre.ChangeDelegate("tester", central.Delegation{Domain: "items"}, w.Stores["B"]))
+	w.sync(3, 2)
+	if site, _ := w.topology(1).Delegate("items"); site != 2 || len(w.quarantined(3)) == 0 {
+		t.Errorf("the right is at site %d, with %d refused entries that are not about it", site, len(w.quarantined(3)))
+	}
+}
+
+// A home store is not switched while something of the patient is in quarantine: it
+// could be accepted after the new home has changed the same. Other patients do not wait
+// for it. R-G-42, R-K-40.
+func TestR_G_42_R_K_40_NotWhileHerRecordsWait(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C")
+	w.sync(2, 3)
+	ada := w.register("B", "Ada", "Lovelace", "1990-12-10")
+	joan := w.register("B", "Joan", "Clarke", "1991-06-24")
+	event := w.insert(2, "patient_event", atoll.Fields{}.Set("patient_id", ada).Set("happened_at", "2026-01-02T10:00:00Z").Set("note", "asthma"))
+	w.sync(2)
+	if err := w.forge(2, journal.Proposal{Verb: atoll.Update, Key: atoll.Key{Type: "patient_event", ID: event}, Fields: atoll.Fields{}.Set("happened_at", "soon")}); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(2)
+	w.transfer(1, ada, "C")
+	w.transfer(1, joan, "C")
+	w.sync(2, 2, 3)
+	if home, _ := w.person(1, ada); home != w.Stores["B"] {
+		t.Fatal("the home store is switched, and a change made at the old one waits")
+	}
+	if home, _ := w.person(1, joan); home != w.Stores["C"] {
+		t.Error("a patient of whom nothing waits is not transferred")
+	}
+	w.settleAll(2, central.Return)
+	if home, _ := w.person(1, ada); home != w.Stores["C"] {
+		t.Error("decided, and the home store is not switched")
+	}
+	w.peace()
+}
