@@ -8,7 +8,9 @@ import (
 // Bound reports whether this is done to the subject by whatever site the store is
 // active on, or by this site because the store is: it changes hands when the store
 // does. It is found out by asking who would do it if the store were nowhere, so it
-// holds for every rule of ownership, and for every departure from one.
+// holds for every rule of ownership, and for every departure from one. What the site may
+// do by a departure that no store is asked for, such as what the centre offers in the
+// name of a store, is bound by none.
 func Bound(t *topology.Topology, site atoll.SiteID, verb atoll.Verb, s Subject, store atoll.ID) bool {
 	const nobody = atoll.SiteID(0)
 	now, err := writer(t, verb, s, nobody)
@@ -16,6 +18,9 @@ func Bound(t *topology.Topology, site atoll.SiteID, verb atoll.Verb, s Subject, 
 		return false
 	}
 	without := t.Supposing(store, nobody)
+	if _, still := Exception(without, site, verb, s); still {
+		return false
+	}
 	then, err := writer(without, verb, s, nobody)
 	if err != nil || now.Site != then.Site {
 		return true
@@ -24,8 +29,7 @@ func Bound(t *topology.Topology, site atoll.SiteID, verb atoll.Verb, s Subject, 
 		return false // with the store or without it
 	}
 	_, may := Exception(t, site, verb, s)
-	_, still := Exception(without, site, verb, s)
-	return may && !still
+	return may
 }
 
 // Holds reports whether the subject is in the site's own hand: it is the owner, and

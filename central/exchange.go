@@ -63,7 +63,7 @@ func (c *Centre) exchange(ctx context.Context, h exchange.Hello, entries iter.Se
 	if cut != nil && !p.begun {
 		return cut
 	}
-	if p.receipt.Quarantined > 0 {
+	if p.receipt.Quarantined > 0 || p.state.Late {
 		if err := c.offerLate(ctx, h.Site); err != nil {
 			c.Log.ErrorContext(ctx, "late changes could not be offered", "site", h.Site, "err", err)
 		}
@@ -174,7 +174,10 @@ func (p *push) commit(ctx context.Context) error {
 			next.begun = true
 			next.receipt.Acknowledged = next.known
 		}
-		return p.centre.admit(tx, p.hello, p.batch, &next.receipt)
+		if err := p.centre.admit(tx, p.hello, p.batch, &next.receipt); err != nil || next.receipt.Quarantined == 0 {
+			return err
+		}
+		return mayBeLate(tx, p.hello.Site, true)
 	})
 	if err != nil {
 		for _, fn := range pending {

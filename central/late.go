@@ -16,42 +16,47 @@ import (
 // offerLate offers what the site changed of patients and prescribers after their
 // home store was transferred without it to their new home sites, as requested
 // changes (R-G-44). An entry that held nothing else is settled by it: the site is
-// sent the true records. The entry itself stays in quarantine's history.
+// sent the true records. The entry itself stays in quarantine's history. What cannot be
+// offered now is tried again with the next exchange of the site.
 func (c *Centre) offerLate(ctx context.Context, site atoll.SiteID) error {
 	return c.commits.do(ctx, func(tx storage.Tx) error {
 		open, err := tx.Refusals(site, true, 0, 0)
 		if err != nil {
 			return err
 		}
+		again := false
 		for _, r := range open {
 			if r, err = tx.Refusal(r.ID); err != nil {
 				return err
 			}
-			if r.State != storage.Open || !late(r) {
+			if r.State != storage.Open || !patients.Late(r) {
 				continue
 			}
 			err := tx.Savepoint(func() error { return c.offer(tx, r) })
 			var no *admit.Refusal
 			if errors.As(err, &no) {
 				c.Log.Warn("a late change could not be offered", "refusal", r.ID, "err", err)
+				again = true
 				continue
 			}
 			if err != nil {
 				return err
 			}
 		}
-		return nil
+		return mayBeLate(tx, site, again)
 	})
 }
 
-// late reports whether the refusal may be of a change that came too late.
-func late(r storage.Refusal) bool {
-	switch r.Code {
-	case atoll.Ownership, atoll.OldEpoch, atoll.BaseVersion, atoll.HeldBehind:
-		return true
-	default:
-		return false
+// mayBeLate notes whether late changes of the site may have to be offered yet: it goes
+// with the transaction that puts them in quarantine, so that none is forgotten when the
+// centre stops before they are.
+func mayBeLate(tx storage.Tx, site atoll.SiteID, late bool) error {
+	s, err := State(tx, site)
+	if err != nil || s.Late == late {
+		return err
 	}
+	s.Late = late
+	return s.save(tx)
 }
 
 func (c *Centre) offer(tx storage.Tx, r storage.Refusal) error {

@@ -61,6 +61,10 @@ type SiteState struct {
 	// was restored from a backup, nor the site, which has initialised since.
 	Lost []Span `json:"lost,omitempty"`
 
+	// Late says that late changes of the site may wait to be offered to the new home of
+	// whom they are about (R-G-44).
+	Late bool `json:"late,omitempty"`
+
 	// Voucher is the number in the voucher the site was last given.
 	Voucher uint64 `json:"voucher,omitempty"`
 

@@ -22,6 +22,16 @@ type Offers struct {
 	All bool
 }
 
+// Late reports whether the refusal may be of a change that came too late.
+func Late(r storage.Refusal) bool {
+	switch r.Code {
+	case atoll.Ownership, atoll.OldEpoch, atoll.BaseVersion, atoll.HeldBehind:
+		return true
+	default:
+		return false
+	}
+}
+
 // Offer works out, at the centre, what of a refused entry was a late change of a
 // person whose home store has been transferred meanwhile, and offers it to the new
 // home site as requested changes, field by field. Ids follow from the entry:
@@ -90,7 +100,7 @@ func offer(r storage.Reader, t *topology.Topology, c *catalogue.Catalogue, refus
 		return none, false, err
 	}
 	_, transfer, err := find(r, transferKey(k, who.ID))
-	if err != nil || transfer == nil || !transfer.Has("epoch") {
+	if err != nil || transfer == nil || person.Int("home_epoch") == 0 { // she was always at home there
 		return none, false, err
 	}
 	d, _ := c.Lookup(who.Type)
@@ -121,13 +131,12 @@ func offer(r storage.Reader, t *topology.Topology, c *catalogue.Catalogue, refus
 }
 
 // transferFrom is the store in whose name a late change is offered: the former
-// home store, or one that is active at the site that made it. It is not one that
-// moves: nobody edits what is its own, and its move may wait for this very refusal.
+// home store, or one that is active at the site that made it. It may be moving: the
+// request is about the patient, and no part of what moves with the store.
 func transferFrom(transfer atoll.Fields, t *topology.Topology, site atoll.SiteID) atoll.ID {
 	from := transfer.ID("from_store_id")
 	for _, id := range append([]atoll.ID{from}, t.Active(site)...) {
-		st, ok := t.Store(id)
-		if _, moving := t.Moving(id); ok && st.Site == site && !moving {
+		if st, ok := t.Store(id); ok && st.Site == site {
 			return id
 		}
 	}

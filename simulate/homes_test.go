@@ -1,11 +1,14 @@
 package simulate
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/admit"
+	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/patients"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
@@ -269,29 +272,93 @@ func TestR_G_44_OldSiteReturns(t *testing.T) {
 	w.peace()
 }
 
-// TestR_G_44: the former home store is being moved when the old site comes back, and
-// the site has another. What it did too late is offered in the name of that one: the
-// move waits until nothing of the site is in quarantine.
-//
-// R-G-44, R-H-30.
-func TestR_G_44_R_H_30_OfferedWhileTheFormerHomeMoves(t *testing.T) {
-	w := f1(t)
-	w.dispensaries("B", "C", "F")
+// tooLate has the home of a patient of B taken by force, and her changed there since. The
+// change is not at the centre yet.
+func (w *world) tooLate() (ada atoll.ID) {
+	w.t.Helper()
+	w.dispensaries("B", "C", "D", "F")
 	w.prefer(patients.TransferWait, 0)
 	w.sync(2, 3)
-	ada := w.register("B", "Ada", "Lovelace", "1990-12-10")
+	ada = w.register("B", "Ada", "Lovelace", "1990-12-10")
 	w.sync(2)
 	w.transfer(1, ada, "C")
 	if err := w.Centre.ForceTransfer(w.ctx, "director", patientKey(ada)); err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	w.update(2, "patient", ada, phone("2"))
-	move := w.move("B", 3)
+	return ada
+}
+
+// offered sees that one late change of hers is offered to the new home.
+func (w *world) offered(ada atoll.ID) {
+	w.t.Helper()
+	list, err := w.At(3).RequestedChanges(w.ctx, patientKey(ada))
+	if err != nil || len(list) != 1 || !list[0].Offered || list[0].Store != w.Stores["B"] && list[0].Store != w.Stores["F"] {
+		w.t.Errorf("offered: %+v, %v; want one, in the name of the site that made it", list, err)
+	}
+}
+
+// TestR_G_44: the former home store is being moved when the old site comes back, and
+// perhaps all stores of the site are. What it did too late is offered all the same: the
+// moves wait until nothing of the site is in quarantine.
+//
+// R-G-44, R-H-30.
+func TestR_G_44_R_H_30_OfferedWhileTheFormerHomeMoves(t *testing.T) {
+	for _, stores := range [][]string{{"B"}, {"B", "F"}} {
+		t.Run(strings.Join(stores, ""), func(t *testing.T) {
+			w := f1(t)
+			w.configure(central.ManageOnly(w.Stores["F"], false)) // what stays at its site cannot move
+			ada := w.tooLate()
+			var moves []atoll.ID
+			for _, s := range stores {
+				moves = append(moves, w.move(s, 3))
+			}
+			w.sync(2)
+			w.peace()
+			for _, move := range moves {
+				w.wants(move, topology.Moved)
+			}
+			w.offered(ada)
+		})
+	}
+}
+
+// TestR_G_44: she is on her way to a third home when the first one comes back. What it did
+// too late is offered, and decided when she has arrived.
+func TestR_G_44_OfferedDuringTheNextTransfer(t *testing.T) {
+	w := f1(t)
+	ada := w.tooLate()
+	w.sync(3)
+	w.transfer(1, ada, "D")
 	w.sync(2)
 	w.peace()
-	w.wants(move, topology.Moved)
-	list, err := w.At(3).RequestedChanges(w.ctx, patientKey(ada))
-	if err != nil || len(list) != 1 || !list[0].Offered || list[0].Store != w.Stores["F"] {
-		t.Errorf("offered: %+v, %v; want one, in the name of F", list, err)
+	if open := w.quarantined(2); len(open) > 0 {
+		t.Errorf("it is left to a person: %+v", open)
 	}
+	if home, _ := w.person(1, ada); home != w.Stores["D"] {
+		t.Error("she is not at home in D")
+	}
+	w.offered(ada)
+}
+
+// TestR_G_44: what could not be offered when it came is offered when nothing is in the way
+// any longer.
+func TestR_G_44_OfferedAgain(t *testing.T) {
+	w := f1(t)
+	ada := w.tooLate()
+	judge := w.Centre.Door.Judge
+	rules := judge.Rules
+	judge.Rules = append(slices.Clip(rules), func(_ *topology.Topology, _ admit.World, _ []admit.Change, c admit.Change) error {
+		if c.Op.Type == "patient_change" {
+			return atoll.Errorf(atoll.Rule, "not now")
+		}
+		return nil
+	})
+	w.sync(2)
+	judge.Rules = rules
+	if len(w.quarantined(2)) == 0 {
+		t.Fatal("nothing was in the way; the test shows nothing")
+	}
+	w.peace()
+	w.offered(ada)
 }

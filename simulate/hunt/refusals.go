@@ -6,7 +6,9 @@ import (
 	"slices"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/patients"
 	"github.com/atollsync/atoll/storage"
 )
 
@@ -71,10 +73,74 @@ func (w *World) provoked(r storage.Refusal) (why string, ok bool) {
 	if why, ok = w.fenced[r.Site]; ok {
 		return why, true
 	}
+	if w.leftOfHome(r) {
+		return "a home store was taken from it by force", true
+	}
 	if key, lost := w.forgotten(r); lost {
 		return "the centre lost " + key.String(), true
 	}
 	return "", false
+}
+
+// leftOfHome reports whether the refusal is what a forced transfer of a home store leaves
+// to a person: it has to do with somebody whose home was taken from the site, or with
+// records of hers that were refused, and is not of late changes alone. Those the centre
+// offers to the new home by itself.
+func (w *World) leftOfHome(r storage.Refusal) (is bool) {
+	if len(w.taken[r.Site]) == 0 {
+		return false
+	}
+	_ = w.Centre.Store.View(w.Ctx, func(v storage.Reader) error {
+		t, err := w.Centre.Door.Topology(v)
+		if err != nil {
+			return err
+		}
+		if r, err = v.Refusal(r.ID); err != nil {
+			return err
+		}
+		if offers, err := patients.Offer(v, t, w.Centre.Catalogue, r, ""); err != nil || offers.All && patients.Late(r) {
+			return err
+		}
+		all, err := v.Refusals(r.Site, false, 0, 0)
+		if err != nil {
+			return err
+		}
+		hers := map[atoll.ID]bool{}
+		for _, id := range w.taken[r.Site] {
+			hers[id] = true
+		}
+		for _, no := range all {
+			if no, err = v.Refusal(no.ID); err != nil {
+				return err
+			}
+			e, err := atoll.DecodeEntry(no.Content)
+			if err != nil || !w.touches(v, e, hers) {
+				continue
+			}
+			for _, op := range e.Operations {
+				hers[op.ID] = true
+			}
+			is = is || no.ID == r.ID
+		}
+		return nil
+	})
+	return is
+}
+
+// touches reports whether an operation of the entry is on one of the records, or names
+// one.
+func (w *World) touches(v storage.Reader, e *atoll.Entry, records map[atoll.ID]bool) bool {
+	for _, op := range e.Operations {
+		f := op.Fields
+		if now, err := v.Record(op.Key); err == nil {
+			f = now.MustFields().Apply(op.Fields)
+		}
+		named := slices.ContainsFunc(w.Centre.Catalogue.References(op.Type, f), func(ref catalogue.Ref) bool { return records[ref.ID] })
+		if records[op.ID] || named {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *World) open(id int64) (is bool) {

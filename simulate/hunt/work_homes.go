@@ -105,7 +105,7 @@ func forceHome(w *World, d Dice) error {
 			return h.Person == t.Person && h.Round == t.Round && h.Forced
 		})
 		if forced && known && t.Step == patients.Freezing {
-			w.Fenced(old.Site, "a home store was taken from it by force")
+			w.taken[old.Site] = append(w.taken[old.Site], who.ID)
 		}
 	})
 	return w.Centre.ForceTransfer(w.Ctx, "the director", who)
