@@ -81,15 +81,25 @@ func (d *Door) Write(tx storage.Tx, e Edit) (Result, error) {
 
 // stayed returns the whole state of a record that has stayed at this site and
 // goes up from this change on, such as a document that becomes a transfer
-// (R-B-92): readers need what the change builds on. The operation has no verb
-// when there is no need.
+// (R-B-92), or one of a store whose data shall go up from now on and has not been sent
+// yet (R-B-93): readers need what the change builds on. The operation has no verb when
+// there is no need.
 func (d *Door) stayed(tx storage.Tx, t *topology.Topology, op atoll.Operation) (atoll.Operation, error) {
-	if d.Centre || op.Stays || op.Verb != atoll.Update {
+	if d.Centre || op.Stays || op.Verb != atoll.Update && op.Verb != atoll.Delete {
 		return atoll.Operation{}, nil
 	}
 	before, err := d.operation(tx, t, Proposal{Verb: atoll.Restate, Key: op.Key})
-	if err != nil || !before.Stays {
+	if err != nil {
 		return atoll.Operation{}, err
+	}
+	if !before.Stays {
+		r, err := tx.Record(op.Key)
+		if err != nil || len(r.Audiences) > 0 {
+			return atoll.Operation{}, err
+		}
+		if stayed, err := d.stayedHere(tx, r); err != nil || !stayed {
+			return atoll.Operation{}, err
+		}
 	}
 	before.Stays = false
 	return before, nil

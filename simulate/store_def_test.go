@@ -366,3 +366,49 @@ func TestR_B_93_R_C_95_WorkMeanwhile(t *testing.T) {
 	w.equal("stock_line", stock, 2, 1)
 	w.peace()
 }
+
+// Somebody deletes what stayed at its site, in the moment between hearing that the data
+// of its store goes up from now on and sending it: the centre is told what is deleted
+// before it is told of the deletion, and has it as the site has it. R-B-93, R-C-95.
+func TestR_B_93_R_C_95_DeletedBeforeItWasSent(t *testing.T) {
+	w := f1(t)
+	w.sync(2)
+	order := func() atoll.ID {
+		return w.insert(2, "purchase_order", atoll.Fields{}.Set("store_id", w.Stores["F"]).Set("status", documents.New).
+			Set("name_id", topology.StoreNameID(w.Stores["B"])))
+	}
+	w.configure(central.ManageOnly(w.Stores["F"], false))
+	w.sync(2)
+	known := order()
+	w.sync(2)
+	w.configure(central.ManageOnly(w.Stores["F"], true))
+	w.sync(2)
+	w.update(2, "purchase_order", known, atoll.Fields{}.Set("comment", "too much"))
+	never := order()
+	w.sync(2)
+	w.configure(central.ManageOnly(w.Stores["F"], false))
+	n := w.Sites[2]
+	worked := false
+	n.Site.Integrated = func(ctx context.Context) error {
+		if st, _ := w.topology(2).Store(w.Stores["F"]); !worked && !st.ManagedOnly {
+			worked = true
+			for _, id := range []atoll.ID{known, never} {
+				w.edit(2, journal.Proposal{Verb: atoll.Delete, Key: atoll.Key{Type: "purchase_order", ID: id}})
+			}
+		}
+		_, err := n.Processors.Run(ctx)
+		return err
+	}
+	w.sync(2)
+	w.sync(2)
+	if !worked {
+		t.Fatal("nobody worked meanwhile")
+	}
+	if refused := w.quarantined(2); len(refused) > 0 {
+		t.Errorf("refused: %+v", refused)
+	}
+	if w.get(1, "purchase_order", known) != nil {
+		t.Error("it stands at the centre although it was deleted at its site")
+	}
+	w.peace()
+}
