@@ -15,10 +15,12 @@ import (
 )
 
 // shelfFound holds what sites have of the centre's own records that this database
-// lost: Found by the record's key; and under foundCount how much that is.
+// lost: Found by the record's key; and under foundCount how much that is. shelfHolders
+// holds how many rows name a site.
 const (
-	shelfFound = "found"
-	foundCount = "found count" // in shelfCentre
+	shelfFound   = "found"
+	foundCount   = "found count" // in shelfCentre
+	shelfHolders = "found holders"
 )
 
 // Bounds on what is kept of it, whatever sites say (R-K-58).
@@ -45,12 +47,16 @@ type Found struct {
 	Sites []atoll.SiteID `json:"sites"`
 	Held  int            `json:"held"`
 	At    time.Time      `json:"at"` // when the first told of it
+	// Named says that Sites are all that held it, and that it counts among what each of
+	// them handed in; otherwise it counts for every site.
+	Named bool `json:"named,omitempty"`
 }
 
-// count is how much was found.
+// count is how much was found; Named of the rows count for the sites they name alone.
 type count struct {
 	Rows  int `json:"rows"`
 	Bytes int `json:"bytes"`
+	Named int `json:"named,omitempty"`
 }
 
 func loadCount(r storage.Reader) (n count, err error) {
@@ -58,6 +64,55 @@ func loadCount(r storage.Reader) (n count, err error) {
 		err = nil
 	}
 	return n, err
+}
+
+// awaits is how many of the rows the site must keep what it handed in for: those it
+// held, as far as that is known.
+func (n count) awaits(r storage.Reader, site atoll.SiteID) (rows int, err error) {
+	if n.Rows == 0 {
+		return 0, nil
+	}
+	if err = storage.Load(r, shelfHolders, siteKey(site), &rows); errors.Is(err, atoll.NotFound) {
+		err = nil
+	}
+	return n.Rows - n.Named + rows, err
+}
+
+// name counts the row among what each of the sites handed in that it names; forget takes
+// that back.
+func (n *count) name(tx storage.Tx, row *Found) error {
+	row.Named = true
+	n.Named++
+	return held(tx, row.Sites, 1)
+}
+
+func (n *count) forget(tx storage.Tx, row *Found) error {
+	if !row.Named {
+		return nil
+	}
+	row.Named = false
+	n.Named--
+	return held(tx, row.Sites, -1)
+}
+
+// held adds to how many rows name each of the sites.
+func held(tx storage.Tx, sites []atoll.SiteID, more int) error {
+	for _, site := range sites {
+		var rows int
+		err := storage.Load(tx, shelfHolders, siteKey(site), &rows)
+		if err != nil && !errors.Is(err, atoll.NotFound) {
+			return err
+		}
+		if rows += more; rows > 0 {
+			err = storage.Save(tx, shelfHolders, siteKey(site), rows)
+		} else {
+			err = tx.Drop(shelfHolders, siteKey(site))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // recall learns from a site what this database was before it was restored: how far
@@ -111,7 +166,9 @@ func (c *Centre) recall(tx storage.Tx, st *standing, h exchange.Hello) error {
 		if err != nil {
 			return err
 		}
-		st.waiting = n.Rows
+		if st.waiting, err = n.awaits(tx, h.Site); err != nil {
+			return err
+		}
 	}
 	if st.lost || st.rewind != nil {
 		return nil // it shows the one it has before it takes another
@@ -197,13 +254,25 @@ func (c *Centre) keepOne(tx storage.Tx, site atoll.SiteID, f exchange.Found, n *
 			return false, nil
 		}
 		n.Bytes = bytes
+		if err := n.forget(tx, &row); err != nil {
+			return false, err
+		}
 		row.Version, row.Origin, row.Deleted, row.Body = f.Version, f.Origin, f.Deleted, []byte(f.Body)
 		row.Sites, row.Held = nil, 0
 	}
 	if !slices.Contains(row.Sites, site) {
+		counted := row.Named || row.Held == 0
+		if err := n.forget(tx, &row); err != nil {
+			return false, err
+		}
 		row.Held++
 		if len(row.Sites) < maxHolders {
 			row.Sites = append(row.Sites, site)
+		}
+		if counted && row.Held == len(row.Sites) {
+			if err := n.name(tx, &row); err != nil {
+				return false, err
+			}
 		}
 	}
 	return true, storage.Save(tx, shelfFound, key.String(), row)

@@ -19,7 +19,7 @@ type standing struct {
 	head   atoll.Position   // our newest position, if lost
 	since  uint64           // number of our last own entry that both know, if rewind
 	found  []exchange.Found // what the site found and we keep, or need not
-	// waiting is how many records wait that sites found.
+	// waiting is how many records wait for a person that the site found.
 	waiting int
 	// voucher is what the site is given to keep; nil if it has a good one.
 	voucher *exchange.Voucher

@@ -247,6 +247,51 @@ func TestFoundAndLostAgain(t *testing.T) {
 	}
 }
 
+// One record that nobody has decided about keeps those sites waiting that handed it in:
+// what others handed in, and was left, does not come again with the next run of the
+// centre. R-H-28, R-M-03.
+func TestR_M_03_FoundAtOneSiteOnly(t *testing.T) {
+	r := newRig(t)
+	old := r.backup(1)
+	set := func(store string) atoll.Key {
+		return atoll.Key{Type: "store_preference", ID: r.insert(1, "store_preference", atoll.Fields{}.Set("store_id", r.Stores[store]).
+			Set("key", "a_setting").Set("value", map[string]any{"is": "lost"}))}
+	}
+	left, kept := set("B"), set("C")
+	r.peace()
+	r.putBack(1, old)
+	r.peace()
+	rows, _, err := r.Centre.Centre.FoundRecords(t.Context())
+	if err != nil || len(rows) != 2 || rows[0].Held != 1 || rows[1].Held != 1 {
+		t.Fatalf("found %+v, %v; want two records, each of one site", rows, err)
+	}
+	if _, err := r.Centre.Centre.LeaveFound(t.Context(), "as it was is well", left); err != nil {
+		t.Fatal(err)
+	}
+	r.peace()
+	old = r.backup(1) // which begins another run
+	r.peace()
+	rows, _, err = r.Centre.Centre.FoundRecords(t.Context())
+	if err != nil || len(rows) != 1 || rows[0].Key != kept {
+		t.Errorf("found %+v, %v; the other was left", rows, err)
+	}
+	// Its own site still keeps what nobody has decided about.
+	r.putBack(1, old)
+	r.peace()
+	if rows, _, _ = r.Centre.Centre.FoundRecords(t.Context()); len(rows) != 1 {
+		t.Errorf("found %+v; nobody has decided about it", rows)
+	}
+	if _, err := r.Centre.Centre.LeaveFound(t.Context(), "that one, too"); err != nil {
+		t.Fatal(err)
+	}
+	r.peace()
+	r.restart(1)
+	r.peace()
+	if rows, _, _ = r.Centre.Centre.FoundRecords(t.Context()); len(rows) > 0 {
+		t.Errorf("found %+v; all was left", rows)
+	}
+}
+
 // A site cannot make the centre's journal jump, nor have it keep what cannot be
 // its own; it is told how each record truly is, and nothing it is not entitled to.
 //

@@ -136,7 +136,7 @@ func (c *Centre) settleFound(ctx context.Context, reason string, keys []atoll.Ke
 				return err
 			}
 			for _, row := range together {
-				if err := tx.Drop(shelfFound, row.Key.String()); err != nil {
+				if err := errors.Join(tx.Drop(shelfFound, row.Key.String()), n.forget(tx, &row)); err != nil {
 					return err
 				}
 				n.Rows, n.Bytes = n.Rows-1, n.Bytes-len(row.Body)

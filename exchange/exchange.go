@@ -194,9 +194,9 @@ type Welcome struct {
 	Since uint64 `json:"since,omitempty"`
 	// Voucher is kept by the site; see Voucher. Nil: the last one is still good.
 	Voucher *Voucher `json:"voucher,omitempty"`
-	// Found is how many records that sites handed in wait for a person (see Hello.Found).
-	// Until none does, a site keeps what it handed in: a centre that is restored again
-	// may have lost that, too.
+	// Found is how many of the records that this site handed in wait for a person (see
+	// Hello.Found), and of those that many sites did. Until none does, a site keeps what it
+	// handed in: a centre that is restored again may have lost that, too.
 	Found int `json:"found,omitempty"`
 	// Orders are what the centre wants done: "resend" (restate all own data, R-H-28).
 	// Orders that stop the exchange are no part of a Welcome: a site that is to begin
