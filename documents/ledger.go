@@ -39,7 +39,7 @@ type Discrepancy struct {
 	// Off is how much the stock line has more than the documents say.
 	Off Movement `json:"off"`
 	// Lowest is the lowest the balance ever was, in the order in which the documents
-	// took effect, when it fell below nothing; "" otherwise.
+	// took effect, when it was below nothing; "" otherwise.
 	Lowest string `json:"lowest,omitempty"`
 }
 
@@ -117,6 +117,9 @@ func (l ledger) compare(stock []StockState) (out []Discrepancy) {
 			if balance = Add(balance, e.by); e.at >= l.since && Compare(balance, lowest) < 0 {
 				lowest = balance
 			}
+		}
+		if Compare(is.Total, lowest) < 0 {
+			lowest = is.Total // it began there
 		}
 		off := is.minus(ledger)
 		if off.none() && Sign(lowest) == 0 {

@@ -44,3 +44,29 @@ func TestR_K_42_R_H_44_WhatWasSkippedStaysOut(t *testing.T) {
 		t.Errorf("%d refusals after the site changed it", len(again))
 	}
 }
+
+// Stock below nothing is refused also when a site states it, as what stayed there until
+// now, and no work of anybody's: a person hears of it in quarantine, and by the ledger
+// check at the site. R-J-09, R-B-93.
+func TestR_J_09_R_B_93_StatedBelowNothing(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.sync(2)
+	id := atoll.NewID(w.Clock.Now())
+	p := Stock(id, w.Stores["F"], item, "-7")
+	p.Fields.Set("opening_number_of_packs", number("-7"))
+	w.lawless(2, p)
+	w.sync(2)
+	w.configure(central.ManageOnly(w.Stores["F"], false))
+	w.sync(2, 2)
+	if _, there := w.is(1, atoll.Key{Type: "stock_line", ID: id}); there {
+		t.Error("the centre has it")
+	}
+	if open := w.quarantined(2); len(open) != 1 || open[0].Subject.ID != id || open[0].Field != "total_number_of_packs" {
+		t.Errorf("in quarantine: %+v", open)
+	}
+	res, err := w.At(2).CheckStock(w.ctx, w.Stores["F"])
+	if err != nil || len(res.Differences) != 1 || res.Differences[0].StockLine != id || res.Differences[0].Lowest != "-7" {
+		t.Errorf("the ledger check: %+v, %v", res, err)
+	}
+}
