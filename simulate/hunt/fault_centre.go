@@ -91,9 +91,13 @@ func (w *World) mistaken(at storage.Reader) error {
 // strand notes of which records the restored centre cannot tell a site how they are:
 // versions that it has lost, records that it had shown to the site or taken from it by an
 // entry that it has lost, and what it had refused, which the site gave up and sends again.
-// Sites find them by the digests (decision 0016).
+// Sites find them by the digests (decision 0016), and what they found they go on telling
+// of: what an earlier restore had stranded stays noted.
 func (w *World) strand(at storage.Reader) error {
-	w.Stranded, w.lacked = map[simulate.Strand]bool{}, map[atoll.Key]bool{}
+	w.lacked = map[atoll.Key]bool{}
+	if w.Stranded == nil {
+		w.Stranded = map[simulate.Strand]bool{}
+	}
 	t, err := w.Centre.Door.Topology(at)
 	if err != nil {
 		return err
