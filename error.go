@@ -78,6 +78,9 @@ type Error struct {
 	// speaks of, in turn: for faces that have words of their own. Empty for most.
 	Reason string
 	Args   []any
+
+	// Parts are the single things that stand in the way, where the message lists several.
+	Parts []*Error
 }
 
 // Error returns the message, and the hint after it.
@@ -140,6 +143,9 @@ func (e *Error) Because(reason string, args ...any) *Error {
 	e.Reason, e.Args = reason, args
 	return e
 }
+
+// Listing returns the error with the single things that its message lists.
+func (e *Error) Listing(parts []*Error) *Error { e.Parts = parts; return e }
 
 // CodeOf returns the code of the first [Error] or [Code] in err's chain, and
 // [Internal] when there is none. It returns "" for nil.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/handover"
@@ -111,10 +110,10 @@ func (c *Centre) StartPrimary(ctx context.Context, actor string, to atoll.SiteID
 			return nil, err
 		}
 		if st, err := State(r, site); err != nil || st.FirstContact.IsZero() || st.Catalogue < c.Door.Judge.Catalogue.Version() {
-			obstacles = append(obstacles, fmt.Sprintf("site %d has not initialised with this version of the record types", site))
+			obstacles = append(obstacles, atoll.Errorf(atoll.Rule, "site %d has not initialised with this version of the record types", site).Because("ready.first", "site", site))
 		}
 		if len(obstacles) > 0 {
-			return nil, atoll.Errorf(atoll.Rule, "the primary cannot change: %s", strings.Join(obstacles, "; ")).Do("put it right and try again").Because("primary.obstacles")
+			return nil, atoll.Errorf(atoll.Rule, "the primary cannot change: %s", together(obstacles)).Listing(obstacles).Do("put it right and try again").Because("primary.obstacles")
 		}
 		return []journal.Proposal{{Verb: atoll.Insert, Key: atoll.Key{Type: jobKind, ID: id}, Fields: atoll.Fields{}.
 			Set("kind", handover.Primary).Set("site_id", site).Set("to_site", to).Set("step", handover.Closing).

@@ -2,6 +2,7 @@ package central
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -34,7 +35,7 @@ func (c *Centre) StartMove(ctx context.Context, actor string, o handover.Order, 
 		}
 		if len(obstacles) > 0 {
 			s, _ := t.Store(o.Store)
-			return nil, atoll.Errorf(atoll.Rule, "%s cannot be moved: %s", s.Name, strings.Join(obstacles, "; ")).
+			return nil, atoll.Errorf(atoll.Rule, "%s cannot be moved: %s", s.Name, together(obstacles)).Listing(obstacles).
 				Do("put it right and try again; a site that is gone for good is left with a forced move").Because("move.obstacles", "store", s.Name)
 		}
 		if o.To != t.Centre() {
@@ -143,9 +144,18 @@ func (c *Centre) lostSince(r storage.Reader, t *topology.Topology, store atoll.I
 	return state.LastComplete, err
 }
 
-// obstacles are what speaks against the move, in words (R-H-30 1). An error is
+// together says what errors say, in one line.
+func together(all []*atoll.Error) string {
+	words := make([]string, len(all))
+	for i, e := range all {
+		words[i] = e.Error()
+	}
+	return strings.Join(words, "; ")
+}
+
+// obstacles are what speaks against the move (R-H-30 1). An error is
 // returned for what makes no sense at all.
-func (c *Centre) obstacles(r storage.Reader, t *topology.Topology, o handover.Order) ([]string, error) {
+func (c *Centre) obstacles(r storage.Reader, t *topology.Topology, o handover.Order) ([]*atoll.Error, error) {
 	s, ok := t.Store(o.Store)
 	to, there := t.Site(o.To)
 	switch {
@@ -167,23 +177,29 @@ func (c *Centre) obstacles(r storage.Reader, t *topology.Topology, o handover.Or
 	if m, moving := t.Moving(o.Store); moving {
 		return nil, atoll.Errorf(atoll.Rule, "%s is being moved to site %d already", s.Name, m.To).Do("see: atoll move show %s", m.ID).Because("move.under_way", "site", m.To)
 	}
-	var out []string
+	var out []*atoll.Error
 	if s.ManagedOnly {
-		out = append(out, "its data is kept at its site only, so the centre has nothing to move (turn \"managed only\" off, and let its history arrive)")
+		out = append(out, atoll.Errorf(atoll.Rule, "its data is kept at its site only, so the centre has nothing to move").
+			Do("turn \"managed only\" off, and let its history arrive").Because("move.managed", "store", s.Name))
 	}
 	if s.Excluded {
-		out = append(out, "its transactions stay at its site (include them, and let its history arrive)")
+		out = append(out, atoll.Errorf(atoll.Rule, "its transactions stay at its site").
+			Do("include them, and let its history arrive").Because("move.excluded", "store", s.Name))
 	}
 	if to.Disabled {
-		out = append(out, fmt.Sprintf("site %d is closed", o.To))
+		out = append(out, atoll.Errorf(atoll.Rule, "site %d is closed", o.To).Because("site.closed", "site", o.To))
 	}
 	if to.Kind == topology.Mobile {
 		if active := t.Active(o.To); len(active) > 0 {
 			other, _ := t.Store(active[0])
-			out = append(out, fmt.Sprintf("site %d is mobile and has %s already; a mobile site has one store", o.To, other.Name)) // R-H-34
+			out = append(out, atoll.Errorf(atoll.Rule, "site %d is mobile and has %s already; a mobile site has one store", o.To, other.Name). // R-H-34
+																				Because("mobile.has", "site", o.To, "store", other.Name))
 		}
-		if err := noSuggested(r, s); err != nil {
-			out = append(out, err.Error())
+		var suggested *atoll.Error
+		if err := noSuggested(r, s); errors.As(err, &suggested) {
+			out = append(out, suggested)
+		} else if err != nil {
+			return nil, err
 		}
 	}
 	if !o.Forced && s.Site != t.Centre() {
@@ -206,7 +222,7 @@ func (c *Centre) obstacles(r storage.Reader, t *topology.Topology, o handover.Or
 // notReady says what keeps the site from taking part in a move. A new site, which
 // has never been here, may be where a store goes to: it receives it when it
 // initialises (R-H-30 7).
-func (c *Centre) notReady(r storage.Reader, site atoll.SiteID, goal bool) ([]string, error) {
+func (c *Centre) notReady(r storage.Reader, site atoll.SiteID, goal bool) ([]*atoll.Error, error) {
 	st, err := State(r, site)
 	if err != nil {
 		return nil, err
@@ -214,35 +230,34 @@ func (c *Centre) notReady(r storage.Reader, site atoll.SiteID, goal bool) ([]str
 	if goal && st.FirstContact.IsZero() {
 		return nil, nil
 	}
-	var out []string
-	say := func(format string, args ...any) {
-		out = append(out, fmt.Sprintf("site %d ", site)+fmt.Sprintf(format, args...))
-	}
-	switch {
-	case st.LastContact.IsZero():
-		say("has never exchanged its data")
-	case c.Now().Sub(st.LastContact) > lately:
-		say("last exchanged its data on %s; at most a day ago is needed", st.LastContact.UTC().Format(time.RFC3339))
+	var out []*atoll.Error
+	switch last := st.LastContact.UTC(); {
+	case last.IsZero():
+		out = append(out, atoll.Errorf(atoll.Rule, "site %d has never exchanged its data", site).Because("ready.never", "site", site))
+	case c.Now().Sub(last) > lately:
+		out = append(out, atoll.Errorf(atoll.Rule, "site %d last exchanged its data on %s; at most a day ago is needed", site, last.Format(time.RFC3339)).
+			Because("ready.late", "site", site, "time", last.Format(time.RFC3339)))
 	}
 	if st.Paused != "" {
-		say("is paused: %s", st.Paused)
+		out = append(out, atoll.Errorf(atoll.Rule, "site %d is paused: %s", site, st.Paused).Because("ready.paused", "site", site, "note", st.Paused))
 	}
 	known, err := r.Head(site)
 	if err != nil {
 		return nil, err
 	}
 	if st.Head > known.Seq {
-		say("has %d changes to send", st.Head-known.Seq)
+		n := int(st.Head - known.Seq) //nolint:gosec // so many changes
+		out = append(out, atoll.Errorf(atoll.Rule, "site %d has %d changes to send", site, n).Because("ready.unsent", "site", site, "n", n))
 	}
 	if st.Errors > 0 {
-		say("could not take %d records", st.Errors)
+		out = append(out, atoll.Errorf(atoll.Rule, "site %d could not take %d records", site, st.Errors).Because("ready.errors", "site", site, "n", st.Errors))
 	}
 	if goal && st.Catalogue < c.Door.Judge.Catalogue.Version() {
-		say("has an older program, which does not know all record types")
+		out = append(out, atoll.Errorf(atoll.Rule, "site %d has an older program, which does not know all record types", site).Because("ready.program", "site", site))
 	}
 	open, err := r.CountRefusals()
 	if n := open[site]; n > 0 && !goal {
-		say("has %d refused changes that wait for a decision", n)
+		out = append(out, atoll.Errorf(atoll.Rule, "site %d has %d refused changes that wait for a decision", site, n).Because("ready.refused", "site", site, "n", n))
 	}
 	return out, err
 }

@@ -53,17 +53,16 @@ func Disable(store atoll.ID, disabled bool) Configuration {
 		if !disabled {
 			return update("store", store, atoll.Fields{}.Set("disabled", false)), nil
 		}
-		var obstacles []string
-		reason := "close.open"
+		away, reason := "", "close.open"
 		if s.Site != t.Centre() {
-			obstacles, reason = append(obstacles, whereActive(r, t, s)), "close.away"
+			away, reason = whereActive(r, t, s)+"; ", "close.away"
 		}
 		open, err := openTransfers(r, t, store)
 		if err != nil {
 			return nil, err
 		}
-		if obstacles = append(obstacles, open...); len(obstacles) > 0 {
-			return nil, atoll.Errorf(atoll.Rule, "%s cannot be disabled: %s", s.Name, strings.Join(obstacles, "; ")).
+		if away != "" || len(open) > 0 {
+			return nil, atoll.Errorf(atoll.Rule, "%s cannot be disabled: %s", s.Name, strings.TrimSuffix(away+together(open), "; ")).Listing(open).
 				Do("move the store to the centre and let both sides finish the documents, then try again").
 				Because(reason, "store", s.Name, "site", siteName(t, s.Site), "n", len(open))
 		}
@@ -93,9 +92,9 @@ func whereActive(r storage.Reader, t *topology.Topology, s topology.Store) strin
 
 // openTransfers names the documents between the store and others that are not
 // finished on both sides.
-func openTransfers(r storage.Reader, t *topology.Topology, store atoll.ID) ([]string, error) {
+func openTransfers(r storage.Reader, t *topology.Topology, store atoll.ID) ([]*atoll.Error, error) {
 	const most = 20
-	var out []string
+	var out []*atoll.Error
 	seen := map[atoll.ID]bool{}
 	for _, kind := range []atoll.Type{"invoice", "requisition"} {
 		for _, side := range []string{"store_id", "partner_store_id"} {
@@ -110,7 +109,8 @@ func openTransfers(r storage.Reader, t *topology.Topology, store atoll.ID) ([]st
 				}
 				seen[d.ID] = true
 				of, _ := t.Store(f.ID("store_id"))
-				out = append(out, fmt.Sprintf("%s %s of %s is open", f.Text("kind"), f.Number("number"), of.Name))
+				out = append(out, atoll.Errorf(atoll.Rule, "%s %s of %s is open", f.Text("kind"), f.Number("number"), of.Name).
+					Because("document.open", "kind", f.Text("kind"), "number", f.Number("number"), "store", of.Name))
 			}
 		}
 	}

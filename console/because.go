@@ -35,7 +35,7 @@ func (v *Visit) reasoned(key string, args []any) string {
 			continue
 		}
 		switch out[i] {
-		case "status", "next":
+		case "status", "next", "kind":
 			out[i+1] = v.valueWords(text)
 		case "field":
 			out[i+1] = v.fieldWords("", text)

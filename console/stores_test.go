@@ -76,6 +76,13 @@ func TestR_C_24_Preview(t *testing.T) {
 	there := url.Values{"do": {"local"}, "site": {"3"}}
 	f.centre.ask("POST", "/stores/"+string(f.Stores["C"])+"/change", there, admin, with("Accept-Language", "fr")).want(422).
 		says("Store C est déjà actif à Sync Client 2")
+	// … thing by thing, each in words: here what keeps the site from taking part.
+	if err := f.Centre.Centre.Pause(t.Context(), "administrator", 2, "counting"); err != nil {
+		t.Fatal(err)
+	}
+	for lang, says := range map[string]string{"en": "is paused: counting", "fr": "est en pause : counting", "es": "está en pausa: counting"} {
+		f.centre.ask("POST", "/stores/"+string(f.Stores["B"])+"/change", there, admin, with("Accept-Language", lang)).want(422).says(says)
+	}
 	// From the centre it goes at once.
 	assign := url.Values{"do": {"local"}, "site": {"3"}, "sure": {"1"}}
 	f.centre.ask("POST", "/stores/"+string(f.Stores["E"])+"/change", assign, admin).want(303)

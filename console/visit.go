@@ -293,7 +293,8 @@ type problem struct {
 	Field   string
 	Record  string // the address of the record it is about, if it is about one
 	Why     reason
-	Back    string // where the reader was
+	Parts   []problem // what stands in the way, one by one, where it is several things
+	Back    string    // where the reader was
 }
 
 // Locked says that the synchronisation settings have to be unlocked first (R-C-07).
@@ -320,6 +321,9 @@ func problemOf(err error) problem {
 	p := problem{Code: e.Code, Status: status, Detail: e.Message, Hint: e.Hint, Subject: e.Subject, Field: e.Field, Why: e.Why()}
 	if key, ok := keyIn(e.Subject); ok {
 		p.Record = recordPath(key)
+	}
+	for _, part := range e.Parts {
+		p.Parts = append(p.Parts, problem{Code: part.Code, Detail: part.Message, Hint: part.Hint, Why: part.Why()})
 	}
 	return p
 }
