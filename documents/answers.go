@@ -1,6 +1,10 @@
 package documents
 
-import "github.com/atollsync/atoll"
+import (
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/admit"
+	"github.com/atollsync/atoll/topology"
+)
 
 // The ways in which another store answers a document. The identities of answers and of
 // their lines are derived from these names (R-D-12), so they never change.
@@ -42,4 +46,31 @@ func Answers(key atoll.Key, f atoll.Fields) []atoll.Key {
 		}
 	}
 	return out
+}
+
+// answeredOnce refuses to make an answer here to what is answered in another way (R-D-11):
+// a restored centre may have answered it anew, and take back what it answered before.
+func answeredOnce(_ *topology.Topology, w admit.World, _ []admit.Change, c admit.Change) error {
+	if !c.Here || c.Old != nil || c.New == nil {
+		return nil
+	}
+	for _, link := range []string{"originating_id", "purchase_order_id"} {
+		of := c.New.ID(link)
+		for _, this := range ways {
+			if of == "" || this.by != c.Op.Type || AnswerID(this.way, of) != c.Op.ID {
+				continue
+			}
+			for _, other := range Answers(atoll.Key{Type: this.of, ID: of}, atoll.Fields{}.Set("kind", this.kind)) {
+				r, there, err := w.Record(other)
+				if err != nil {
+					return err
+				}
+				if there && !r.Deleted && other != c.Op.Key {
+					return atoll.Errorf(atoll.Rule, "%s/%s is answered by %s already", this.of, of, other).On(link).
+						Do("go on with that answer").Because("transfer.answered")
+				}
+			}
+		}
+	}
+	return nil
 }

@@ -74,7 +74,7 @@ const (
 
 // Rules are the laws of documents and stock.
 func Rules() []admit.Rule {
-	return []admit.Rule{lifeCycle, oneStore, linesFollow, authorisedFirst, partnerVisible, neverNegative, numbersStay, repeatAtHome}
+	return []admit.Rule{lifeCycle, oneStore, linesFollow, authorisedFirst, partnerVisible, neverNegative, numbersStay, repeatAtHome, answeredOnce}
 }
 
 // Laws are those about a whole transaction.

@@ -311,6 +311,40 @@ func TestR_H_30_R_M_03_SwitchedWithItsStore(t *testing.T) {
 	w.wants(move, topology.Moved)
 }
 
+// A restored centre answers an order anew, by a document of another kind, as the preference
+// was changed since. The answer that it lost is not taken back beside it.
+//
+// R-D-11, R-M-03.
+func TestR_D_11_R_M_03_AnsweredAnewInAnotherWay(t *testing.T) {
+	w := f1(t)
+	item := w.item("a")
+	w.configure(central.MakeVisible(w.Stores["A"], w.Stores["C"], true))
+	w.peace()
+	old := w.stopped(t, w.Centre)
+	order := w.buys(3, "C", "A", map[atoll.ID]string{item: "5"})
+	w.sync(3, 3)
+	lost := w.one(3, "requisition", "purchase_order_id", string(order))
+	w.reopen(t, w.Centre, old)
+	w.prefer("purchase_order_answer", "customer_invoice")
+	w.sync(3, 3)
+	taken, err := w.Centre.Centre.TakeBack(w.ctx, "tester", "restored")
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := false
+	for _, row := range taken {
+		left = left || row.Key == lost.Key && errors.Is(row.Err, atoll.Rule)
+	}
+	if !left {
+		t.Errorf("of what was lost: %+v; want %s left, as the order is answered", taken, lost.Key)
+	}
+	if _, err := w.Centre.Centre.LeaveFound(w.ctx, "answered anew"); err != nil {
+		t.Fatal(err)
+	}
+	w.peace()
+	w.one(1, "invoice", "purchase_order_id", string(order))
+}
+
 // A transfer of a home store that a restored centre has lost is asked for again. What
 // the site said to the lost one is no answer to this one, although it is the first again.
 //
