@@ -82,8 +82,8 @@ type comparing struct {
 	t        *topology.Topology
 	entitled []atoll.Audience
 	history  *history
-	pending  map[atoll.Key]bool // lines of their own are on their way to the site
-	leftOut  map[uint64]bool    // the site's entries that a person left out for good; nil until asked for
+	pending  map[atoll.Key]bool                 // lines of their own are on their way to the site
+	leftOut  map[atoll.SiteID]map[uint64]string // entries of sites that were asked about that a person left out for good, and how
 	out      exchange.Compared
 }
 
@@ -169,7 +169,7 @@ func (m *comparing) begin(r storage.Reader) error {
 		m.out.Not = "what the site is to have is changing"
 	}
 	m.history = m.centre.historyFor(r, m.t, s, false)
-	m.pending = map[atoll.Key]bool{}
+	m.pending, m.leftOut = map[atoll.Key]bool{}, map[atoll.SiteID]map[uint64]string{}
 	lines, err := r.Feed(atoll.SiteAudience(m.site), m.q.Applied, 0, 0)
 	for _, l := range lines {
 		m.pending[l.Key] = true
@@ -317,15 +317,8 @@ func (m *comparing) verdict(r storage.Reader, row exchange.CompareRow) (v exchan
 		}
 		there.UnderWay = there.UnderWay || row.Origin.Seq > maker.Seq || s.lost(row.Origin.Seq)
 	}
-	refused, err := r.OpenRefusals(m.site, []atoll.Key{key})
-	if err != nil {
+	if err := m.refused(r, key, row.Origin, &there); err != nil {
 		return v, err
-	}
-	there.UnderWay = there.UnderWay || len(refused) > 0
-	if row.Origin.Site == m.site && !there.UnderWay {
-		if there.UnderWay, err = m.skipped(r, row.Origin.Seq); err != nil {
-			return v, err
-		}
 	}
 	if m.history != nil && there.Has && !here.Shown {
 		if _, there.Spared, err = m.history.around(rec, true, false); err != nil {
@@ -336,23 +329,51 @@ func (m *comparing) verdict(r storage.Reader, row exchange.CompareRow) (v exchan
 	return v, nil
 }
 
-// skipped reports whether a person has left the site's entry out for good (R-K-42): its
-// records stand at the site alone, as long as the site does not change them, and are not
-// offered again.
-func (m *comparing) skipped(r storage.Reader, seq uint64) (bool, error) {
-	if m.leftOut == nil {
-		m.leftOut = map[uint64]bool{}
-		all, err := r.Refusals(m.site, false, 0, 0)
+// refused sees what became of changes that were refused. While one waits, of this site or
+// of the one that made the row, the row is under way. What a person skipped stands at its
+// maker alone, as long as that does not change it, and is not offered again (R-K-42).
+// Nothing that was left out is made here again from the copies of the journals because
+// another site has it from before this database was restored.
+func (m *comparing) refused(r storage.Reader, key atoll.Key, made atoll.Origin, there *verify.There) error {
+	for _, site := range []atoll.SiteID{m.site, made.Site} {
+		open, err := r.OpenRefusals(site, []atoll.Key{key})
 		if err != nil {
-			return false, err
+			return err
 		}
+		there.UnderWay = there.UnderWay || len(open) > 0
+	}
+	if made == (atoll.Origin{}) || there.UnderWay {
+		return nil
+	}
+	state, err := m.left(r, made)
+	switch {
+	case err != nil:
+		return err
+	case made.Site == m.site:
+		there.UnderWay = state == storage.Skipped
+	case !there.Has && state != "":
+		there.Told = false
+	}
+	return nil
+}
+
+// left returns how a person left an entry out for good, "" if nobody did.
+func (m *comparing) left(r storage.Reader, at atoll.Origin) (string, error) {
+	of, known := m.leftOut[at.Site]
+	if !known {
+		all, err := r.Refusals(at.Site, false, 0, 0)
+		if err != nil {
+			return "", err
+		}
+		of = map[uint64]string{}
 		for _, no := range all {
-			if no.State == storage.Skipped {
-				m.leftOut[no.Seq] = true
+			if no.State == storage.Skipped || no.State == storage.Returned {
+				of[no.Seq] = no.State
 			}
 		}
+		m.leftOut[at.Site] = of
 	}
-	return m.leftOut[seq], nil
+	return of[at.Seq], nil
 }
 
 func short(r atoll.Record) string {

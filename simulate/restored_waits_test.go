@@ -136,6 +136,48 @@ func TestR_H_44_R_M_03_ReaderOfALostVersion(t *testing.T) {
 	w.peace()
 }
 
+// A record that another site had made by such a right waits in quarantine, or was left out.
+// That its readers have it is no reason to make it here again.
+//
+// R-H-28, R-H-44, R-K-42, R-M-03.
+func TestR_H_44_R_M_03_ReaderOfWhatWasRefused(t *testing.T) {
+	w := f1(t)
+	w.peace()
+	old := w.stopped(t, w.Centre)
+	w.grant("items", "B")
+	w.sync(2)
+	item, err := w.newItem(2, "made by a right")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := atoll.Key{Type: "item", ID: item}
+	w.sync(2, 3)
+	w.reopen(t, w.Centre, old)
+	w.sync(3, 2)
+	if _, err := w.Centre.Centre.LeaveFound(w.ctx, "the right is not given again"); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(2)
+	if len(w.quarantined(2)) == 0 {
+		t.Fatal("the item was taken, and the centre gave no right to make it")
+	}
+	w.Clock.Wind(25 * time.Hour)
+	w.sync(3, 3)
+	if _, there := w.is(1, key); there {
+		t.Fatal("an item that waits in quarantine is made again because another site has it")
+	}
+	w.giveTruth(2)
+	w.Clock.Wind(25 * time.Hour)
+	w.sync(2, 3, 3)
+	for _, at := range []atoll.SiteID{1, 2, 3} {
+		if _, there := w.is(at, key); there {
+			t.Errorf("site %d has the item; it was left out", at)
+		}
+	}
+	w.Stranded = map[Strand]bool{{3, key}: true} // it differed
+	w.peace()
+}
+
 // What a site was given by a preference that a restored centre has lost goes from it when
 // the site hears how the preference is now: the centre does not know that it is there.
 //
