@@ -85,26 +85,24 @@ func (c *Centre) unfounded(tx storage.Tx, change admit.Change, read map[atoll.Or
 		if out, err := leftOut(tx, op, made); err != nil || out {
 			return atoll.Errorf(atoll.BaseVersion, "entry %s, which made it and moved stock with it, was refused and left out", op.Base), err
 		}
-		switch {
-		case change.Before == nil:
+		if change.Before == nil {
 			from, err := c.fromLost(tx, o)
 			if err == nil && from == beyond {
 				// Who made it makes it first.
 				return atoll.Errorf(atoll.Reference, "it builds on an entry of another site that is not here yet"), nil
 			}
 			return nil, err
-		default:
-			// It may build on versions that were lost here, and wait for just this.
-			s, err := State(tx, op.Base.Site)
-			if err == nil && s.afterLoss(op.Base.Seq) {
-				return nil, nil
-			}
-			if err != nil && !errors.Is(err, atoll.SiteUnknown) {
-				return nil, err
-			}
-			if from, err := c.fromLost(tx, o); err != nil || from == lost {
-				return nil, err
-			}
+		}
+		// It may build on versions that were lost here, and wait for just this.
+		s, err := State(tx, op.Base.Site)
+		if err == nil && s.afterLoss(op.Base.Seq) {
+			return nil, nil
+		}
+		if err != nil && !errors.Is(err, atoll.SiteUnknown) {
+			return nil, err
+		}
+		if from, err := c.fromLost(tx, o); err != nil || from == lost {
+			return nil, err
 		}
 	}
 	return atoll.Errorf(atoll.BaseVersion, "entry %s, which it names as its origin, did not make version %d of it", op.Base, op.Version), nil
