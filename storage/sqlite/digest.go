@@ -39,13 +39,20 @@ var recount = []string{
 
 // Digest implements [storage.DigestReader].
 func (r *reader) Digest(a atoll.Audience) (digest.Sum, error) {
+	if sum, known := r.known.digest(a, r.revision); known {
+		return sum, r.ready()
+	}
 	var n int
 	var b []byte
+	var sum digest.Sum
 	found, err := r.row("read a digest", getDigest, []any{string(a)}, &n, &b)
-	if err != nil || !found {
-		return digest.Sum{}, err
+	if err == nil && found {
+		sum, err = sumOf(a, n, b)
 	}
-	return sumOf(a, n, b)
+	if err == nil {
+		r.known.readDigest(a, sum, r.revision)
+	}
+	return sum, err
 }
 
 func sumOf(a atoll.Audience, n int, b []byte) (digest.Sum, error) {
@@ -113,7 +120,8 @@ func (t *tx) Digest(a atoll.Audience) (digest.Sum, error) {
 
 // Digests implements [storage.DigestReader].
 func (t *tx) Digests(after atoll.Audience, limit int) ([]storage.AudienceDigest, error) {
-	if err := t.writeDigests(); err != nil {
+	t.early = true
+	if _, err := t.writeDigests(); err != nil {
 		return nil, err
 	}
 	return t.reader.Digests(after, limit)
@@ -175,29 +183,39 @@ func (t *tx) count(state int, audiences []atoll.Audience, seal []byte, how func(
 }
 
 // writeDigests writes what the transaction changed of them, once for each
-// audience.
-func (t *tx) writeDigests() error {
+// audience, and returns them.
+func (t *tx) writeDigests() (map[atoll.Audience]digest.Sum, error) {
+	sums := map[atoll.Audience]digest.Sum{}
 	for _, a := range slices.Sorted(maps.Keys(t.digests)) {
 		by := t.digests[a]
 		if by == (digest.Sum{}) {
 			continue
 		}
-		s, err := t.reader.Digest(a)
+		s, err := t.before(a)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		s.Join(by)
+		sums[a] = s
 		if s == (digest.Sum{}) {
 			_, err = t.exec("write a digest", dropDigest, string(a))
 		} else {
 			_, err = t.exec("write a digest", setDigest, string(a), s.Count, s.Bytes())
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
 	clear(t.digests)
-	return nil
+	return sums, nil
+}
+
+// before is the digest without what the transaction has yet to write of it.
+func (t *tx) before(a atoll.Audience) (digest.Sum, error) {
+	if sum, known := t.audiences.digest(a, t.revision); known && !t.early {
+		return sum, nil
+	}
+	return t.reader.Digest(a)
 }
 
 func splitAudiences(s string) (out []atoll.Audience) {

@@ -52,7 +52,7 @@ func TestR_H_44_OldDatabasesAreSealedOnce(t *testing.T) {
 		t.Fatal(err, len(want.Sealed), len(want.Digests))
 	}
 	conn := raw(t, path)
-	for _, query := range []string{`ALTER TABLE record DROP COLUMN seal`, `DROP TABLE digest`, `ALTER TABLE quarantine DROP COLUMN reason`, `PRAGMA user_version = 1`} {
+	for _, query := range []string{`ALTER TABLE record DROP COLUMN seal`, `DROP TABLE digest`, `ALTER TABLE quarantine DROP COLUMN reason`, `ALTER TABLE last_position DROP COLUMN revision`, `PRAGMA user_version = 1`} {
 		run(t, conn, query)
 	}
 	s = open(t, path)

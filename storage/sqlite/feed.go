@@ -20,6 +20,9 @@ func (r *reader) Feed(audience atoll.Audience, after, until atoll.Position, limi
 	if until == 0 {
 		upTo = 1<<63 - 1
 	}
+	if end, known := r.known.end(audience, r.revision); known && end <= after {
+		return nil, r.ready()
+	}
 	var out []storage.FeedLine
 	err := r.each("read the feed", getFeed, []any{string(audience), int64(after), upTo, bound(limit)}, func(rows *sql.Rows) (bool, error) {
 		var position int64
@@ -36,12 +39,22 @@ func (r *reader) Feed(audience atoll.Audience, after, until atoll.Position, limi
 	if err != nil {
 		return nil, err
 	}
+	if end := after; atoll.Position(upTo) >= r.newest && (limit <= 0 || len(out) < limit) {
+		if len(out) > 0 {
+			end = out[len(out)-1].Position
+		}
+		r.known.readEnd(audience, end, r.revision)
+	}
 	return out, nil
 }
 
 // List implements [storage.FeedWriter]. The same line again takes the place of
 // the first.
 func (t *tx) List(audience atoll.Audience, line storage.FeedLine) error {
+	if t.listed == nil {
+		t.listed = map[atoll.Audience]atoll.Position{}
+	}
+	t.listed[audience] = max(t.listed[audience], line.Position, t.newest)
 	return t.later(toFeed, string(audience), int64(line.Position),
 		string(line.Key.Type), string(line.Key.ID), bit(line.Gone), bit(line.Forced))
 }

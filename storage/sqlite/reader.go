@@ -24,6 +24,11 @@ type reader struct {
 	open  bool
 	// settle, if there is one, writes what is to be written before anything is asked.
 	settle func() error
+	newest atoll.Position // the last position, as the transaction found it
+	// revision is that of the snapshot; known is what is remembered of audiences, nil
+	// for a transaction that may change them.
+	revision int64
+	known    *audiences
 	recall
 }
 

@@ -19,7 +19,7 @@ const (
 )
 
 const (
-	lastPosition = `SELECT position FROM last_position WHERE one = 1`
+	lastPosition = `SELECT position, revision FROM last_position WHERE one = 1`
 
 	recordColumns = `r.position, r.type, r.id, r.version, r.state, r.origin_site, r.origin_seq, r.audiences, r.body`
 
@@ -162,13 +162,18 @@ func (r *reader) CountRecords() (map[atoll.Type]int, error) {
 }
 
 // LastPosition implements [storage.RecordReader].
-func (r *reader) LastPosition() (atoll.Position, error) {
-	var n int64
-	found, err := r.row("read the last position", lastPosition, nil, &n)
+func (r *reader) LastPosition() (atoll.Position, error) { return r.newest, r.ready() }
+
+// locate reads where the database stands. It is the first thing that a transaction
+// reads.
+func (r *reader) locate() error {
+	var last int64
+	found, err := r.row("read the last position", lastPosition, nil, &last, &r.revision)
 	if err == nil && !found {
 		err = atoll.Errorf(atoll.Damaged, "the database has lost its last position").Do("restore a backup")
 	}
-	return atoll.Position(n), err
+	r.newest = atoll.Position(last)
+	return err
 }
 
 // CountRecords implements [storage.RecordReader].

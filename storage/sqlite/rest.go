@@ -13,6 +13,7 @@ func (s *Store) Rest(ctx context.Context) error {
 		return err
 	}
 	defer s.leave()
+	s.audiences.forget()
 	return explain("give memory back", errors.Join(s.readers.rest(ctx), s.writer.rest(ctx)))
 }
 

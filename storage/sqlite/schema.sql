@@ -72,7 +72,7 @@ END;
 CREATE TABLE last_position (
 	one      INTEGER PRIMARY KEY CHECK (one = 1), -- there is one row
 	position INTEGER NOT NULL                     -- never falls
-) STRICT;
+, revision INTEGER NOT NULL DEFAULT 0 /* transactions that changed the feed or the digests */) STRICT;
 
 CREATE TRIGGER last_position_never_falls BEFORE UPDATE ON last_position
 WHEN NEW.position < OLD.position

@@ -66,6 +66,8 @@ type Store struct {
 	// transactions that were rolled back. Only who holds the writer touches it.
 	given atoll.Position
 
+	audiences audiences
+
 	mu      sync.Mutex
 	running int           // transactions and other users of connections
 	closing bool          // no more may start
@@ -90,7 +92,7 @@ func (s *Store) view(ctx context.Context, fn func(*reader) error) error {
 	if err != nil {
 		return err
 	}
-	r := &reader{ctx: ctx, quiet: context.WithoutCancel(ctx), s: c, now: s.opts.Now}
+	r := &reader{ctx: ctx, quiet: context.WithoutCancel(ctx), s: c, now: s.opts.Now, known: &s.audiences}
 	defer func() { s.readers.give(r.end()) }()
 	return r.view(fn)
 }
@@ -101,7 +103,7 @@ func (r *reader) view(fn func(*reader) error) error {
 		return err
 	}
 	// A deferred transaction takes its snapshot when it first reads.
-	if _, err := r.LastPosition(); err != nil {
+	if err := r.locate(); err != nil {
 		return err
 	}
 	return fn(r)
@@ -124,7 +126,7 @@ func (s *Store) update(ctx context.Context, fn func(*tx) error) error {
 	if err != nil {
 		return err
 	}
-	t := &tx{reader: reader{ctx: ctx, quiet: context.WithoutCancel(ctx), s: c, now: s.opts.Now}, given: &s.given}
+	t := &tx{reader: reader{ctx: ctx, quiet: context.WithoutCancel(ctx), s: c, now: s.opts.Now}, given: &s.given, audiences: &s.audiences}
 	// Whatever ends fn without a commit (an error, a panic, a test's FailNow)
 	// leaves through here, and end rolls back.
 	defer func() { s.writer.give(t.end()) }()

@@ -15,7 +15,13 @@ type tx struct {
 	reader
 	given *atoll.Position
 	memory
-	behind behind
+	behind    behind
+	audiences *audiences
+	// listed are the audiences that anything was listed under, whether it stands or not,
+	// with a position above which none of them has a line.
+	listed map[atoll.Audience]atoll.Position
+	// early says that digests were written before the end.
+	early bool
 }
 
 // memory is what a savepoint must restore besides the tables.
@@ -38,33 +44,44 @@ func (m memory) copy() memory {
 
 var _ storage.Tx = (*tx)(nil)
 
-const setLastPosition = `UPDATE last_position SET position = ? WHERE one = 1`
+const setLastPosition = `UPDATE last_position SET position = ?, revision = ? WHERE one = 1`
 
-func (t *tx) load() (err error) {
+func (t *tx) load() error {
 	t.settle = t.writeBehind
 	t.counts, t.heads, t.digests = map[atoll.Type]int{}, map[atoll.SiteID]atoll.Head{}, map[atoll.Audience]digest.Sum{}
 	t.calm = map[atoll.SiteID]bool{}
-	t.last, err = t.reader.LastPosition()
-	return err
+	if err := t.locate(); err != nil {
+		return err
+	}
+	t.last = t.newest
+	t.audiences.writing(t.revision)
+	return nil
 }
 
 func (t *tx) commit() error {
 	if err := t.ready(); err != nil {
 		return err
 	}
-	if t.moved {
-		if _, err := t.exec("note the last position", setLastPosition, int64(t.last)); err != nil {
-			return err
-		}
-	}
 	if err := t.writeCounts(); err != nil {
 		return err
 	}
-	if err := t.writeDigests(); err != nil {
+	sums, err := t.writeDigests()
+	if err != nil {
 		return err
+	}
+	if t.early {
+		sums = nil // others were written, too
+	}
+	if t.moved || t.early || len(t.listed) > 0 || len(sums) > 0 {
+		t.revision++
+		if _, err := t.exec("note the last position", setLastPosition, int64(t.last), t.revision); err != nil {
+			return err
+		}
+		t.audiences.committing(t.revision, t.listed, sums)
 	}
 	// The last look at ctx: a commit is not interrupted.
 	if _, err := t.exec("commit", "COMMIT"); err != nil {
+		t.audiences.forget()
 		return err
 	}
 	t.open = false
