@@ -62,16 +62,23 @@ func (c *Centre) judgedBy(batch []arrival) (keys []atoll.Key, entries int) {
 	return keys, entries
 }
 
+// admitted is what became of the records of a site's entries.
+type admitted struct {
+	made []atoll.Key
+	// written are those that now are as the site itself wrote them, with the position
+	// of that: the answer need not say so (R-A-12).
+	written map[atoll.Key]atoll.Position
+}
+
 // admit takes a batch of the site's entries: each is applied whole, known
 // already, or quarantined whole (rule 5 of the design). The copy of the site's
 // journal grows by every one of them, so that the chain goes on.
-func (c *Centre) admit(tx storage.Tx, h exchange.Hello, batch []arrival, receipt *exchange.Receipt) error {
+func (c *Centre) admit(tx storage.Tx, h exchange.Hello, batch []arrival, receipt *exchange.Receipt, of *admitted) error {
 	head, err := tx.Head(h.Site)
 	if err != nil {
 		return err
 	}
 	known := head.Seq
-	var came []atoll.Key
 	ahead := 0
 	for i, e := range batch {
 		if i == ahead && !brief(batch) {
@@ -101,7 +108,7 @@ func (c *Centre) admit(tx storage.Tx, h exchange.Hello, batch []arrival, receipt
 		if e.Seq == h.Head.Seq && je.Hash != h.Head.Hash {
 			return atoll.Errorf(atoll.WrongChain, "entry %d of site %d does not have the hash the site says it has", e.Seq, h.Site)
 		}
-		refusal, err := c.take(tx, je, e, &came)
+		refusal, err := c.take(tx, je, e, of)
 		if err != nil {
 			return err
 		}
@@ -119,7 +126,7 @@ func (c *Centre) admit(tx storage.Tx, h exchange.Hello, batch []arrival, receipt
 			return err
 		}
 	}
-	if err := c.retryOthers(tx, h.Site, came); err != nil {
+	if err := c.retryOthers(tx, h.Site, of.made); err != nil {
 		return err
 	}
 	open, err := tx.CountRefusals()
@@ -157,9 +164,8 @@ func (c *Centre) duplicate(tx storage.Tx, h exchange.Hello, e arrival) error {
 	return nil
 }
 
-// take applies one new entry, and adds the records it made to came; or quarantines it
-// and says why.
-func (c *Centre) take(tx storage.Tx, je storage.JournalEntry, a arrival, came *[]atoll.Key) (*exchange.Refusal, error) {
+// take applies one new entry, and notes its records; or quarantines it and says why.
+func (c *Centre) take(tx storage.Tx, je storage.JournalEntry, a arrival, of *admitted) (*exchange.Refusal, error) {
 	if a.err != nil {
 		return c.quarantine(tx, je, nil, &admit.Refusal{Layer: admit.LayerSchema, Err: asError(a.err)}, 0)
 	}
@@ -197,8 +203,16 @@ func (c *Centre) take(tx storage.Tx, je storage.JournalEntry, a arrival, came *[
 		return nil, err
 	}
 	for _, change := range changes {
+		key := change.Op.Key
 		if change.Before == nil {
-			*came = append(*came, change.Op.Key)
+			of.made = append(of.made, key)
+		}
+		now, err := tx.Record(key) // as it was just written: the transaction remembers it
+		if err != nil {
+			return nil, err
+		}
+		if now.Origin.Site == je.Site {
+			of.written[key] = now.Position
 		}
 	}
 	return nil, c.fetchAsked(tx, je.Site, changes)

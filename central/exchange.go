@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
 	"time"
 
 	"github.com/atollsync/atoll"
@@ -98,7 +99,7 @@ func (c *Centre) exchange(ctx context.Context, h exchange.Hello, entries iter.Se
 		return nil
 	}
 	h.Found = p.found
-	answer, err := c.serve(ctx, p.state, h, p.rewind)
+	answer, err := c.serve(ctx, p.state, h, p.rewind, p.written)
 	if err != nil {
 		return err
 	}
@@ -125,6 +126,7 @@ type push struct {
 	begun  bool
 	standing
 	receipt exchange.Receipt
+	written map[atoll.Key]atoll.Position // see admitted
 	batch   []arrival
 	bytes   int
 }
@@ -157,13 +159,13 @@ func (p *push) read(ctx context.Context, entries iter.Seq2[exchange.Entry, error
 // commit admits the batch in one transaction, shared with other sites'.
 func (p *push) commit(ctx context.Context) error {
 	pending := p.centre.takePending()
-	next := *p
+	next, of := *p, admitted{}
 	var keys []atoll.Key
 	if brief(p.batch) {
 		keys, _ = p.centre.judgedBy(p.batch)
 	}
 	err := p.centre.commits.reading(ctx, keys, func(tx storage.Tx) (err error) {
-		next = *p // the transaction may run again
+		next, of = *p, admitted{written: map[atoll.Key]atoll.Position{}} // the transaction may run again
 		if err := runAll(tx, pending); err != nil {
 			return err
 		}
@@ -174,7 +176,7 @@ func (p *push) commit(ctx context.Context) error {
 			next.begun = true
 			next.receipt.Acknowledged = next.known
 		}
-		if err := p.centre.admit(tx, p.hello, p.batch, &next.receipt); err != nil || next.receipt.Quarantined == 0 {
+		if err := p.centre.admit(tx, p.hello, p.batch, &next.receipt, &of); err != nil || next.receipt.Quarantined == 0 {
 			return err
 		}
 		return mayBeLate(tx, p.hello.Site, true)
@@ -186,6 +188,11 @@ func (p *push) commit(ctx context.Context) error {
 		return err
 	}
 	next.batch, next.bytes = nil, 0
+	if next.written == nil {
+		next.written = of.written
+	} else {
+		maps.Copy(next.written, of.written)
+	}
 	*p = next
 	return nil
 }

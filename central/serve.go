@@ -14,7 +14,10 @@ import (
 
 // serve reads what the site, of which this is the state, lacks from one snapshot of the feed. The answer is
 // gathered before it is sent, so that a slow line holds no snapshot open.
-func (c *Centre) serve(ctx context.Context, of SiteState, h exchange.Hello, rewind *atoll.Position) ([]exchange.Frame, error) {
+// Written are records as the site wrote them in this exchange, with their positions.
+func (c *Centre) serve(ctx context.Context, of SiteState, h exchange.Hello, rewind *atoll.Position,
+	written map[atoll.Key]atoll.Position,
+) ([]exchange.Frame, error) {
 	var answer []exchange.Frame
 	err := c.Store.View(ctx, func(r storage.Reader) error {
 		answer = nil
@@ -23,7 +26,7 @@ func (c *Centre) serve(ctx context.Context, of SiteState, h exchange.Hello, rewi
 			return err
 		}
 		spared := c.historyFor(r, t, of, h.Initialising)
-		answer, err = serveFrom(r, t, h, rewind, spared, c.Records, c.Bytes)
+		answer, err = serveFrom(r, t, h, rewind, spared, written, c.Records, c.Bytes)
 		return err
 	})
 	return answer, err
@@ -34,15 +37,17 @@ func (c *Centre) serve(ctx context.Context, of SiteState, h exchange.Hello, rewi
 // about so many bytes of bodies. Rewind is where a site must go back to, nil if it
 // need not.
 func Answer(r storage.Reader, t *topology.Topology, h exchange.Hello, rewind *atoll.Position, records, bytes int) ([]exchange.Frame, error) {
-	return serveFrom(r, t, h, rewind, nil, records, bytes)
+	return serveFrom(r, t, h, rewind, nil, nil, records, bytes)
 }
 
-func serveFrom(r storage.Reader, t *topology.Topology, h exchange.Hello, rewind *atoll.Position, spared *history, records, bytes int) ([]exchange.Frame, error) {
+func serveFrom(r storage.Reader, t *topology.Topology, h exchange.Hello, rewind *atoll.Position, spared *history,
+	written map[atoll.Key]atoll.Position, records, bytes int,
+) ([]exchange.Frame, error) {
 	head, err := r.LastPosition()
 	if err != nil {
 		return nil, err
 	}
-	s := &serving{r: r, hello: h, head: head, entitled: t.Subscription(h.Site), cursor: h.Cursor, lanes: h.Backfills, history: spared}
+	s := &serving{r: r, hello: h, head: head, entitled: t.Subscription(h.Site), cursor: h.Cursor, lanes: h.Backfills, history: spared, written: written}
 	if rewind != nil { // the site sets all its cursors back before it takes the rest of the answer
 		s.cursor, s.lanes = min(s.cursor, *rewind), slices.Clone(h.Backfills)
 		for i := range s.lanes {
@@ -74,8 +79,9 @@ type serving struct {
 	lanes    []exchange.Backfill // the Hello's, from where they are read
 	records  int                 // left of the limits
 	bytes    int
-	history  *history         // nil for a site that is spared nothing (R-H-26)
-	covered  []atoll.Audience // what the site has once it has taken the answer, but for the lane being read
+	written  map[atoll.Key]atoll.Position // by the site, in this exchange
+	history  *history                     // nil for a site that is spared nothing (R-H-26)
+	covered  []atoll.Audience             // what the site has once it has taken the answer, but for the lane being read
 	out      []exchange.Frame
 }
 
@@ -146,7 +152,7 @@ func (s *serving) flow(lane atoll.Audience, audiences []atoll.Audience, after at
 		if err != nil {
 			return after, false, err
 		}
-		if err := s.prefetch(page); err != nil {
+		if err := s.prefetch(lane, page); err != nil {
 			return after, false, err
 		}
 		for i, l := range page {
@@ -174,10 +180,12 @@ func (s *serving) flow(lane atoll.Audience, audiences []atoll.Audience, after at
 	return after, false, nil
 }
 
-func (s *serving) prefetch(page []storage.FeedLine) error {
-	keys := make([]atoll.Key, len(page))
-	for i, l := range page {
-		keys[i] = l.Key
+func (s *serving) prefetch(lane atoll.Audience, page []storage.FeedLine) error {
+	keys := make([]atoll.Key, 0, len(page))
+	for _, l := range page {
+		if !s.wrote(lane, l) {
+			keys = append(keys, l.Key)
+		}
 	}
 	return s.r.Prefetch(keys)
 }
@@ -241,8 +249,18 @@ func (s *serving) reaches(r atoll.Record) bool {
 	})
 }
 
+// wrote reports whether the line tells of what the site wrote in this exchange. While
+// a record stands at the position the version is that one: the next moves the line.
+func (s *serving) wrote(lane atoll.Audience, l storage.FeedLine) bool {
+	at, written := s.written[l.Key]
+	return written && at == l.Position && lane == "" && !l.Forced && !l.Gone && !s.hello.Initialising
+}
+
 // add puts one line's record into the answer, unless the site has it already.
 func (s *serving) add(lane atoll.Audience, l storage.FeedLine) error {
+	if s.wrote(lane, l) {
+		return nil
+	}
 	frame := exchange.Record{Position: l.Position, Lane: lane, Key: l.Key, Forced: l.Forced, Gone: l.Gone}
 	r, err := s.r.Record(l.Key)
 	switch {
