@@ -103,14 +103,16 @@ func (m *audiences) writing(revision int64) {
 }
 
 // committing is told, before it can be seen, what a transaction changes: the audiences
-// that it lists anything under, and where that ends, and digests. Sums is nil when it
+// that it lists anything under, and its last line there, and digests. Sums is nil when it
 // cannot say which.
 func (m *audiences) committing(revision int64, listed map[atoll.Audience]atoll.Position, sums map[atoll.Audience]digest.Sum) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.revision = revision
 	for a, end := range listed {
-		m.ends.note(a, end, revision)
+		if before, known := m.ends[a]; known { // otherwise the next who asks finds out
+			m.ends.note(a, max(before.value, end), revision)
+		}
 	}
 	if sums == nil {
 		m.digests = nil

@@ -147,6 +147,7 @@ func TestAudiencesAreAsInTheSnapshot(t *testing.T) {
 func TestAudiencesAreRemembered(t *testing.T) {
 	s := fresh(t)
 	update(t, s, func(tx storage.Tx) error { return put(tx, 1) })
+	view(t, s, func(r storage.Reader) { asked(t, r, 0) })
 	db := raw(t, s.path)
 	for _, query := range []string{`DELETE FROM digest`, `INSERT INTO feed VALUES ('store/a', 7, 'item', 'x', 0, 0)`} {
 		if _, err := db.ExecContext(t.Context(), query); err != nil {

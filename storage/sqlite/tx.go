@@ -18,7 +18,7 @@ type tx struct {
 	behind    behind
 	audiences *audiences
 	// listed are the audiences that anything was listed under, whether it stands or not,
-	// with a position above which none of them has a line.
+	// with the position of the last line.
 	listed map[atoll.Audience]atoll.Position
 	// early says that digests were written before the end.
 	early bool
