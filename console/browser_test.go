@@ -215,23 +215,29 @@ func (b *tab) picture(name string) {
 				b.t.Errorf("%s is %v px wider than the screen", file, over)
 			}
 			b.accessible(file)
-			if *shots == "" {
-				continue
-			}
-			png, err := chromedp.Run(b, chromedp.FullScreenshot(100))
-			if err != nil {
-				b.t.Fatal(err)
-			}
-			if err := os.MkdirAll(*shots, 0o755); err != nil {
-				b.t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(*shots, file+".png"), png, 0o644); err != nil {
-				b.t.Fatal(err)
-			}
+			b.shot(file)
 		}
 	}
 	b.run(b.width(widths[2]))
 	b.dark(false)
+}
+
+// shot keeps a picture of the page as it stands where -shots says.
+func (b *tab) shot(file string) {
+	b.t.Helper()
+	if *shots == "" {
+		return
+	}
+	png, err := chromedp.Run(b, chromedp.FullScreenshot(100))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.MkdirAll(*shots, 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(*shots, file+".png"), png, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // dark chooses the dark colours, or the light ones.

@@ -133,6 +133,9 @@ func TestR_I_25_Quarantine(t *testing.T) {
 	one.says("waits for a decision", "tester", "Packs in all – -7", "Item x", "Return to the site")
 	f.centre.ask("POST", "/quarantine/1", url.Values{"do": {"retry"}}, tech).want(303)
 	f.centre.get("/quarantine/1", tech).says("waits for a decision")
+	// Nor does it stand because somebody would have it so: it is the site's, and the rule holds.
+	f.centre.ask("POST", "/quarantine/1", url.Values{"do": {"accept"}, "note": {"counted twice"}}, tech).want(303).flashes("decided.stays")
+	f.centre.get("/quarantine/1", tech).says("waits for a decision")
 	f.centre.ask("POST", "/quarantine", url.Values{"code": {"business_rule"}, "type": {"stock_line"}, "field": {"total_number_of_packs"}, "rule": {"stock.below"}}, tech).want(303)
 	if no := f.centre.ask("POST", "/quarantine/1", url.Values{"do": {"return"}}, tech).StatusCode; no < 400 || no >= 500 {
 		t.Errorf("returned without a reason: %d", no)

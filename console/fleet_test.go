@@ -150,6 +150,18 @@ func (s *seen) want(status int) *seen {
 	return s
 }
 
+// flashes wants the next page to say these words.
+func (s *seen) flashes(key string) *seen {
+	s.t.Helper()
+	for _, c := range s.Cookies() {
+		if said, err := url.QueryUnescape(c.Value); err == nil && strings.Contains(said, key) {
+			return s
+		}
+	}
+	s.t.Errorf("%s is not told", key)
+	return s
+}
+
 // says fails the test unless the page holds all of the words.
 func (s *seen) says(words ...string) *seen {
 	s.t.Helper()

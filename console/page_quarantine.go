@@ -329,7 +329,7 @@ func (c *console) decide(v *Visit) error {
 		return err
 	}
 	kind, words := "done", "decided."+string(do)
-	if do == central.Retry && !applied {
+	if (do == central.Retry || do == central.Accept) && !applied {
 		kind, words = "warn", "decided.stays"
 	}
 	v.tell(kind, words)

@@ -131,7 +131,7 @@ func TestR_I_25_QuarantineSaysTheRule(t *testing.T) {
 // less than nothing, written by a program without the rules.
 func (f *fleet) refused(t testing.TB) {
 	t.Helper()
-	ctx, n := t.Context(), f.Sites[2]
+	ctx := t.Context()
 	id, item := simulate.Item("x")
 	if err := f.Centre.Insert(ctx, item); err != nil {
 		t.Fatal(err)
@@ -139,6 +139,13 @@ func (f *fleet) refused(t testing.TB) {
 	if err := f.Settle(ctx); err != nil {
 		t.Fatal(err)
 	}
+	f.lessThanNothing(t, id)
+}
+
+// lessThanNothing has site 2 send a stock line of the item with less than nothing.
+func (f *fleet) lessThanNothing(t testing.TB, id atoll.ID) {
+	t.Helper()
+	ctx, n := t.Context(), f.Sites[2]
 	rules := n.Door.Judge
 	n.Door.Judge = &admit.Judge{Catalogue: f.Catalogue}
 	err := n.Insert(ctx, simulate.Stock(atoll.NewID(f.Clock.Now()), f.Stores["B"], id, "-7"))
