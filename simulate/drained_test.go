@@ -45,8 +45,10 @@ func TestR_F_10_R_K_40_NotWhileItsEditsWait(t *testing.T) {
 	w.sync(2, 3)
 
 	// A location of store C is nobody's by this right.
-	if err := w.forge(3, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "location", ID: atoll.NewID(w.Clock.Now())},
-		Fields: atoll.Fields{}.Set("store_id", w.Stores["B"]).Set("code", "L").Set("name", "Shelf").Set("on_hold", false)}); err != nil {
+	if err := w.forge(3, journal.Proposal{
+		Verb: atoll.Insert, Key: atoll.Key{Type: "location", ID: atoll.NewID(w.Clock.Now())},
+		Fields: atoll.Fields{}.Set("store_id", w.Stores["B"]).Set("code", "L").Set("name", "Shelf").Set("on_hold", false),
+	}); err != nil {
 		t.Fatal(err)
 	}
 	w.configure(w.Centre.Centre.ChangeDelegate("tester", central.Delegation{Domain: "items"}, w.Stores["B"]))
