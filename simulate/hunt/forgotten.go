@@ -58,6 +58,10 @@ func (w *World) forgotten(r storage.Refusal) (atoll.Key, bool) {
 			if key, waited := w.waitedFor[own]; waited && (handed || w.wentOnWithout(own, op)) {
 				return key, true
 			}
+			// Who has the right again, for all that is known, changed it meanwhile.
+			if key, lost := w.rightLost(r.Site, op); lost && handed {
+				return key, true
+			}
 		}
 		if r.Code == atoll.Ownership || r.Code == atoll.OldEpoch {
 			// It was refused first for a right that was lost. While it waited for that, another
@@ -247,6 +251,24 @@ func (w *World) deciding(op atoll.Operation) []atoll.Key {
 		}
 	}
 	return keys
+}
+
+// rightLost says which right to write the operation's record was given to the site and
+// forgotten: until it is taken back, whoever had it before has it, and may change what
+// the site has changed.
+func (w *World) rightLost(site atoll.SiteID, op atoll.Operation) (atoll.Key, bool) {
+	def, ok := w.Catalogue.Lookup(op.Type)
+	if !ok || def.Editor != catalogue.ByPrimary {
+		return atoll.Key{}, false
+	}
+	t := w.Topology(w.Centre)
+	for _, key := range []atoll.Key{rights.Key(def.Area), rights.Key(rights.All)} {
+		holder, there := t.Store(w.forgot[key].ID("store_id"))
+		if there && holder.Site == site {
+			return key, true
+		}
+	}
+	return atoll.Key{}, false
 }
 
 // originAt is the entry that made the version of a record that the centre has.
