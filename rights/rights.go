@@ -16,6 +16,8 @@
 package rights
 
 import (
+	"bytes"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -225,31 +227,37 @@ func noEditWhileClosing(t *topology.Topology, _ admit.World, _ []admit.Change, c
 // confirmation is the kind of message by which a holder confirms.
 const confirmation = "right_closed"
 
-// said is the identity of a holder's confirmation of one closing. When the holding
-// store moves meanwhile, the site it leaves and the one it comes to each give their
-// own, and neither knows of the other's.
-func said(right atoll.ID, f atoll.Fields, holder atoll.SiteID) atoll.ID {
-	return atoll.DeriveID(confirmation, string(right), f.Number("closings"), holder.String())
+// closingOf is what a confirmation answers: one closing of a right that stands as f, and
+// no other. It holds when that was: a centre that was restored counts a second time.
+func closingOf(f atoll.Fields) json.RawMessage {
+	return atoll.Fields{}.Set("domain", f.Text("domain")).Set("closing", f.Int("closings")).Set("since", f.Text("granted_at")).Encode()
 }
 
-// closed: the holder's site confirms that it edits no more, behind all its edits.
+// confirms reports whether the message is the site's confirmation of that closing. It goes
+// by what the message says, and by whose it is. When the holding store moves meanwhile,
+// the site it leaves and the one it comes to each give their own.
+func confirms(message atoll.Record, f, right atoll.Fields, by atoll.SiteID) bool {
+	return f.Text("kind") == confirmation && message.Origin.Site == by && bytes.Equal(f["body"], closingOf(right))
+}
+
+// closed: the holder's site confirms that it edits no more, behind all its edits. One
+// that was initialised again has not what it said, and says it again under another id:
+// the centre may wait still, for what was refused (R-C-94).
 var closed = process.Kind{Name: "right closed", Type: "delegation", Needs: "closing", Answer: func(c process.Case) ([]journal.Proposal, error) {
 	if !c.Fields.Bool("closing", false) {
 		return nil, nil
 	}
-	domain := c.Fields.Text("domain")
-	if holder, _ := c.T.Delegate(domain); holder != c.Site {
+	if holder, _ := c.T.Delegate(c.Fields.Text("domain")); holder != c.Site {
 		return nil, nil
 	}
-	key := atoll.Key{Type: "message", ID: said(c.Record.ID, c.Fields, c.Site)}
-	if told, err := c.Exists(key); told || err != nil {
+	told, err := c.R.Records(storage.Query{Type: "message", Where: map[string]string{"subject_id": string(c.Record.ID)}})
+	if err != nil || slices.ContainsFunc(told, func(m atoll.Record) bool { return confirms(m, m.MustFields(), c.Fields, c.Site) }) {
 		return nil, err
 	}
 	// It is the site's word, not its store's, which may be moving.
 	f := atoll.Fields{}.Set("kind", confirmation).Set("status", "new").Set("subject_type", string(c.Record.Type)).
-		Set("subject_id", string(c.Record.ID)).Set("created_at", c.Now.UTC().Format(time.RFC3339)).
-		Set("body", map[string]any{"domain": domain, "closing": c.Fields.Int("closings")})
-	return []journal.Proposal{{Verb: atoll.Insert, Key: key, Fields: f}}, nil
+		Set("subject_id", string(c.Record.ID)).Set("created_at", atoll.Stamp(c.Now)).Set("body", closingOf(c.Fields))
+	return []journal.Proposal{{Verb: atoll.Insert, Key: atoll.Key{Type: "message", ID: atoll.NewID(c.Now)}, Fields: f}}, nil
 }}
 
 // moved: a right that is closing comes to another site with its store, or with the
@@ -286,7 +294,7 @@ var passed = process.Kind{Name: "right passed", Type: "message", Needs: "subject
 	g, _ := c.T.Delegation(domain)
 	// Only the holder's own word counts, and only about this closing.
 	holder, _ := c.T.Delegate(domain)
-	if !g.Closing || c.Record.Origin.Site != holder || c.Record.ID != said(key.ID, f, holder) {
+	if !g.Closing || !confirms(c.Record, c.Fields, f, holder) {
 		return nil, nil
 	}
 	why, err := c.Undrained(holder, func(op atoll.Operation) (bool, error) {

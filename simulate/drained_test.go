@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"testing"
+	"time"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/central"
@@ -56,6 +57,73 @@ func TestR_F_10_R_K_40_NotWhileItsEditsWait(t *testing.T) {
 	if site, _ := w.topology(1).Delegate("items"); site != 2 || len(w.quarantined(3)) == 0 {
 		t.Errorf("the right is at site %d, with %d refused entries that are not about it", site, len(w.quarantined(3)))
 	}
+}
+
+// A holder that was initialised again while the centre waits for what it did says its
+// word again, and that is nothing to refuse; decided, the right passes, and the next
+// closing is answered as any. R-F-10, R-C-94.
+func TestR_F_10_R_C_94_ConfirmedAgain(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.grant("items", "B")
+	w.sync(2, 3)
+	if err := w.forge(2, journal.Proposal{Verb: atoll.Update, Key: atoll.Key{Type: "item", ID: item}, Fields: atoll.Fields{}.Set("kind", "nothing we know")}); err != nil {
+		t.Fatal(err)
+	}
+	w.configure(w.Centre.Centre.Withdraw("tester", central.Delegation{Domain: "items"}))
+	w.sync(2)
+	w.replace(2)
+	w.sync(2, 2)
+	if open := w.quarantined(2); len(open) != 1 {
+		t.Fatalf("%d entries of the holder are in quarantine, the last: %s", len(open), open[len(open)-1].Message)
+	}
+	if site, _ := w.topology(1).Delegate("items"); site != 2 {
+		t.Fatalf("the right is at site %d, and an edit made under it waits", site)
+	}
+	w.settleAll(2, central.Return)
+	if site, _ := w.topology(1).Delegate("items"); site != 1 {
+		t.Errorf("decided, but the right is at site %d", site)
+	}
+	w.grant("items", "B")
+	w.sync(2)
+	w.configure(w.Centre.Centre.Withdraw("tester", central.Delegation{Domain: "items"}))
+	w.sync(2)
+	if site, _ := w.topology(1).Delegate("items"); site != 1 {
+		t.Errorf("withdrawn again, but the right is at site %d", site)
+	}
+	w.peace()
+}
+
+// A word for a closing that a restored centre has lost is none for the next, though the
+// count is the same: the holder may have edited in between. R-F-10, R-M-03.
+func TestR_F_10_R_M_03_ConfirmedAClosingThatIsLost(t *testing.T) {
+	w := f1(t)
+	w.grant("items", "B")
+	w.peace()
+	old := w.stopped(t, w.Centre)
+	w.configure(w.Centre.Centre.Withdraw("tester", central.Delegation{Domain: "items"}))
+	w.Sites[2].Net.CutUp = func() int { return 0 } // hears, but is not heard
+	_, _ = w.Sync(w.ctx, 2)
+	_, _ = w.Sync(w.ctx, 2)
+	w.mend()
+	if w.one(2, "message", "kind", "right_closed").ID == "" {
+		t.Fatal("site 2 has confirmed nothing; the test shows nothing")
+	}
+	w.reopen(t, w.Centre, old)
+	w.Clock.Wind(time.Hour)
+	w.sync(2, 2)
+	if _, err := w.newItem(2, "edited meanwhile"); err != nil {
+		t.Fatal(err)
+	}
+	w.configure(w.Centre.Centre.Withdraw("tester", central.Delegation{Domain: "items"}))
+	w.sync(2, 2)
+	if site, _ := w.topology(1).Delegate("items"); site != 1 {
+		t.Errorf("the right is at site %d", site)
+	}
+	if n := len(w.quarantined(0)); n != 0 {
+		t.Errorf("%d in quarantine after an orderly withdrawal", n)
+	}
+	w.peace()
 }
 
 // A home store is not switched while something of the patient is in quarantine: it
