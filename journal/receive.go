@@ -127,7 +127,7 @@ func (d *Door) Receive(tx storage.Tx, t *topology.Topology, a Arrival) (Outcome,
 		return outcome, nil
 	}
 	if there && a.Forced {
-		if err := d.undone(tx, before); err != nil {
+		if err := errors.Join(d.undone(tx, before), d.rehome(tx, before, r)); err != nil {
 			return 0, err
 		}
 	}

@@ -147,8 +147,13 @@ func (f follower) gains(c process.Change) (bool, error) {
 		return false, err
 	}
 	home, epoch := authority.HomeOf(def, fields)
-	st, ok := c.T.Store(home)
-	return epoch > 0 && ok && st.Site == c.Site, nil
+	if st, ok := c.T.Store(home); !ok || st.Site != c.Site {
+		return false, nil
+	}
+	if epoch > 0 { // who was only registered has no rows from before
+		return true, nil
+	}
+	return journal.Rehomed(c.R, c.Record.Key)
 }
 
 // cause says which merge made the entry necessary, or which one was undone.

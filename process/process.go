@@ -70,7 +70,7 @@ type Kind struct {
 
 // Change is a change of any record, as it is shown to About.
 type Change struct {
-	R         storage.RecordReader
+	R         storage.Reader
 	T         *topology.Topology
 	Site      atoll.SiteID
 	Record    atoll.Record

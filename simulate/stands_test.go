@@ -392,6 +392,39 @@ func TestR_E_35_R_G_42_OwnedWithAHome(t *testing.T) {
 	}
 }
 
+// The same with a home that comes back, as the centre has lost the transfer, and nobody
+// takes that back (R-E-35, R-M-03).
+func TestR_E_35_R_M_03_OwnedWithAHomeThatComesBack(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C")
+	x, y := w.item("x"), w.item("y")
+	w.sync(2, 3)
+	ada := w.register("B", "Ada", "Lovelace", "1990-12-10")
+	repeat := w.insert(2, "repeat", atoll.Fields{}.Set("patient_id", ada).Set("item_id", x).Set("quantity", number("1")).
+		Set("total_repeats", 3).Set("status", "active"))
+	w.sync(2)
+	old := w.stopped(t, w.Centre)
+	w.transfer(1, ada, "C")
+	w.sync(2, 2)
+	if home, _ := w.person(2, ada); home != w.Stores["C"] {
+		t.Fatal("site 2 has not heard that she is at home elsewhere; the test shows nothing")
+	}
+	w.reopen(t, w.Centre, old)
+	w.merge(1, "item", x, y)
+	w.sync(2)
+	if _, err := w.Centre.Centre.LeaveFound(w.ctx, "she stays at home in B"); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(2)
+	if home, _ := w.person(2, ada); home != w.Stores["B"] {
+		t.Fatalf("she is at home in store %s at site 2; the centre has never heard of her transfer", home)
+	}
+	if got := w.stored(2, "repeat", repeat, "item_id"); got != y {
+		t.Error("the repeat names the merged item")
+	}
+	w.peace()
+}
+
 // A site that hears of a chain of merges and undoings only at its end gives back what it
 // re-pointed at the first; and one that re-points late, when the centre has gone on, is
 // believed: a record says every merge it was once part of (R-E-10, R-E-50).
