@@ -37,6 +37,7 @@ func centreRestored(w *World, d Dice) error {
 	} else {
 		w.Struck("centre-restored", "the centre's disk is put back to an old image")
 	}
+	gone := w.disks.(memoryDisks)[w.Centre.Name] //nolint:forcetypeassert // only these have images
 	_, err := w.put(w.Centre, image.Copy(), func(disk *memory.Disk) error {
 		if !own {
 			return nil
@@ -62,7 +63,7 @@ func centreRestored(w *World, d Dice) error {
 		if err := w.mistaken(at); err != nil {
 			return err
 		}
-		return w.strand(at)
+		return onDisk(w.Ctx, gone, func(lost storage.Reader) error { return w.strand(at, lost) })
 	})
 }
 
@@ -90,22 +91,25 @@ func (w *World) mistaken(at storage.Reader) error {
 
 // strand notes of which records the restored centre cannot tell a site how they are:
 // versions that it has lost, records that it had shown to the site or taken from it by an
-// entry that it has lost, and what it had refused, which the site gave up and sends again.
-// Sites find them by the digests (decision 0016), and what they found they go on telling
-// of: what an earlier restore had stranded stays noted.
-func (w *World) strand(at storage.Reader) error {
+// entry that it has lost, before or after they came there, and what it had refused, which
+// the site gave up and sends again. Sites find them by the digests (decision 0016), and
+// what they found they go on telling of: what an earlier restore had stranded stays noted.
+func (w *World) strand(at, lost storage.Reader) error {
 	w.lacked = map[atoll.Key]bool{}
 	if w.Stranded == nil {
 		w.Stranded = map[simulate.Strand]bool{}
 	}
-	t, err := w.Centre.Door.Topology(at)
+	now, err := w.Centre.Door.Topology(at)
+	if err != nil {
+		return err
+	}
+	before, err := w.Centre.Door.Topology(lost)
 	if err != nil {
 		return err
 	}
 	for _, n := range w.Nodes()[1:] {
 		site := n.Identity.Site
-		entitled := t.Subscription(site)
-		due := func(a atoll.Audience) bool { return slices.Contains(entitled, a) }
+		due := dueTo(now.Subscription(site))
 		known, err := at.Head(site)
 		if err != nil {
 			return err
@@ -119,7 +123,7 @@ func (w *World) strand(at storage.Reader) error {
 			}
 			return every(r, func(have atoll.Record) error {
 				want, err := at.Record(have.Key)
-				if err != nil || want.Origin != have.Origin || have.Hidden || !slices.ContainsFunc(want.Audiences, due) {
+				if err != nil || want.Origin != have.Origin || have.Hidden || !due(want) {
 					w.Stranded[simulate.Strand{Site: site, Key: have.Key}] = true
 				}
 				return nil
@@ -128,9 +132,26 @@ func (w *World) strand(at storage.Reader) error {
 		if err != nil {
 			return err
 		}
+		wasDue := dueTo(before.Subscription(site))
+		err = every(at, func(want atoll.Record) error {
+			if was, err := lost.Record(want.Key); due(want) && (err != nil || !wasDue(was)) {
+				w.Stranded[simulate.Strand{Site: site, Key: want.Key}] = true
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
 	}
 	w.waits = len(w.Stranded) > 0
 	return nil
+}
+
+// dueTo tells the records that a reader with the subscription is to have.
+func dueTo(entitled []atoll.Audience) func(atoll.Record) bool {
+	return func(r atoll.Record) bool {
+		return slices.ContainsFunc(r.Audiences, func(a atoll.Audience) bool { return slices.Contains(entitled, a) })
+	}
 }
 
 // givenUp are the records that the site changed in an entry after the one known: true for
