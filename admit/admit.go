@@ -38,6 +38,7 @@ type Change struct {
 	Old    atoll.Fields  // of Before; nil if there was none
 	New    atoll.Fields  // nil after a delete; the last ones of a tombstone that is restated
 	By     atoll.SiteID  // the site that makes it, or made it
+	Seq    uint64        // the entry of its journal that it came with; 0 for an edit being made here
 	// Here is set for an edit being made here and now; an arrival was made elsewhere,
 	// by what its site knew then.
 	Here bool
@@ -85,17 +86,19 @@ type Judge struct {
 //
 // It returns the changes the entry makes, without withheld and without empty
 // ones (R-K-44); or a *Refusal; or another error if the world could not be read.
-func (j *Judge) Entry(t *topology.Topology, w World, site atoll.SiteID, ops []atoll.Operation, strict bool) ([]Change, error) {
-	return j.entry(t, w, site, ops, strict, false)
+//
+// From is the entry; one that is being made has no number yet.
+func (j *Judge) Entry(t *topology.Topology, w World, from atoll.Origin, ops []atoll.Operation, strict bool) ([]Change, error) {
+	return j.entry(t, w, from, ops, strict, false)
 }
 
 // Import judges an entry that reads in data of another system here, or tells what the
 // site worked out anew: as one that arrives, and its changes are marked so.
 func (j *Judge) Import(t *topology.Topology, w World, site atoll.SiteID, ops []atoll.Operation) ([]Change, error) {
-	return j.entry(t, w, site, ops, false, true)
+	return j.entry(t, w, atoll.Origin{Site: site}, ops, false, true)
 }
 
-func (j *Judge) entry(t *topology.Topology, w World, site atoll.SiteID, ops []atoll.Operation, strict, imported bool) ([]Change, error) {
+func (j *Judge) entry(t *topology.Topology, w World, from atoll.Origin, ops []atoll.Operation, strict, imported bool) ([]Change, error) {
 	changes := make([]Change, 0, len(ops))
 	here := make(map[atoll.Key]*Change, len(ops))
 	along := mergesOf(j.Catalogue, w, ops)
@@ -111,7 +114,7 @@ func (j *Judge) entry(t *topology.Topology, w World, site atoll.SiteID, ops []at
 		if c.Op == nil {
 			continue // it changes nothing
 		}
-		c.By, c.Imported = site, imported
+		c.By, c.Seq, c.Imported = from.Site, from.Seq, imported
 		changes = append(changes, c)
 	}
 	for i := range changes {
@@ -124,7 +127,7 @@ func (j *Judge) entry(t *topology.Topology, w World, site atoll.SiteID, ops []at
 		}
 	}
 	for _, c := range changes {
-		if err := ownership(t, inner, site, c); err != nil {
+		if err := ownership(t, inner, from.Site, c); err != nil {
 			return nil, refused(LayerOwnership, c.Op.Key, err)
 		}
 	}

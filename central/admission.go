@@ -188,7 +188,7 @@ func (c *Centre) take(tx storage.Tx, je storage.JournalEntry, a arrival, of *adm
 	if refusal := c.mustStay(e.Operations); refusal != nil {
 		return c.quarantine(tx, je, e.Operations, refusal, 0)
 	}
-	changes, err := c.judge(tx, t, je.Site, e.Operations)
+	changes, err := c.judge(tx, t, atoll.Origin{Site: je.Site, Seq: je.Seq}, e.Operations)
 	var refusal *admit.Refusal
 	if errors.As(err, &refusal) {
 		if err := c.buildsOnLost(tx, je.Site, e.Operations, refusal, true); err != nil {

@@ -41,7 +41,7 @@ func (c *Centre) again(tx storage.Tx, r storage.Refusal, note, by string, renewe
 				return false, err
 			}
 		}
-		changes, err := c.judge(tx, t, r.Site, ops)
+		changes, err := c.judge(tx, t, atoll.Origin{Site: r.Site, Seq: chain[n-1].Seq}, ops)
 		var refusal *admit.Refusal
 		if errors.As(err, &refusal) {
 			if err := c.buildsOnLost(tx, r.Site, ops, refusal, false); err != nil {

@@ -13,10 +13,10 @@ import (
 	"github.com/atollsync/atoll/topology"
 )
 
-// judge is the verdict on operations of a site: the laws that hold everywhere,
+// judge is the verdict on operations of a site's entry: the laws that hold everywhere,
 // and for restatements what only the centre can tell.
-func (c *Centre) judge(tx storage.Tx, t *topology.Topology, site atoll.SiteID, ops []atoll.Operation) ([]admit.Change, error) {
-	changes, err := c.Door.Judge.Entry(t, viewOf(tx), site, ops, false)
+func (c *Centre) judge(tx storage.Tx, t *topology.Topology, from atoll.Origin, ops []atoll.Operation) ([]admit.Change, error) {
+	changes, err := c.Door.Judge.Entry(t, viewOf(tx), from, ops, false)
 	if err != nil {
 		return nil, err
 	}

@@ -58,7 +58,7 @@ func (d *Door) Write(tx storage.Tx, e Edit) (Result, error) {
 	if e.Cause.Kind == "import" || e.Cause.Kind == Initialised {
 		changes, err = d.Judge.Import(t, View{tx}, d.Site, ops)
 	} else {
-		changes, err = d.Judge.Entry(t, View{tx}, d.Site, ops, true)
+		changes, err = d.Judge.Entry(t, View{tx}, atoll.Origin{Site: d.Site}, ops, true)
 	}
 	if err != nil {
 		return Result{}, err

@@ -129,7 +129,7 @@ func (c *court) ask(t *topology.Topology, site, epoch uint8, same, here bool) bo
 	if !same {
 		op.Base.Seq = 99
 	}
-	_, err := c.judge.Entry(t, world{c}, atoll.SiteID(site), []atoll.Operation{op}, here)
+	_, err := c.judge.Entry(t, world{c}, atoll.Origin{Site: atoll.SiteID(site)}, []atoll.Operation{op}, here)
 	var no *admit.Refusal
 	if err != nil && !errors.As(err, &no) {
 		panic(err) // a defect of the model

@@ -352,7 +352,7 @@ func decideAlone(c process.Case) ([]journal.Proposal, error) {
 	if there, err := c.Exists(atoll.Key{Type: k.decision, ID: DecisionID(p.ID)}); err != nil || there {
 		return nil, err
 	}
-	if _, is, err := lock(journal.View{RecordReader: c.R}, k, p.Person.ID, true); err != nil || is {
+	if _, is, err := lock(journal.View{RecordReader: c.R}, k, p.Person.ID, nil); err != nil || is {
 		return nil, err
 	}
 	do, by, err := settle(c.R, p, func(_ string, conflict bool) string {

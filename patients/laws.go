@@ -44,26 +44,28 @@ func transferIn(w admit.World, k kind, person atoll.ID) (atoll.Key, atoll.Fields
 }
 
 // lock tells whether details of the person are locked by a transfer, as the site
-// knows it: from the freeze until the new home has everything (R-G-43). At is the
-// store the person moves to.
-func lock(w admit.World, k kind, person atoll.ID, here bool) (to atoll.ID, is bool, err error) {
+// knows it: from the freeze until the new home has everything (R-G-43). To is the
+// store the person moves to. From is the entry of the change that arrived, nil for an
+// edit being made here.
+func lock(w admit.World, k kind, person atoll.ID, from *atoll.Origin) (to atoll.ID, is bool, err error) {
 	key, f, err := transferIn(w, k, person)
 	if err != nil || f == nil {
 		return "", false, err
 	}
-	confirmed := func(step string) (bool, error) {
-		_, there, err := w.Record(atoll.Key{Type: "home_confirmation", ID: ConfirmationID(key, f, step)})
-		return there, err
+	confirmation := func(step string) (atoll.Record, bool, error) {
+		return w.Record(atoll.Key{Type: "home_confirmation", ID: ConfirmationID(key, f, step)})
 	}
 	switch f.Text("step") {
 	case Freezing:
-		if here {
+		if from == nil {
 			return f.ID("to_store_id"), true, nil
 		}
-		// What the old home did before it knew is still its own.
-		is, err = confirmed(Frozen)
+		// What the old home did before it knew is still its own, also when it waited in
+		// quarantine until now: the home store waits for it.
+		said, there, err := confirmation(Frozen)
+		return f.ID("to_store_id"), there && (said.Origin.Site != from.Site || said.Origin.Seq < from.Seq), err
 	case Arriving:
-		is, err = confirmed(Arrived)
+		_, is, err = confirmation(Arrived)
 		is = !is
 	}
 	return f.ID("to_store_id"), is, err
@@ -81,7 +83,11 @@ func locked(t *topology.Topology, w admit.World, _ []admit.Change, c admit.Chang
 		return nil
 	}
 	k, _ := ofPerson(who.Type)
-	to, is, err := lock(w, k, who.ID, c.Here)
+	var from *atoll.Origin
+	if !c.Here {
+		from = &atoll.Origin{Site: c.By, Seq: c.Seq}
+	}
+	to, is, err := lock(w, k, who.ID, from)
 	if err != nil || !is {
 		return err
 	}
@@ -163,7 +169,7 @@ func mayDispense(t *topology.Topology, w admit.World, _ []admit.Change, c admit.
 	}
 	if repeat := c.New.ID("repeat_id"); repeat != "" && c.Old.ID("repeat_id") != repeat {
 		k, _ := ofPerson(Patient)
-		to, is, err := lock(w, k, who.ID, true)
+		to, is, err := lock(w, k, who.ID, nil)
 		if err != nil || !is {
 			return err
 		}

@@ -83,7 +83,7 @@ func accept(c process.Case) ([]journal.Proposal, error) {
 		return nil, err
 	}
 	k, _ := ofPerson(Patient)
-	if _, is, err := lock(journal.View{RecordReader: c.R}, k, c.Fields.ID("patient_id"), true); err != nil || is {
+	if _, is, err := lock(journal.View{RecordReader: c.R}, k, c.Fields.ID("patient_id"), nil); err != nil || is {
 		return nil, err // it is asked again when the transfer is over
 	}
 	outcomes, err := c.R.Records(storage.Query{Type: "repeat_outcome", Where: map[string]string{"repeat_id": string(key.ID)}})

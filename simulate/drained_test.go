@@ -1,12 +1,16 @@
 package simulate
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/admit"
 	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/topology"
 )
 
 // settleAll decides about everything of the site that waits in quarantine.
@@ -21,6 +25,20 @@ func (w *world) settleAll(site atoll.SiteID, d central.Decision) {
 			w.t.Fatal(err)
 		}
 	}
+}
+
+// refusing has the centre refuse what sites send of the type while fn runs.
+func (w *world) refusing(of atoll.Type, fn func()) {
+	judge := w.Centre.Centre.Door.Judge
+	rules := judge.Rules
+	defer func() { judge.Rules = rules }()
+	judge.Rules = append(slices.Clone(rules), func(_ *topology.Topology, _ admit.World, _ []admit.Change, c admit.Change) error {
+		if c.Here || c.Op.Type != of {
+			return nil
+		}
+		return atoll.Errorf(atoll.Rule, "not yet")
+	})
+	fn()
 }
 
 // A right is not handed on while an edit that was made under it is in quarantine: it
@@ -153,6 +171,48 @@ func TestR_G_42_R_K_40_NotWhileHerRecordsWait(t *testing.T) {
 	w.settleAll(2, central.Return)
 	if home, _ := w.person(1, ada); home != w.Stores["C"] {
 		t.Error("decided, and the home store is not switched")
+	}
+	w.peace()
+}
+
+// What the old home did before it froze a patient's details stands when it is judged
+// again, though the centre has the word that they are frozen: the home store waits for
+// just this. What it does behind its word is refused. R-G-42, R-G-43, R-K-42.
+func TestR_G_43_R_K_42_DoneBeforeTheFreeze(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C")
+	w.sync(2, 3)
+	ada := w.register("B", "Ada", "Lovelace", "1990-12-10")
+	event := func(note string) atoll.ID {
+		return w.insert(2, "patient_event", atoll.Fields{}.Set("patient_id", ada).Set("happened_at", "2026-01-02T10:00:00Z").Set("note", note))
+	}
+	before, behind := event("asthma"), event("rash")
+	w.sync(2)
+	w.refusing("patient_event", func() {
+		w.update(2, "patient_event", before, atoll.Fields{}.Set("note", "asthma, mild"))
+		w.sync(2)
+		w.transfer(1, ada, "C")
+		w.sync(2, 2)
+	})
+	if w.one(1, "home_confirmation", "step", "frozen").ID == "" || len(w.quarantined(2)) != 1 {
+		t.Fatal("site 2 has not confirmed, or nothing waits; the test shows nothing")
+	}
+	w.lawless(2, journal.Proposal{Verb: atoll.Update, Key: atoll.Key{Type: "patient_event", ID: behind}, Fields: atoll.Fields{}.Set("note", "none")})
+	w.sync(2)
+	open := w.quarantined(2)
+	if len(open) != 1 || !slices.Contains(open[0].Keys, atoll.Key{Type: "patient_event", ID: behind}) || !strings.Contains(open[0].Message, "locked") {
+		t.Fatalf("%d entries wait; the first one should not, and the second is behind the freeze", len(open))
+	}
+	if home, _ := w.person(1, ada); home != w.Stores["B"] {
+		t.Error("the home store is switched, and something about her waits")
+	}
+	w.settleAll(2, central.Return)
+	if home, _ := w.person(1, ada); home != w.Stores["C"] {
+		t.Error("decided, and the home store is not switched")
+	}
+	w.sync(2, 3)
+	if note := w.want(3, "patient_event", before).Fields.Text("note"); note != "asthma, mild" {
+		t.Errorf("the new home reads %q", note)
 	}
 	w.peace()
 }
