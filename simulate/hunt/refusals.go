@@ -9,6 +9,7 @@ import (
 	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/patients"
+	"github.com/atollsync/atoll/simulate"
 	"github.com/atollsync/atoll/storage"
 )
 
@@ -76,6 +77,9 @@ func (w *World) provoked(r storage.Refusal) (why string, ok bool) {
 	if w.leftOfHome(r) {
 		return "a home store was taken from it by force", true
 	}
+	if w.statesTaken(r) {
+		return "the centre lost what the former home had made, and took the home store by force before that came again", true
+	}
 	if key, lost := w.forgotten(r); lost {
 		return "the centre lost " + key.String(), true
 	}
@@ -121,6 +125,44 @@ func (w *World) leftOfHome(r storage.Refusal) (is bool) {
 				hers[op.ID] = true
 			}
 			is = is || no.ID == r.ID
+		}
+		return nil
+	})
+	return is
+}
+
+// statesTaken reports whether the new home states what it had received of the former one,
+// and what the centre lost: the entry that made it came again after the home store was
+// taken by force, and was refused for that.
+func (w *World) statesTaken(r storage.Refusal) (is bool) {
+	e, err := atoll.DecodeEntry(r.Content)
+	if err != nil || r.Code != atoll.BaseVersion {
+		return false
+	}
+	i := slices.IndexFunc(e.Operations, func(op atoll.Operation) bool { return op.Key == r.Subject })
+	if i < 0 || e.Operations[i].Verb != atoll.Restate || !w.Stranded[simulate.Strand{Site: r.Site, Key: r.Subject}] {
+		return false
+	}
+	stated, made, hers := e.Operations[i], e.Operations[i].Base, map[atoll.ID]bool{}
+	for _, id := range w.taken[made.Site] {
+		hers[id] = true
+	}
+	_ = w.Centre.Store.View(w.Ctx, func(v storage.Reader) error {
+		all, err := v.Refusals(made.Site, false, 0, 0)
+		if err != nil {
+			return err
+		}
+		for _, no := range all {
+			if no.Seq != made.Seq || no.Code != atoll.Ownership && no.Code != atoll.OldEpoch {
+				continue
+			}
+			if no, err = v.Refusal(no.ID); err != nil {
+				return err
+			}
+			e, err := atoll.DecodeEntry(no.Content)
+			is = is || err == nil && w.touches(v, e, hers) && slices.ContainsFunc(e.Operations, func(op atoll.Operation) bool {
+				return op.Key == stated.Key && op.Version == stated.Version
+			})
 		}
 		return nil
 	})
