@@ -357,19 +357,13 @@ func (m *comparing) refused(r storage.Reader, key atoll.Key, made atoll.Origin, 
 	return nil
 }
 
-// left returns how a person left an entry out for good, "" if nobody did.
+// left is how a person left an entry out for good, "" if nobody did.
 func (m *comparing) left(r storage.Reader, at atoll.Origin) (string, error) {
 	of, known := m.leftOut[at.Site]
 	if !known {
-		all, err := r.Refusals(at.Site, false, 0, 0)
-		if err != nil {
+		var err error
+		if of, err = leftOut(r, at.Site); err != nil {
 			return "", err
-		}
-		of = map[uint64]string{}
-		for _, no := range all {
-			if no.State == storage.Skipped || no.State == storage.Returned {
-				of[no.Seq] = no.State
-			}
 		}
 		m.leftOut[at.Site] = of
 	}

@@ -88,3 +88,19 @@ func (c *Centre) Decide(ctx context.Context, id int64, d Decision, by, note stri
 	}
 	return applied, err
 }
+
+// leftOut are the entries of a site that a person left out for good, and how: skipped or
+// returned.
+func leftOut(r storage.Reader, site atoll.SiteID) (map[uint64]string, error) {
+	all, err := r.Refusals(site, false, 0, 0)
+	if err != nil {
+		return nil, err
+	}
+	out := map[uint64]string{}
+	for _, no := range all {
+		if no.State == storage.Skipped || no.State == storage.Returned {
+			out[no.Seq] = no.State
+		}
+	}
+	return out, nil
+}

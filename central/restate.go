@@ -82,7 +82,7 @@ func (c *Centre) unfounded(tx storage.Tx, change admit.Change, read map[atoll.Or
 		case o.Key != op.Key || o.Version != op.Version:
 			continue
 		}
-		if out, err := leftOut(tx, op, made); err != nil || out {
+		if out, err := leftWithStock(tx, op, made); err != nil || out {
 			return atoll.Errorf(atoll.BaseVersion, "entry %s, which made it and moved stock with it, was refused and left out", op.Base), err
 		}
 		if change.Before == nil {
@@ -108,17 +108,15 @@ func (c *Centre) unfounded(tx storage.Tx, change admit.Change, read map[atoll.Or
 	return atoll.Errorf(atoll.BaseVersion, "entry %s, which it names as its origin, did not make version %d of it", op.Base, op.Version), nil
 }
 
-// leftOut reports whether the entry that made a version moved stock with it, and a person
+// leftWithStock reports whether the entry that made a version moved stock with it, and a person
 // has left that entry out for good (R-K-42). What moves with stock is left out whole: the
 // document would stand without the stock it moved, or the stock without its document.
-func leftOut(r storage.Reader, op *atoll.Operation, made *atoll.Entry) (bool, error) {
+func leftWithStock(r storage.Reader, op *atoll.Operation, made *atoll.Entry) (bool, error) {
 	if !documents.MovedWith(op.Type, made.Operations) {
 		return false, nil
 	}
-	all, err := r.Refusals(op.Base.Site, false, 0, 0)
-	return slices.ContainsFunc(all, func(no storage.Refusal) bool {
-		return no.Seq == op.Base.Seq && (no.State == storage.Returned || no.State == storage.Skipped)
-	}), err
+	out, err := leftOut(r, op.Base.Site)
+	return out[op.Base.Seq] != "", err
 }
 
 // mends sees whether an owner says of the very version that stands here what the

@@ -124,9 +124,9 @@ func switched(t *topology.Topology, w admit.World, _ []admit.Change, c admit.Cha
 	if err != nil || s.Int("site_id") == c.New.Int("to_site") {
 		return err
 	}
-	return atoll.Errorf(atoll.Rule, "the store has not changed its site with the move: it is active at %s", siteName(t, atoll.SiteID(s.Int("site_id")))).
-		On("step").Do("leave the move that was lost, and move the store again: atoll move start").
-		Because("move.not_switched", "site", siteName(t, atoll.SiteID(s.Int("site_id"))))
+	at := siteName(t, atoll.SiteID(s.Int("site_id")))
+	return atoll.Errorf(atoll.Rule, "the store has not changed its site with the move: it is active at %s", at).
+		On("step").Do("leave the move that was lost, and move the store again: atoll move start").Because("move.not_switched", "site", at)
 }
 
 // forward is the law that a move goes from step to step, that a store has one move

@@ -2,6 +2,7 @@ package process
 
 import (
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/storage"
 )
 
 // mostLookedThrough is how many refusals of a site are taken apart for a question; of
@@ -14,37 +15,39 @@ const mostLookedThrough = 100
 // right cannot pass yet, nil if it can. The site's confirmation must be here, behind all
 // it did; about chooses the operations that were made under the right, nil takes all.
 func (c Case) Undrained(site atoll.SiteID, about func(atoll.Operation) (bool, error)) (*atoll.Error, error) {
-	open, err := c.R.Refusals(site, true, 0, 0)
-	if err != nil {
+	open, err := c.R.CountRefusals()
+	n := open[site]
+	if err == nil && about != nil && n <= mostLookedThrough {
+		n, err = c.count(site, about)
+	}
+	if err != nil || n == 0 {
 		return nil, err
-	}
-	n := len(open)
-	if about != nil && n <= mostLookedThrough {
-		n = 0
-		for _, r := range open {
-			is, err := c.holds(r.ID, about)
-			if err != nil {
-				return nil, err
-			}
-			if is {
-				n++
-			}
-		}
-	}
-	if n == 0 {
-		return nil, nil
 	}
 	return atoll.Errorf(atoll.HeldBehind, "%d refused changes of site %d wait for a decision", n, site).
 		Do("decide about them: atoll quarantine list"), nil
 }
 
+// count is how many open refusals of the site have an operation that about takes.
+func (c Case) count(site atoll.SiteID, about func(atoll.Operation) (bool, error)) (n int, err error) {
+	open, err := c.R.Refusals(site, true, 0, 0)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range open {
+		is, err := holds(r, about)
+		if err != nil {
+			return 0, err
+		}
+		if is {
+			n++
+		}
+	}
+	return n, nil
+}
+
 // holds reports whether the refusal has an operation that about takes. One that cannot
 // be read may have.
-func (c Case) holds(refusal int64, about func(atoll.Operation) (bool, error)) (bool, error) {
-	r, err := c.R.Refusal(refusal)
-	if err != nil {
-		return false, err
-	}
+func holds(r storage.Refusal, about func(atoll.Operation) (bool, error)) (bool, error) {
 	e, err := atoll.DecodeEntry(r.Content)
 	if err != nil || !e.Withheld.IsZero() {
 		return true, nil //nolint:nilerr // nobody knows what is in it

@@ -41,6 +41,13 @@ func (w *world) refusing(of atoll.Type, fn func()) {
 	fn()
 }
 
+// unheard has the site hear the centre, twice, and not be heard, until its line is mended.
+func (w *world) unheard(site atoll.SiteID) {
+	w.Sites[site].Net.CutUp = func() int { return 0 }
+	_, _ = w.Sync(w.ctx, site)
+	_, _ = w.Sync(w.ctx, site)
+}
+
 // A right is not handed on while an edit that was made under it is in quarantine: it
 // could be accepted after the next holder has edited the same. What the holder did by
 // no such right holds nothing up. R-F-10, R-K-40.
@@ -120,9 +127,7 @@ func TestR_F_10_R_M_03_ConfirmedAClosingThatIsLost(t *testing.T) {
 	w.peace()
 	old := w.stopped(t, w.Centre)
 	w.configure(w.Centre.Centre.Withdraw("tester", central.Delegation{Domain: "items"}))
-	w.Sites[2].Net.CutUp = func() int { return 0 } // hears, but is not heard
-	_, _ = w.Sync(w.ctx, 2)
-	_, _ = w.Sync(w.ctx, 2)
+	w.unheard(2)
 	w.mend()
 	if w.one(2, "message", "kind", "right_closed").ID == "" {
 		t.Fatal("site 2 has confirmed nothing; the test shows nothing")

@@ -418,6 +418,19 @@ func TestR_D_39_R_M_03_AskedBackOfAnAnswerThatIsLost(t *testing.T) {
 	}
 }
 
+// staysInB leaves the transfer that the restored centre has lost: site 2 hears that the
+// patient is at home in B.
+func (w *world) staysInB(patient atoll.ID) {
+	w.t.Helper()
+	if _, err := w.Centre.Centre.LeaveFound(w.ctx, "she stays at home in B"); err != nil {
+		w.t.Fatal(err)
+	}
+	w.sync(2)
+	if home, _ := w.person(2, patient); home != w.Stores["B"] {
+		w.t.Fatalf("she is at home in store %s at site 2; the centre has never heard of her transfer", home)
+	}
+}
+
 // A transfer of a home store that a restored centre has lost, and that a person leaves,
 // never was: the details of the patient are locked no longer where it was heard of.
 //
@@ -439,13 +452,7 @@ func TestR_G_43_R_M_03_LockedByATransferThatIsLost(t *testing.T) {
 	}
 	w.reopen(t, w.Centre, old)
 	w.sync(2)
-	if _, err := w.Centre.Centre.LeaveFound(w.ctx, "she stays at home in B"); err != nil {
-		t.Fatal(err)
-	}
-	w.sync(2)
-	if home, _ := w.person(2, ada); home != w.Stores["B"] {
-		t.Fatalf("she is at home in store %s at site 2; the centre has never heard of her transfer", home)
-	}
+	w.staysInB(ada)
 	if err := phone("2"); err != nil {
 		t.Errorf("nobody transfers her: %v", err)
 	}

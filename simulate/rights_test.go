@@ -355,11 +355,9 @@ func TestR_F_10_NobodyEditsWhileItCloses(t *testing.T) {
 	w := f1(t)
 	w.grant("items", "B")
 	w.sync(2, 3)
-	w.Sites[2].Net.CutUp = func() int { return 0 } // hears, but is not heard
 	w.configure(w.Centre.Centre.Withdraw("tester", central.Delegation{Domain: "items"}))
 	w.sync(3)
-	_, _ = w.Sync(w.ctx, 2)
-	_, _ = w.Sync(w.ctx, 2)
+	w.unheard(2)
 	if !w.topology(2).Delegations()[0].Closing {
 		t.Fatal("site 2 has not heard; the test shows nothing")
 	}

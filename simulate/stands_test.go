@@ -412,13 +412,7 @@ func TestR_E_35_R_M_03_OwnedWithAHomeThatComesBack(t *testing.T) {
 	w.reopen(t, w.Centre, old)
 	w.merge(1, "item", x, y)
 	w.sync(2)
-	if _, err := w.Centre.Centre.LeaveFound(w.ctx, "she stays at home in B"); err != nil {
-		t.Fatal(err)
-	}
-	w.sync(2)
-	if home, _ := w.person(2, ada); home != w.Stores["B"] {
-		t.Fatalf("she is at home in store %s at site 2; the centre has never heard of her transfer", home)
-	}
+	w.staysInB(ada)
 	if got := w.stored(2, "repeat", repeat, "item_id"); got != y {
 		t.Error("the repeat names the merged item")
 	}

@@ -339,6 +339,27 @@ func TestR_B_93_R_C_95_DeletedMeanwhile(t *testing.T) {
 	}
 }
 
+// meanwhile has somebody work at site 2 in the moment between hearing that F's data goes
+// up from now on and sending it.
+func (w *world) meanwhile(work func()) {
+	w.t.Helper()
+	n := w.Sites[2]
+	worked := false
+	n.Site.Integrated = func(ctx context.Context) error {
+		if st, _ := w.topology(2).Store(w.Stores["F"]); !worked && !st.ManagedOnly {
+			worked = true
+			work()
+		}
+		_, err := n.Processors.Run(ctx)
+		return err
+	}
+	w.sync(2)
+	w.sync(2)
+	if !worked {
+		w.t.Fatal("nobody worked meanwhile")
+	}
+}
+
 // TestR_B_93_WorkMeanwhile: somebody works on a record of F in the moment between
 // hearing that F's data goes up from now on and sending it.
 func TestR_B_93_R_C_95_WorkMeanwhile(t *testing.T) {
@@ -348,21 +369,7 @@ func TestR_B_93_R_C_95_WorkMeanwhile(t *testing.T) {
 	stock := w.stock("F", item, "40")
 	w.sync(2)
 	w.configure(central.ManageOnly(w.Stores["F"], false))
-	n := w.Sites[2]
-	worked := false
-	n.Site.Integrated = func(ctx context.Context) error {
-		if st, _ := w.topology(2).Store(w.Stores["F"]); !worked && !st.ManagedOnly {
-			worked = true
-			w.update(2, "stock_line", stock, atoll.Fields{}.Set("note", "meanwhile"))
-		}
-		_, err := n.Processors.Run(ctx)
-		return err
-	}
-	w.sync(2)
-	w.sync(2)
-	if !worked {
-		t.Fatal("nobody worked meanwhile")
-	}
+	w.meanwhile(func() { w.update(2, "stock_line", stock, atoll.Fields{}.Set("note", "meanwhile")) })
 	w.equal("stock_line", stock, 2, 1)
 	w.peace()
 }
@@ -387,23 +394,11 @@ func TestR_B_93_R_C_95_DeletedBeforeItWasSent(t *testing.T) {
 	never := order()
 	w.sync(2)
 	w.configure(central.ManageOnly(w.Stores["F"], false))
-	n := w.Sites[2]
-	worked := false
-	n.Site.Integrated = func(ctx context.Context) error {
-		if st, _ := w.topology(2).Store(w.Stores["F"]); !worked && !st.ManagedOnly {
-			worked = true
-			for _, id := range []atoll.ID{known, never} {
-				w.edit(2, journal.Proposal{Verb: atoll.Delete, Key: atoll.Key{Type: "purchase_order", ID: id}})
-			}
+	w.meanwhile(func() {
+		for _, id := range []atoll.ID{known, never} {
+			w.edit(2, journal.Proposal{Verb: atoll.Delete, Key: atoll.Key{Type: "purchase_order", ID: id}})
 		}
-		_, err := n.Processors.Run(ctx)
-		return err
-	}
-	w.sync(2)
-	w.sync(2)
-	if !worked {
-		t.Fatal("nobody worked meanwhile")
-	}
+	})
 	if refused := w.quarantined(2); len(refused) > 0 {
 		t.Errorf("refused: %+v", refused)
 	}

@@ -99,9 +99,6 @@ func (w *World) leftOfHome(r storage.Refusal) (is bool) {
 		if err != nil {
 			return err
 		}
-		if r, err = v.Refusal(r.ID); err != nil {
-			return err
-		}
 		if offers, err := patients.Offer(v, t, w.Centre.Catalogue, r, ""); err != nil || offers.All && patients.Late(r) {
 			return err
 		}
@@ -109,14 +106,8 @@ func (w *World) leftOfHome(r storage.Refusal) (is bool) {
 		if err != nil {
 			return err
 		}
-		hers := map[atoll.ID]bool{}
-		for _, id := range w.taken[r.Site] {
-			hers[id] = true
-		}
+		hers := maps.Clone(w.taken[r.Site])
 		for _, no := range all {
-			if no, err = v.Refusal(no.ID); err != nil {
-				return err
-			}
 			e, err := atoll.DecodeEntry(no.Content)
 			if err != nil || !w.touches(v, e, hers) {
 				continue
@@ -143,10 +134,7 @@ func (w *World) statesTaken(r storage.Refusal) (is bool) {
 	if i < 0 || e.Operations[i].Verb != atoll.Restate || !w.Stranded[simulate.Strand{Site: r.Site, Key: r.Subject}] {
 		return false
 	}
-	stated, made, hers := e.Operations[i], e.Operations[i].Base, map[atoll.ID]bool{}
-	for _, id := range w.taken[made.Site] {
-		hers[id] = true
-	}
+	stated, made := e.Operations[i], e.Operations[i].Base
 	_ = w.Centre.Store.View(w.Ctx, func(v storage.Reader) error {
 		all, err := v.Refusals(made.Site, false, 0, 0)
 		if err != nil {
@@ -156,11 +144,8 @@ func (w *World) statesTaken(r storage.Refusal) (is bool) {
 			if no.Seq != made.Seq || no.Code != atoll.Ownership && no.Code != atoll.OldEpoch {
 				continue
 			}
-			if no, err = v.Refusal(no.ID); err != nil {
-				return err
-			}
 			e, err := atoll.DecodeEntry(no.Content)
-			is = is || err == nil && w.touches(v, e, hers) && slices.ContainsFunc(e.Operations, func(op atoll.Operation) bool {
+			is = is || err == nil && w.touches(v, e, w.taken[made.Site]) && slices.ContainsFunc(e.Operations, func(op atoll.Operation) bool {
 				return op.Key == stated.Key && op.Version == stated.Version
 			})
 		}

@@ -105,7 +105,10 @@ func forceHome(w *World, d Dice) error {
 			return h.Person == t.Person && h.Round == t.Round && h.Forced
 		})
 		if forced && known && t.Step == patients.Freezing {
-			w.taken[old.Site] = append(w.taken[old.Site], who.ID)
+			if w.taken[old.Site] == nil {
+				w.taken[old.Site] = map[atoll.ID]bool{}
+			}
+			w.taken[old.Site][who.ID] = true
 		}
 	})
 	return w.Centre.ForceTransfer(w.Ctx, "the director", who)

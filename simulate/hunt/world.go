@@ -70,11 +70,11 @@ type World struct {
 	// uninformed are sites that have not synchronised to the end since the centre
 	// forgot what it had acknowledged to them: until then they cannot know.
 	uninformed map[atoll.SiteID]bool
-	upgraded   map[string]bool             // nodes that run the next version
-	fenced     map[atoll.SiteID]string     // whose work may be refused, and why
-	taken      map[atoll.SiteID][]atoll.ID // whose home was taken from the site by force
-	unseen     []func()                    // looks at what was done at the centre
-	said       []string                    // in this step
+	upgraded   map[string]bool                    // nodes that run the next version
+	fenced     map[atoll.SiteID]string            // whose work may be refused, and why
+	taken      map[atoll.SiteID]map[atoll.ID]bool // whose home was taken from the site by force
+	unseen     []func()                           // looks at what was done at the centre
+	said       []string                           // in this step
 	lines      []string
 	breaches   []Breach
 	tally      Tally
@@ -96,7 +96,7 @@ func begin(ctx context.Context, s Story) (*World, error) {
 		Ctx: ctx, story: s, disks: d, clocks: map[string]*simulate.Clock{}, keys: map[string]ed25519.PrivateKey{},
 		account: newAccount(), counted: map[atoll.SiteID]tallied{}, tally: NewTally(), trace: newTrace(), named: map[atoll.ID]string{}, away: map[atoll.SiteID]int{}, dead: map[string]bool{}, down: map[string]int{}, fates: map[string]Dice{},
 		images: map[string][]*memory.Disk{}, database: map[string]int{}, old: map[string]*outdated{}, forged: map[atoll.Hash]provocation{}, forgot: map[atoll.Key]atoll.Fields{}, retried: map[int64]bool{}, waitedFor: map[atoll.Origin]atoll.Key{}, gaveUp: map[atoll.Key]atoll.Key{}, uninformed: map[atoll.SiteID]bool{}, upgraded: map[string]bool{}, requests: map[string]int{},
-		taken:    map[atoll.SiteID][]atoll.ID{},
+		taken:    map[atoll.SiteID]map[atoll.ID]bool{},
 		peaceful: true,
 	}
 	w.step = Step{Kind: "build", Seed: s.Seed}

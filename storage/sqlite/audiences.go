@@ -41,54 +41,49 @@ func (m *remembered[V]) note(a atoll.Audience, value V, since int64) {
 	}{value, since}
 }
 
-// at returns the value as of a revision, if it is known that it has not changed since.
-func (m remembered[V]) at(a atoll.Audience, revision int64) (value V, known bool) {
-	r, known := m[a]
-	return r.value, known && r.since <= revision
+// recalled returns a value in a snapshot of the revision, if it is known there.
+func recalled[V any](m *audiences, of *remembered[V], a atoll.Audience, revision int64) (value V, known bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, known := (*of)[a]
+	return r.value, known && r.since <= revision && revision <= m.revision
+}
+
+// noteRead notes a value that was read from a snapshot, if that is the newest.
+func noteRead[V any](m *audiences, of *remembered[V], a atoll.Audience, value V, revision int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if revision == m.revision {
+		of.note(a, value, revision)
+	}
 }
 
 // end returns a position above which the audience has no line in a snapshot of the
 // revision.
-func (m *audiences) end(a atoll.Audience, revision int64) (atoll.Position, bool) {
+func (m *audiences) end(a atoll.Audience, revision int64) (end atoll.Position, known bool) {
 	if m == nil {
 		return 0, false
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	end, known := m.ends.at(a, revision)
-	return end, known && revision <= m.revision
+	return recalled(m, &m.ends, a, revision)
 }
 
-func (m *audiences) digest(a atoll.Audience, revision int64) (digest.Sum, bool) {
+func (m *audiences) digest(a atoll.Audience, revision int64) (sum digest.Sum, known bool) {
 	if m == nil {
 		return digest.Sum{}, false
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	sum, known := m.digests.at(a, revision)
-	return sum, known && revision <= m.revision
+	return recalled(m, &m.digests, a, revision)
 }
 
-// readEnd and readDigest note what was read from a snapshot, if it is the newest.
+// readEnd and readDigest note what was read from a snapshot of the revision.
 func (m *audiences) readEnd(a atoll.Audience, end atoll.Position, revision int64) {
-	if m == nil {
-		return
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if revision == m.revision {
-		m.ends.note(a, end, revision)
+	if m != nil {
+		noteRead(m, &m.ends, a, end, revision)
 	}
 }
 
 func (m *audiences) readDigest(a atoll.Audience, sum digest.Sum, revision int64) {
-	if m == nil {
-		return
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if revision == m.revision {
-		m.digests.note(a, sum, revision)
+	if m != nil {
+		noteRead(m, &m.digests, a, sum, revision)
 	}
 }
 
