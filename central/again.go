@@ -26,6 +26,7 @@ func (c *Centre) again(tx storage.Tx, r storage.Refusal, note, by string, renewe
 		return false, nil // it was settled along with another
 	}
 	asked := r // as it was refused, whatever is found now
+	hopeless := false
 	// The shortest run of entries that can stand: the refused one alone, or with
 	// those that mended it.
 	for n := 1; n <= len(chain); n++ {
@@ -56,7 +57,11 @@ func (c *Centre) again(tx storage.Tx, r storage.Refusal, note, by string, renewe
 					return true, errors.Join(tx.Settle(r), c.release(tx, r.Site, chain[1:], note, by))
 				}
 			}
-			if n == 1 { // what is wrong with those behind it is not why this one waits
+			// What is wrong with those behind it is not why this one waits, unless it waits
+			// for what one of them states, and the site may not state that.
+			cannot := n > 1 && r.Code == atoll.Reference && refusal.Layer == admit.LayerOwnership && ends[refusal.Key].stated
+			if n == 1 || cannot {
+				hopeless = cannot
 				r.Code, r.Layer, r.Message = refusal.Err.Code, refusal.Layer, c.tell(tx, r.Site, ops, refusal)
 				r.Subject, r.Field, r.Reason = refusal.Key, refusal.Err.Field, refusal.Err.Why()
 			}
@@ -83,7 +88,32 @@ func (c *Centre) again(tx storage.Tx, r storage.Refusal, note, by string, renewe
 		return true, c.release(tx, r.Site, chain[n:], note, by)
 	}
 	r.Attempts++
-	return false, tx.Settle(r)
+	if err := tx.Settle(r); err != nil || !hopeless {
+		return false, err
+	}
+	return false, c.sendBack(tx, r, chain)
+}
+
+// sendBack sends the site the true records of a refusal and of those held behind it. They
+// waited for the site to state a record again, as it builds on what is lost here; but the
+// site states it by a right that was given by a step that is lost, too. Until it hears so
+// it works on by that right, and whatever answers there would be refused, and be given
+// again, for ever.
+func (c *Centre) sendBack(tx storage.Tx, r storage.Refusal, chain []storage.Refusal) error {
+	for _, waits := range chain {
+		if waits.ID != r.ID && waits.Code != atoll.HeldBehind {
+			continue
+		}
+		for _, key := range waits.Keys {
+			if err := c.Door.Return(tx, r.Site, key); err != nil {
+				return err
+			}
+		}
+	}
+	if err := mayBeLate(tx, r.Site, true); !errors.Is(err, atoll.SiteUnknown) { // it may have been deleted since
+		return err
+	}
+	return nil
 }
 
 // release judges what was held behind refusals that are settled now.

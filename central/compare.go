@@ -351,8 +351,10 @@ func (m *comparing) refused(r storage.Reader, key atoll.Key, made atoll.Origin, 
 		return err
 	case made.Site == m.site:
 		there.UnderWay = state == storage.Skipped
-	case !there.Has && state != "":
-		there.Told = false
+	case state != "":
+		// Nor does it become the word of whoever owns the record, who only read it.
+		there.Owned = false
+		there.Told = there.Told && there.Has
 	}
 	return nil
 }

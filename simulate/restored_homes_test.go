@@ -1,0 +1,85 @@
+package simulate
+
+import (
+	"testing"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/patients"
+)
+
+// A restored centre has lost that a home store was switched. What the new home edited since
+// builds on that, and is stated again as the new home's; but the centre gave no such home.
+// The site hears how it is, and answers no longer as if it were otherwise: each answer
+// would be refused, and given again, for ever.
+//
+// R-F-09, R-G-01, R-G-10, R-H-28, R-M-03.
+func TestR_G_01_R_M_03_EditedAtALostHome(t *testing.T) {
+	for _, to := range []string{"D", "B"} { // on the same site, on another
+		t.Run(to, func(t *testing.T) {
+			w := f1(t)
+			w.dispensaries("B", "C", "D")
+			w.prefer(patients.SharedDetails, true)
+			w.sync(2, 3)
+			ada := w.register("C", "Ada", "Lovelace", "1990-12-10")
+			w.sync(3)
+			w.show(ada, "B", "D")
+			w.peace()
+			old := w.stopped(t, w.Centre)
+			home, asker, at := w.home(to), w.home("B"), "B"
+			if home == asker {
+				asker, at = 3, "C"
+			}
+			w.transfer(1, ada, to)
+			w.sync(3, 2, 3, 2)
+			ask := func(number string) {
+				t.Helper()
+				if pending, err := w.At(asker).EditPerson(w.ctx, "nurse", w.Stores[at], patientKey(ada), patientKey(ada), phone(number), "she said so"); err != nil || !pending {
+					t.Fatalf("asked: pending %t, %v", pending, err)
+				}
+				w.update(home, "patient", ada, phone("other than "+number))
+				w.sync(asker, home)
+			}
+			if is, editable := w.person(home, ada); is != w.Stores[to] || !editable {
+				t.Fatalf("she is at home in %s (editable: %t)", is, editable)
+			}
+			ask("1")
+			ask("2")
+			w.reopen(t, w.Centre, old)
+			w.sync(2, 3, 2, 3)
+			if _, err := w.Centre.Centre.LeaveFound(w.ctx, "she stays where she was"); err != nil {
+				t.Fatal(err)
+			}
+			w.sync(2, 3, 2, 3)
+			quiet := w.seq(home)
+			w.sync(2, 3, 2, 3)
+			if now := w.seq(home); now != quiet {
+				t.Errorf("the journal of site %d grows from %d to %d, and nobody does anything", home, quiet, now)
+			}
+			waits := false
+			for _, no := range w.quarantined(home) {
+				waits = waits || no.Subject == patientKey(ada) && (no.Code == atoll.OldEpoch || no.Code == atoll.Ownership)
+			}
+			if !waits {
+				t.Error("what the site did at the lost home does not wait for a person")
+			}
+			if is, editable := w.person(home, ada); is != w.Stores["C"] || editable != (home == 3) {
+				t.Errorf("at site %d she is at home in %s (editable: %t)", home, is, editable)
+			}
+			w.giveTruth(2)
+			w.giveTruth(3)
+			w.Stranded = map[Strand]bool{{asker, patientKey(ada)}: true} // it differed
+			for _, said := range w.list(asker, "patient_change_decision", "patient_id", string(ada)) {
+				w.Stranded[Strand{asker, said.Key}] = true
+			}
+			w.Clock.Wind(25 * time.Hour) // who only read what was made there finds it by comparing
+			w.sync(2, 3, 2, 3)
+			for _, site := range []atoll.SiteID{1, 2, 3} {
+				if is, editable := w.person(site, ada); is != w.Stores["C"] || editable != (site == 3) {
+					t.Errorf("at site %d she is at home in %s (editable: %t)", site, is, editable)
+				}
+			}
+			w.peace()
+		})
+	}
+}
