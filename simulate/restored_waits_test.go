@@ -1,12 +1,15 @@
 package simulate
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/site"
 	"github.com/atollsync/atoll/topology"
 )
 
@@ -254,4 +257,48 @@ func TestR_H_44_R_K_40_MadeAndUnmadeWhileItWaited(t *testing.T) {
 			t.Errorf("site %d has version %d of the requisition", at, got.Version)
 		}
 	}
+}
+
+// What a restored centre tells of a record before it has again what a site made of it is
+// not how the record is: the site has made it otherwise since, though what stands there
+// is a later version of the centre's, which is lost. It hears how the record is once the
+// centre has what it made. The lost version is handed in all the same.
+//
+// R-H-28, R-M-03.
+func TestR_H_28_R_M_03_ToldBeforeItWasSentAgain(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("A", "B", "C", "D")
+	w.sync(2, 3)
+	ada := w.register("C", "Ada", "Lovelace", "1990-12-10")
+	w.sync(3)
+	w.transfer(1, ada, "B")
+	w.sync(3, 2)
+	w.peace()
+	old := w.stopped(t, w.Centre)
+	const batch = 10 // the least: her details are in the last
+	if err := w.At(2).Site.Configure(w.ctx, "tester", func(s *site.Settings) { s.Batch = batch }); err != nil {
+		t.Fatal(err)
+	}
+	for range 12 * batch {
+		w.insert(2, "location", atoll.Fields{}.Set("store_id", w.Stores["B"]).Set("code", "L").Set("name", "Shelf").Set("on_hold", false))
+	}
+	w.update(2, "patient", ada, phone("1"))
+	w.transfer(1, ada, "A")
+	w.sync(2, 2)
+	if home, _ := w.person(2, ada); home != w.Stores["A"] {
+		t.Fatal("the home store is not switched; the test shows nothing")
+	}
+	w.reopen(t, w.Centre, old)
+	w.show(ada, "D") // lists her anew, as she was
+	w.sync(2, 2)
+	if got := w.want(2, "patient", ada).Fields.Text("phone"); got != "1" {
+		t.Errorf("site 2 has lost what it made itself: the phone is %q", got)
+	}
+	w.equal("patient", ada, 1, 2)
+	rows, _, err := w.Centre.Centre.FoundRecords(w.ctx)
+	if err != nil || !slices.ContainsFunc(rows, func(f central.Found) bool { return f.Key == patientKey(ada) }) {
+		t.Errorf("her lost home store was not handed in: %+v, %v", rows, err)
+	}
+	w.sync(3)
+	w.peace()
 }

@@ -27,7 +27,8 @@ func (r *round) welcome(w exchange.Welcome) {
 				return err
 			}
 		}
-		if l.run() != "" && l.run() != w.Run {
+		another := l.run() != "" && l.run() != w.Run
+		if another {
 			l.midway()
 			if err := l.doubtHanded(tx); err != nil {
 				return err
@@ -68,7 +69,12 @@ func (r *round) welcome(w exchange.Welcome) {
 			l.Gap = false
 		case w.Known.Seq < l.Acknowledged.Seq:
 			// The centre was restored from a backup: it gets again what it lost.
-			return r.goBack(tx, l, w.Known)
+			if err := r.goBack(tx, l, w.Known); err != nil {
+				return err
+			}
+		}
+		if another || w.Rewind != nil {
+			return l.doubtOwn(tx, s.Door.Site)
 		}
 		return nil
 	})

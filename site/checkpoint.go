@@ -39,13 +39,6 @@ func (r *round) keep(ctx context.Context) error {
 		}
 		reached := map[atoll.Audience]atoll.Position{}
 		for _, f := range r.pending {
-			doubted, err := l.confirm(tx, f.Key)
-			if err != nil {
-				return err
-			}
-			// What a restored centre made itself it may say anew, also of records that are
-			// ours: it is its word that stands here, and none of ours.
-			f.Forced = f.Forced || doubted
 			if f.Origin.Site == atoll.CentreID {
 				l.Seen = max(l.Seen, f.Origin.Seq)
 			}
@@ -54,6 +47,18 @@ func (r *round) keep(ctx context.Context) error {
 			} else {
 				reached[f.Lane] = max(reached[f.Lane], f.Position)
 			}
+			if early, err := l.early(tx, f.Key); err != nil {
+				return err
+			} else if early {
+				continue
+			}
+			doubted, err := l.confirm(tx, f.Key)
+			if err != nil {
+				return err
+			}
+			// What a restored centre made itself it may say anew, also of records that are
+			// ours: it is its word that stands here, and none of ours.
+			f.Forced = f.Forced || doubted
 			var fields atoll.Fields
 			if l.State == Initialising && !f.Gone {
 				fields = s.known(f)

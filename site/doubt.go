@@ -5,6 +5,7 @@ import (
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/exchange"
+	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
 )
 
@@ -13,6 +14,15 @@ import (
 // What it sends of them while we read the feed again settles them; about the rest
 // it is asked. It keeps what we tell of them, for a person to take back, and says
 // how they are now.
+
+// doubted is a record in doubt.
+type doubted struct {
+	atoll.Key
+	// Own is our last entry about it, if the centre has lost that, too: it comes before
+	// what is here. What the centre tells of the record until it has the entry again is
+	// older than that.
+	Own uint64 `json:"own,omitempty"`
+}
 
 // doubt notes every record that the centre made in an entry after since.
 func (l *link) doubt(tx storage.Tx, since uint64) error {
@@ -41,7 +51,49 @@ func (l *link) doubtOne(tx storage.Tx, key atoll.Key) error {
 		return err
 	}
 	l.Doubts++
-	return storage.Save(tx, shelfOdd, key.String(), key)
+	return storage.Save(tx, shelfOdd, key.String(), doubted{Key: key})
+}
+
+// doubtOwn notes what the centre has yet to get again that we made of records in doubt.
+func (l *link) doubtOwn(tx storage.Tx, site atoll.SiteID) error {
+	if l.Doubts == 0 {
+		return nil
+	}
+	return journal.Walk(tx, site, l.Acknowledged.Seq, func(je storage.JournalEntry) error {
+		e, err := atoll.DecodeEntry(je.Content)
+		if err != nil {
+			return nil //nolint:nilerr // it is refused as it comes
+		}
+		for _, op := range e.Operations {
+			var d doubted
+			err := storage.Load(tx, shelfOdd, op.Key.String(), &d)
+			if errors.Is(err, atoll.NotFound) {
+				continue
+			}
+			if d.Own = je.Seq; err == nil {
+				err = storage.Save(tx, shelfOdd, op.Key.String(), d)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// early reports whether the centre tells of a record in doubt before it has again what
+// we made of it. That stands for how the record is no more than what is here does: the
+// centre is asked when it has it.
+func (l *link) early(tx storage.Tx, key atoll.Key) (bool, error) {
+	if l.Doubts == 0 {
+		return false, nil
+	}
+	var d doubted
+	err := storage.Load(tx, shelfOdd, key.String(), &d)
+	if errors.Is(err, atoll.NotFound) {
+		return false, nil
+	}
+	return d.Own > l.Acknowledged.Seq, err
 }
 
 // doubtHanded has handed in again what was handed in: the centre began another run, and
@@ -121,16 +173,16 @@ func (l *link) found(tx storage.Tx) (out []exchange.Found, err error) {
 	}
 	bytes := 0
 	for _, it := range items {
-		var key atoll.Key
-		if err := storage.Load(tx, shelfOdd, it.Key, &key); err != nil {
+		var d doubted
+		if err := storage.Load(tx, shelfOdd, it.Key, &d); err != nil {
 			return nil, err
 		}
-		f, ok, err := latest(tx, key)
+		f, ok, err := latest(tx, d.Key)
 		if err != nil {
 			return nil, err
 		}
 		if !ok {
-			if _, err := l.confirm(tx, key); err != nil {
+			if _, err := l.confirm(tx, d.Key); err != nil {
 				return nil, err
 			}
 			continue

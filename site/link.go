@@ -16,7 +16,7 @@ const (
 	shelfSync = "sync"    // link, settings
 	shelfLog  = "synclog" // Cycle by time
 	shelfNo   = "refused" // exchange.Refusal by padded seq
-	shelfOdd  = "doubt"   // keys of records that a restored centre has not confirmed
+	shelfOdd  = "doubt"   // records that a restored centre has not confirmed (doubted)
 	// Keys of those it has confirmed since the last checkpoint.
 	shelfSettled = "settled doubt"
 	// Records in doubt as they were handed in (exchange.Found), until the centre says
