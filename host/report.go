@@ -35,13 +35,15 @@ func (h *Host) examine(ctx context.Context) error {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for {
+		if h.Centre != nil { // first: somebody may ask for a report at once
+			if err := h.Station.KeepReports(ctx); err != nil && ctx.Err() == nil {
+				h.Log.WarnContext(ctx, "the stock could not be read ahead for reports; they read the database", "err", err)
+			}
+		}
 		if _, _, err := h.Station.ExamineStock(ctx); err != nil && ctx.Err() == nil {
 			h.Log.WarnContext(ctx, "the ledger check could not run; it is tried again", "err", err)
 		}
 		if h.Centre != nil {
-			if err := h.Station.KeepReports(ctx); err != nil && ctx.Err() == nil {
-				h.Log.WarnContext(ctx, "the stock could not be read ahead for reports; they read the database", "err", err)
-			}
 			if err := h.scrub(ctx); err != nil && ctx.Err() == nil {
 				h.Log.WarnContext(ctx, "the records could not be read through; it is tried again", "err", err)
 			}

@@ -33,6 +33,9 @@ func TestAmountsAreExact(t *testing.T) {
 		if a.sign() != documents.Sign(x) {
 			t.Errorf("the sign of %s is %d", x, a.sign())
 		}
+		if shared := new(numbers).text(a); shared != a.String() {
+			t.Errorf("%s reads %s, and %s where texts share their memory", x, a, shared)
+		}
 		if again := number(a.String()).String(); again != a.String() {
 			t.Errorf("%s reads %s, and then %s", x, a, again)
 		}

@@ -80,7 +80,7 @@ func consumption(d *Desk, a *asked, t *Table) error {
 		}
 		return f
 	}
-	err = d.each(a, storage.RowQuery{Type: "stock_line", Fields: stockFields[:4]}, func(r storage.Row) error {
+	err = d.each(a, storage.RowQuery{Type: "stock_line", Fields: stockFields[:4]}, func(r line) error {
 		if units := amountOf(r.Number(3)).times(sizeOf(r.Number(2))); units.sign() != 0 {
 			f := at(atoll.ID(r.Plain(0)), r.Plain(1))
 			f.hand = f.hand.plus(units)

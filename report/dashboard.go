@@ -41,12 +41,12 @@ func dashboard(d *Desk, a *asked, t *Table) error {
 	}
 	today, soon := d.Now.UTC().Format(time.DateOnly), d.Now.UTC().Add(expiringSoon).Format(time.DateOnly)
 	q := storage.RowQuery{Type: "stock_line", Fields: []string{"store_id", "item_id", "total_number_of_packs", "cost_price_per_pack", "expiry_date"}}
-	err = d.each(a, q, func(r storage.Row) error {
+	err = d.each(a, q, func(r line) error {
 		packs := amountOf(r.Number(2))
 		if packs.sign() == 0 {
 			return nil
 		}
-		g, value := &all[shops.place(r.Plain(0))], packs.times(amountOf(r.Number(3)))
+		g, value := &all[shops.of(r, 0)], packs.times(amountOf(r.Number(3)))
 		item := r.Plain(1)
 		if to, is := merged[atoll.ID(item)]; is {
 			item = []byte(to)

@@ -1,8 +1,6 @@
 package report
 
 import (
-	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"maps"
@@ -14,7 +12,7 @@ import (
 )
 
 // keptFields are the types of which reports over all stores read every record, and
-// the fields that they read.
+// the fields that they read; ids come first.
 var keptFields = map[atoll.Type][]string{
 	"item": {"code", "name"},
 	"stock_line": {
@@ -22,6 +20,9 @@ var keptFields = map[atoll.Type][]string{
 		"batch", "expiry_date",
 	},
 }
+
+// keptIDs is how many of the fields are ids.
+var keptIDs = map[atoll.Type]int{"stock_line": 2}
 
 // What is kept, and how much is made up for while somebody waits.
 const (
@@ -40,6 +41,7 @@ type Kept struct {
 	mu   sync.RWMutex
 	mark Mark
 	of   map[atoll.Type]*copies // nil when nothing is kept
+	book *book                  // the numbers of the ids in it
 }
 
 // Mark tells one state of a database's records from every other.
@@ -88,8 +90,9 @@ func (k *Kept) KeepUp(r storage.Reader) error {
 		return nil
 	}
 	of := map[atoll.Type]*copies{}
+	k.book = &book{at: make(map[atoll.ID]int32, counts["item"])}
 	for t, fields := range keptFields {
-		c := &copies{fields: fields, place: make(map[atoll.ID]int, counts[t]), rows: make([]kept, 0, counts[t])}
+		c := newCopies(t, fields, k.book, counts[t])
 		if err := r.Rows(storage.RowQuery{Type: t, Fields: fields}, func(row storage.Row) error { c.put(row.ID, row.Values); return nil }); err != nil {
 			return err
 		}
@@ -98,16 +101,32 @@ func (k *Kept) KeepUp(r storage.Reader) error {
 	k.of, k.mark = of, now
 	if !k.counted(counts) { // the database contradicts itself; `atoll check` says so
 		k.of = nil
+		return nil
 	}
+	k.of["item"].order()
 	return nil
 }
 
 // rows calls fn with every record of the type, in no order, if the copy is of what the
 // reader sees, or nearly; done is false when it is not, and fn was not called.
-func (k *Kept) rows(r storage.Reader, q storage.RowQuery, fn func(storage.Row) error) (done bool, err error) {
-	if k == nil || len(q.Where) > 0 || keptFields[q.Type] == nil {
+func (k *Kept) rows(r storage.Reader, q storage.RowQuery, fn func(line) error) (done bool, err error) {
+	if k == nil || len(q.Where) > 0 || !contains(keptFields[q.Type], q.Fields) {
 		return false, nil
 	}
+	return k.with(r, func() error { return k.of[q.Type].each(q.Fields, fn) })
+}
+
+// called tells the things that are items what they are called, and their order, as rows
+// does.
+func (k *Kept) called(r storage.Reader, items *things) (done bool, err error) {
+	if k == nil {
+		return false, nil
+	}
+	return k.with(r, func() error { k.of["item"].call(items); return nil })
+}
+
+// with calls fn while the copy is of what the reader sees.
+func (k *Kept) with(r storage.Reader, fn func() error) (done bool, err error) {
 	now, counts, err := markOf(r)
 	if err != nil {
 		return false, err
@@ -122,7 +141,7 @@ func (k *Kept) rows(r storage.Reader, q storage.RowQuery, fn func(storage.Row) e
 	if k.of == nil || k.mark != now {
 		return false, nil
 	}
-	return k.of[q.Type].each(q.Fields, fn)
+	return true, fn()
 }
 
 func (k *Kept) is(now Mark) bool {
@@ -164,10 +183,20 @@ func (k *Kept) follow(r storage.Reader, now Mark, counts map[atoll.Type]int, mos
 			break
 		}
 	}
-	if k.mark = now; !k.counted(counts) {
+	if k.mark = now; !k.counted(counts) || k.worn() {
 		k.of = nil
 	}
 	return k.of != nil, nil
+}
+
+// worn reports whether the copy holds as much that nobody asks for any more as it holds
+// records, so that it is made anew.
+func (k *Kept) worn() bool {
+	rows, gone := 0, 0
+	for _, c := range k.of {
+		rows, gone = rows+len(c.rows), gone+c.gone
+	}
+	return gone > rows+keptBatch || len(k.book.ids) > 2*rows+keptBatch
 }
 
 // counted reports whether the copy has as many records as the database.
@@ -178,89 +207,4 @@ func (k *Kept) counted(counts map[atoll.Type]int) bool {
 		}
 	}
 	return true
-}
-
-// copies are the records of one type.
-type copies struct {
-	fields []string
-	place  map[atoll.ID]int
-	rows   []kept
-}
-
-// kept is one record: the values of its fields one after the other, each behind its
-// length.
-type kept struct {
-	id     atoll.ID
-	values string
-}
-
-func (c *copies) all() []kept {
-	if c == nil {
-		return nil
-	}
-	return c.rows
-}
-
-func (c *copies) put(id atoll.ID, values []json.RawMessage) {
-	var room [256]byte
-	b := room[:0]
-	for _, v := range values {
-		b = append(binary.AppendUvarint(b, uint64(len(v))), v...)
-	}
-	row := kept{id, string(b)}
-	if n, is := c.place[id]; is {
-		c.rows[n] = row
-		return
-	}
-	c.place[id], c.rows = len(c.rows), append(c.rows, row)
-}
-
-// take takes a record as it was changed.
-func (c *copies) take(rec atoll.Record) {
-	if !rec.Deleted && !rec.Hidden {
-		values := make([]json.RawMessage, len(c.fields))
-		atoll.Pick(rec.Body, c.fields, values)
-		c.put(rec.ID, values)
-		return
-	}
-	n, is := c.place[rec.ID]
-	if !is {
-		return
-	}
-	last := len(c.rows) - 1
-	c.rows[n] = c.rows[last]
-	c.place[c.rows[n].id] = n
-	delete(c.place, rec.ID)
-	c.rows[last], c.rows = kept{}, c.rows[:last]
-}
-
-// each calls fn with the records; done is false when one of the fields is not kept.
-func (c *copies) each(fields []string, fn func(storage.Row) error) (done bool, err error) {
-	into := make([]int, len(c.fields)) // where a value goes
-	for i := range into {
-		into[i] = slices.Index(fields, c.fields[i])
-	}
-	for _, name := range fields {
-		if !slices.Contains(c.fields, name) {
-			return false, nil
-		}
-	}
-	row, b := storage.Row{Values: make([]json.RawMessage, len(fields))}, []byte(nil)
-	for i := range c.rows {
-		row.ID, b = c.rows[i].id, append(b[:0], c.rows[i].values...)
-		for rest, n := b, 0; n < len(into); n++ {
-			size, width := binary.Uvarint(rest)
-			end := width + int(size) //nolint:gosec // it was the length of a value
-			if to := into[n]; to >= 0 {
-				if row.Values[to] = rest[width:end:end]; size == 0 {
-					row.Values[to] = nil
-				}
-			}
-			rest = rest[end:]
-		}
-		if err := fn(row); err != nil {
-			return true, err
-		}
-	}
-	return true, nil
 }

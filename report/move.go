@@ -53,7 +53,9 @@ func (d *Desk) moving(a *asked, from time.Time, fn func(movement)) error {
 	}
 	read := d.R.Rows
 	if len(silent) == 0 {
-		read = func(q storage.RowQuery, fn func(storage.Row) error) error { return d.each(a, q, fn) }
+		read = func(q storage.RowQuery, fn func(storage.Row) error) error {
+			return d.each(a, q, func(l line) error { return fn(l.Row) })
+		}
 	}
 	heads, err := d.invoices(read, from, takes)
 	if err != nil {

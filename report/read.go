@@ -14,27 +14,80 @@ import (
 // things are the stores or items of an answer: each gets a small number, so that
 // rows are grouped and sorted without comparing texts, half a million times.
 type things struct {
-	at    map[string]int32
+	at    map[string]int32 // but for those of unlisted
 	ids   []atoll.ID
 	codes []string
 	names []string
 	into  []int32 // the one that stands for it; itself if it was not merged
 	rank  []int32 // its place in the order of codes
 	read  bool    // codes and names are
+
+	book     *book   // that of the copy in memory, if they come from one
+	byNumber []int32 // … and which thing has each of its numbers, from 1 on; 0 for none
+	unlisted []int32 // those that only this tells
 }
 
 // place returns the number of the thing with the id, and makes one for an id that
 // is not known.
 func (t *things) place(id []byte) int32 {
+	t.index()
 	if n, ok := t.at[string(id)]; ok {
 		return t.into[n]
 	}
 	return t.add(atoll.ID(id), "", string(id))
 }
 
+// of is place for an id of a line. One with a number needs no look at the id.
+func (t *things) of(l line, field int) int32 {
+	if l.book == nil || l.number[field] < 0 {
+		return t.place(l.Plain(field))
+	}
+	number := l.number[field]
+	if t.book != l.book {
+		t.index()
+		t.book, t.byNumber = l.book, make([]int32, len(l.book.ids))
+	}
+	if grown := len(l.book.ids) - len(t.byNumber); grown > 0 {
+		t.byNumber = append(t.byNumber, make([]int32, grown)...)
+	}
+	if n := t.byNumber[number]; n > 0 {
+		return t.into[n-1]
+	}
+	id := l.book.ids[number]
+	n, is := t.at[string(id)]
+	if !is {
+		n = t.append(id, "", string(id))
+		t.unlisted = append(t.unlisted, n)
+	}
+	t.byNumber[number] = n + 1
+	return t.into[n]
+}
+
+// index lists those that were only told by numbers.
+func (t *things) index() {
+	for _, n := range t.unlisted {
+		t.at[string(t.ids[n])] = n
+	}
+	t.unlisted = nil
+}
+
+// known returns the thing with the id, which has the number in the book.
+func (t *things) known(b *book, number int32, id atoll.ID) (n int32, is bool) {
+	if t.book == b && int(number) < len(t.byNumber) && t.byNumber[number] > 0 {
+		return t.byNumber[number] - 1, true
+	}
+	n, is = t.at[string(id)]
+	return n, is
+}
+
 func (t *things) add(id atoll.ID, code, name string) int32 {
-	n := int32(len(t.ids)) //nolint:gosec // there are not that many
+	n := t.append(id, code, name)
 	t.at[string(id)] = n
+	return n
+}
+
+func (t *things) append(id atoll.ID, code, name string) int32 {
+	n := int32(len(t.ids)) //nolint:gosec // there are not that many
 	t.ids, t.codes, t.names, t.into = append(t.ids, id), append(t.codes, code), append(t.names, name), append(t.into, n)
 	return n
 }
@@ -69,7 +122,8 @@ func (d *Desk) items(a *asked) (*things, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &things{at: make(map[string]int32, most)}
+	t := &things{at: map[string]int32{}}
+	t.ids, t.codes, t.names, t.into = make([]atoll.ID, 0, most), make([]string, 0, most), make([]string, 0, most), make([]int32, 0, most)
 	for _, id := range slices.Sorted(maps.Keys(merged)) {
 		into := t.place([]byte(merged[id]))
 		t.into[t.add(id, "", string(id))] = into
@@ -82,19 +136,21 @@ const fewItems = 16
 
 // named reads the codes and names of the items that rows named, and orders them.
 func (d *Desk) named(items *things) error {
-	defer items.order()
 	if items.read {
+		items.order()
 		return nil
 	}
 	items.read = true
+	if done, err := d.Kept.called(d.R, items); done || err != nil {
+		return err
+	}
+	items.index()
+	defer items.order()
 	q, take := storage.RowQuery{Type: "item", Fields: []string{"code", "name"}}, func(r storage.Row) error {
 		if n, is := items.at[string(r.ID)]; is {
 			items.codes[n], items.names[n] = r.Text(0), r.Text(1)
 		}
 		return nil
-	}
-	if done, err := d.Kept.rows(d.R, q, take); done || err != nil {
-		return err
 	}
 	counts, err := d.R.CountRecords()
 	if err != nil {
@@ -201,22 +257,25 @@ func (d *Desk) shops(a *asked) *things {
 // which the records are here; of one item, if one was asked for and the type has
 // items. store_id must be the first field. Of one item it asks the index; otherwise the
 // copy in memory, and where there is none, of few stores the index.
-func (d *Desk) each(a *asked, q storage.RowQuery, fn func(storage.Row) error) error {
-	recorded := map[string]bool{}
+func (d *Desk) each(a *asked, q storage.RowQuery, fn func(line) error) error {
+	recorded := things{at: map[string]int32{}}
+	is := make([]bool, 0, len(a.fresh))
 	for _, f := range a.fresh {
-		recorded[string(f.Store)] = f.Standing.recorded()
+		recorded.add(f.Store, "", "")
+		is = append(is, f.Standing.recorded())
 	}
-	read := func(r storage.Row) error {
-		if !recorded[string(r.Plain(0))] {
+	take := func(l line) error {
+		if n := recorded.of(l, 0); int(n) >= len(is) || !is[n] {
 			return nil
 		}
 		d.read++
-		return fn(r)
+		return fn(l)
 	}
+	read := plainly(take)
 	if byItem, ok := d.byItem(a, q); ok {
 		return d.rows(byItem, read)
 	}
-	if done, err := d.Kept.rows(d.R, q, read); done || err != nil {
+	if done, err := d.Kept.rows(d.R, q, take); done || err != nil {
 		return err
 	}
 	if a.all || len(a.stores) > 32 || !d.indexed(q.Type, "store_id") {

@@ -99,11 +99,11 @@ func stock(d *Desk, a *asked, t *Table) error {
 	if a.By != ByBatch {
 		fields = fields[:6]
 	}
-	err = d.each(a, storage.RowQuery{Type: "stock_line", Fields: fields}, func(r storage.Row) error {
+	err = d.each(a, storage.RowQuery{Type: "stock_line", Fields: fields}, func(r line) error {
 		if !a.wants(r.Plain(1)) {
 			return nil
 		}
-		store, item := shops.place(r.Plain(0)), items.place(r.Plain(1))
+		store, item := shops.of(r, 0), items.of(r, 1)
 		total, available := amountOf(r.Number(3)), amountOf(r.Number(4))
 		if total.sign() == 0 && available.sign() == 0 {
 			return nil
@@ -155,6 +155,7 @@ func (t *Table) stockRows(a *asked, all []*held, shops, items *things) {
 	width := len(t.Columns)
 	cells := make([]string, 0, width*len(all))
 	t.Rows = make([][]string, 0, len(all))
+	var figures numbers
 	for _, h := range all {
 		from := len(cells)
 		if a.By != BySystem {
@@ -164,7 +165,7 @@ func (t *Table) stockRows(a *asked, all []*held, shops, items *things) {
 		if a.By == ByBatch {
 			cells = append(cells, h.batch, h.expiry)
 		}
-		cells = append(cells, h.packs.String(), h.units.String(), h.available.String(), h.worth.String())
+		cells = append(cells, figures.text(h.packs), figures.text(h.units), figures.text(h.available), figures.text(h.worth))
 		t.Rows = append(t.Rows, cells[from:len(cells):len(cells)])
 	}
 }

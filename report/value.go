@@ -23,11 +23,11 @@ func value(d *Desk, a *asked, t *Table) error {
 	shops := d.shops(a)
 	sums := make([]worth, len(shops.ids))
 	q := storage.RowQuery{Type: "stock_line", Fields: []string{"store_id", "item_id", "pack_size", "total_number_of_packs", "cost_price_per_pack", "sell_price_per_pack"}}
-	err := d.each(a, q, func(r storage.Row) error {
+	err := d.each(a, q, func(r line) error {
 		if !a.wants(r.Plain(1)) {
 			return nil
 		}
-		sums[shops.place(r.Plain(0))].add(amountOf(r.Number(3)), sizeOf(r.Number(2)), amountOf(r.Number(4)), amountOf(r.Number(5)))
+		sums[shops.of(r, 0)].add(amountOf(r.Number(3)), sizeOf(r.Number(2)), amountOf(r.Number(4)), amountOf(r.Number(5)))
 		return nil
 	})
 	if err != nil {

@@ -2,9 +2,11 @@ package simulate
 
 import (
 	"context"
+	"reflect"
 	"testing"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/report"
 	"github.com/atollsync/atoll/storage"
 )
@@ -115,6 +117,70 @@ func TestR_J_02_R_J_11_ReportsFromMemory(t *testing.T) {
 		return err
 	})
 	shows(0, "B x 500")
+}
+
+// Every report says from memory what it says from the database: of merged items, of one
+// that is not there, of names with quotes, and in the order of the database.
+//
+// R-J-02, R-E-21.
+func TestR_J_02_R_E_21_FromMemoryAsFromTheDatabase(t *testing.T) {
+	w := f1(t)
+	gone := atoll.DeriveID("an item that nobody has")
+	var items []atoll.ID
+	for _, code := range []string{"q", "b", "z", "a"} {
+		items = append(items, w.item(code))
+	}
+	_, odd := Item("odd")
+	odd.Fields.Set("name", "a \"strange\" name\\")
+	w.edit(w.topology(atoll.CentreID).Primary(), odd)
+	w.sync(2, 3)
+	for i, item := range append(items, odd.Key.ID) {
+		w.stock("B", item, []string{"0.5", "12.25", "3", "7", "1000"}[i])
+		w.stock("C", item, "4")
+	}
+	w.sync(2, 3)
+	w.merge(1, "item", items[0], items[1])
+	key := atoll.Key{Type: "stock_line", ID: atoll.DeriveID("stock of it")}
+	fields := atoll.Fields{}.Set("store_id", w.Stores["B"]).Set("item_id", gone).Set("total_number_of_packs", number("2")).Set("available_number_of_packs", number("-1.5"))
+	if err := w.Centre.Store.Update(w.ctx, func(tx storage.Tx) error {
+		_, err := tx.Put(atoll.Record{Key: key, Version: 1, Body: fields.Encode()}, w.Catalogue.Index(key.Type, fields))
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	read := 0
+	w.Centre.Station.Store = scans{w.Centre.Store, &read}
+	asked := func() (out [][][]string) {
+		t.Helper()
+		for _, by := range []report.By{report.ByItem, report.ByBatch, report.BySystem} {
+			out = append(out, w.report(1, "stock", report.Question{By: by}).Rows)
+		}
+		for _, name := range []string{"value", "use", "consumption", "dashboard"} {
+			out = append(out, w.report(1, name, report.Question{}).Rows)
+		}
+		return append(out, w.report(1, "stock", w.of("B")).Rows)
+	}
+	want := asked()
+	if err := w.Centre.KeepReports(w.ctx); err != nil {
+		t.Fatal(err)
+	}
+	read = 0
+	if got := asked(); !reflect.DeepEqual(got, want) {
+		t.Errorf("from memory\n%v\nfrom the database\n%v", got, want)
+	}
+	if read != 0 {
+		t.Errorf("types were read through %d times", read)
+	}
+	if got := w.report(1, "stock", report.Question{By: report.BySystem}); len(got.Rows) != 5 {
+		t.Errorf("the answer has not what the test is about: %v", got.Rows)
+	}
+	// The order of items is remembered, until one of them is called otherwise.
+	w.edit(w.topology(atoll.CentreID).Primary(), journal.Proposal{
+		Verb: atoll.Update, Key: atoll.Key{Type: "item", ID: items[2]}, Fields: atoll.Fields{}.Set("code", "0"),
+	})
+	if got := w.report(1, "stock", report.Question{By: report.BySystem}).Rows; got[1][0] != "0" {
+		t.Errorf("an item that is called otherwise is not in its place: %v", got)
+	}
 }
 
 // A centre that was restored from a backup reports what is in the backup.
