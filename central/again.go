@@ -26,7 +26,6 @@ func (c *Centre) again(tx storage.Tx, r storage.Refusal, note, by string, renewe
 		return false, nil // it was settled along with another
 	}
 	asked := r // as it was refused, whatever is found now
-	hopeless := false
 	// The shortest run of entries that can stand: the refused one alone, or with
 	// those that mended it.
 	for n := 1; n <= len(chain); n++ {
@@ -59,9 +58,8 @@ func (c *Centre) again(tx storage.Tx, r storage.Refusal, note, by string, renewe
 			}
 			// What is wrong with those behind it is not why this one waits, unless it waits
 			// for what one of them states, and the site may not state that.
-			cannot := n > 1 && r.Code == atoll.Reference && refusal.Layer == admit.LayerOwnership && ends[refusal.Key].stated
+			cannot := r.Code == atoll.Reference && refusal.Layer == admit.LayerOwnership && ends[refusal.Key].stated
 			if n == 1 || cannot {
-				hopeless = cannot
 				r.Code, r.Layer, r.Message = refusal.Err.Code, refusal.Layer, c.tell(tx, r.Site, ops, refusal)
 				r.Subject, r.Field, r.Reason = refusal.Key, refusal.Err.Field, refusal.Err.Why()
 			}
@@ -88,17 +86,17 @@ func (c *Centre) again(tx storage.Tx, r storage.Refusal, note, by string, renewe
 		return true, c.release(tx, r.Site, chain[n:], note, by)
 	}
 	r.Attempts++
-	if err := tx.Settle(r); err != nil || !hopeless {
+	if err := tx.Settle(r); err != nil || r.Layer != admit.LayerOwnership || asked.Layer == admit.LayerOwnership {
 		return false, err
 	}
 	return false, c.sendBack(tx, r, chain)
 }
 
-// sendBack sends the site the true records of a refusal and of those held behind it. They
-// waited for the site to state a record again, as it builds on what is lost here; but the
-// site states it by a right that was given by a step that is lost, too. Until it hears so
-// it works on by that right, and whatever answers there would be refused, and be given
-// again, for ever.
+// sendBack sends the site the true records of an entry that waited for something else until
+// it was found that the site has no right to make it, and of those held behind it, as when
+// that is found at once (R-F-09). The right may have moved while it waited, or be one that
+// was given by a step that is lost here. Until the site hears so it works on by that right,
+// and whatever answers there would be refused, and be given again, for ever.
 func (c *Centre) sendBack(tx storage.Tx, r storage.Refusal, chain []storage.Refusal) error {
 	for _, waits := range chain {
 		if waits.ID != r.ID && waits.Code != atoll.HeldBehind {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/admit"
+	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/patients"
 )
 
@@ -82,4 +84,38 @@ func TestR_G_01_R_M_03_EditedAtALostHome(t *testing.T) {
 			w.peace()
 		})
 	}
+}
+
+// An entry waits for a record that is lost, and the right by which it was made is withdrawn
+// meanwhile. When the record is back the entry is refused for that, and the site gets the
+// true records, as it would have if the entry had come only then.
+//
+// R-F-09, R-F-10, R-K-40, R-M-03.
+func TestR_F_09_R_K_40_NoLongerItsRightWhenJudgedAgain(t *testing.T) {
+	w := f1(t)
+	course := w.insert(1, "vaccine_course", atoll.Fields{}.Set("name", "measles").
+		Set("program_id", w.insert(1, "program", atoll.Fields{}.Set("name", "vaccines"))))
+	w.grant("vaccines", "B")
+	w.peace()
+	old := w.stopped(t, w.Centre)
+	item := w.item("lost")
+	w.sync(2)
+	w.reopen(t, w.Centre, old)
+	given := atoll.Key{Type: "vaccine_course_item", ID: w.insert(2, "vaccine_course_item", atoll.Fields{}.Set("vaccine_course_id", course).Set("item_id", item))}
+	w.sync(2)
+	if open := w.quarantined(2); len(open) == 0 || open[0].Code != atoll.Reference {
+		t.Fatalf("in quarantine: %+v; the item is lost", open)
+	}
+	w.configure(w.Centre.Centre.Withdraw("tester", central.Delegation{Domain: "vaccines", AtOnce: true, Reason: "found in a ditch"}))
+	w.sync(2)
+	w.takeBack()
+	w.sync(2)
+	if open := w.quarantined(2); len(open) == 0 || open[0].Layer != admit.LayerOwnership {
+		t.Fatalf("in quarantine: %+v; the right is withdrawn", open)
+	}
+	if _, there := w.is(2, given); there {
+		t.Error("the site shows what it had no right to make any longer")
+	}
+	w.giveTruth(2)
+	w.peace()
 }
