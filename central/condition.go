@@ -54,8 +54,8 @@ const (
 
 // Condition says how the site stands and why: the concerns with the worst first.
 // Without any it is green.
-func (s SiteStatus) Condition(now time.Time) (Light, []Concern) {
-	st := s.State
+func (s *SiteStatus) Condition(now time.Time) (Light, []Concern) {
+	st := &s.State
 	var out []Concern
 	add := func(c Concern) { out = append(out, c) }
 	switch {

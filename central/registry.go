@@ -206,43 +206,46 @@ func (c *Centre) statuses(ctx context.Context, one atoll.SiteID) ([]SiteStatus, 
 			if site.ID == t.Centre() || one != 0 && site.ID != one {
 				continue
 			}
-			st := states[site.ID]
-			if st == nil {
-				alone, err := State(r, site.ID)
-				if err != nil {
-					return err
-				}
-				st = &alone
+			out = append(out, SiteStatus{Site: site, Journal: heads[site.ID], Quarantined: open[site.ID]})
+			s := &out[len(out)-1]
+			if err := states.of(r, site.ID, &s.State); err != nil {
+				return err
 			}
-			s := SiteStatus{Site: site, State: *st, Journal: heads[site.ID], Quarantined: open[site.ID]}
-			if st.Cursor < last {
-				s.Behind = last - st.Cursor
+			if s.State.Cursor < last {
+				s.Behind = last - s.State.Cursor
 			}
 			for _, id := range t.Active(site.ID) {
 				store, _ := t.Store(id)
 				s.Stores = append(s.Stores, store.Name)
 			}
-			out = append(out, s)
 		}
 		return nil
 	})
 	return out, err
 }
 
+// states are those of all sites as they are kept, by number.
+type states []storage.Item
+
 // statesOf reads the states of all sites at once, or none for one alone.
-func statesOf(r storage.Reader, one atoll.SiteID) (map[atoll.SiteID]*SiteState, error) {
+func statesOf(r storage.Reader, one atoll.SiteID) (states, error) {
 	if one != 0 {
 		return nil, nil
 	}
-	all, err := storage.Listed[SiteState](r, shelfSites, "", 0, false)
-	if err != nil {
-		return nil, err
+	return r.Scan(shelfSites, "", 0, false)
+}
+
+// of reads the state of a site; they are asked for in rising numbers.
+func (l *states) of(r storage.Reader, site atoll.SiteID, into *SiteState) (err error) {
+	key := siteKey(site)
+	for len(*l) > 0 && (*l)[0].Key < key {
+		*l = (*l)[1:]
 	}
-	out := make(map[atoll.SiteID]*SiteState, len(all))
-	for i := range all {
-		out[all[i].Site] = &all[i]
+	if len(*l) > 0 && (*l)[0].Key == key {
+		return decodeState(key, (*l)[0].Value, into)
 	}
-	return out, nil
+	*into, err = State(r, site)
+	return err
 }
 
 // SyncLog returns the newest rows of the centre's sync log, newest first; of one site

@@ -105,7 +105,11 @@ func (s SiteState) afterLoss(seq uint64) bool {
 // site was never made.
 func State(r storage.Reader, site atoll.SiteID) (SiteState, error) {
 	var s SiteState
-	err := storage.Load(r, shelfSites, siteKey(site), &s)
+	key := siteKey(site)
+	b, err := r.Get(shelfSites, key)
+	if err == nil {
+		err = decodeState(key, b, &s)
+	}
 	if errors.Is(err, atoll.NotFound) {
 		return s, atoll.Errorf(atoll.SiteUnknown, "there is no site %d", site).
 			Do("make it at the centre with: atoll site add NAME")

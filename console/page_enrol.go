@@ -44,7 +44,8 @@ func (c *console) enrolPage(v *Visit, d enrolData) error {
 		return err
 	}
 	now := c.Now()
-	for _, s := range sites {
+	for i := range sites {
+		s := &sites[i]
 		if s.Disabled || s.Kind == topology.Central {
 			continue
 		}

@@ -16,7 +16,7 @@ import (
 
 // siteRow is one site in the list of all.
 type siteRow struct {
-	central.SiteStatus
+	*central.SiteStatus
 	Light    central.Light
 	Concerns []central.Concern
 	folded   string // the name in small letters
@@ -170,8 +170,8 @@ func (c *console) siteList(v *Visit) (*siteList, error) {
 	}
 	out := &siteList{rows: make([]*siteRow, len(sites)), made: now}
 	all := make([]siteRow, len(sites))
-	for i, s := range sites {
-		all[i] = siteRowOf(s, now)
+	for i := range sites {
+		all[i] = siteRowOf(&sites[i], now)
 		out.rows[i] = &all[i]
 	}
 	slices.SortStableFunc(out.rows, worstFirst)
@@ -195,7 +195,7 @@ func versionsOf(all []*siteRow) []string {
 	return out
 }
 
-func siteRowOf(s central.SiteStatus, now time.Time) siteRow {
+func siteRowOf(s *central.SiteStatus, now time.Time) siteRow {
 	row := siteRow{SiteStatus: s, folded: strings.ToLower(s.Name)}
 	row.Light, row.Concerns = s.Condition(now)
 	slices.Sort(row.Stores)
@@ -374,5 +374,5 @@ func (c *console) siteAt(v *Visit) (siteRow, error) {
 		return siteRow{}, atoll.Errorf(atoll.NotFound, "%.20q is no number of a site", v.R.PathValue("site"))
 	}
 	s, err := c.Centre.SiteStatus(v.ctx(), id)
-	return siteRowOf(s, c.Now()), err
+	return siteRowOf(&s, c.Now()), err
 }
