@@ -24,6 +24,7 @@ type RefusalView struct {
 	Code      atoll.Code   `json:"code" doc:"Why" example:"ownership"`
 	Layer     string       `json:"layer" doc:"Which check refused: schema, reference, ownership, rule or chain" example:"ownership"`
 	Message   string       `json:"message" doc:"Why, in words"`
+	Reason    *ReasonView  `json:"reason,omitempty" doc:"The rule that refused, for words of your own; left out when none is named"`
 	Subject   string       `json:"subject,omitempty" doc:"The record at fault: type/id"`
 	Field     string       `json:"field,omitempty"`
 	Behind    int64        `json:"behind,omitempty" doc:"The refusal it is held behind"`
@@ -36,12 +37,34 @@ type RefusalView struct {
 	Note      string       `json:"note,omitempty"`
 }
 
+// ReasonView is the rule that refused, and what it speaks of.
+type ReasonView struct {
+	Rule   string         `json:"rule" doc:"A stable name" example:"stock.unexplained"`
+	Values map[string]any `json:"values,omitempty" doc:"What it speaks of, by name: a text, a number, the number of a site, or the name of a record type"`
+}
+
+func reasonView(r atoll.Reason) *ReasonView {
+	if r.IsZero() {
+		return nil
+	}
+	v := &ReasonView{Rule: r.Name}
+	for i := 0; i+1 < len(r.Args); i += 2 {
+		if name, is := r.Args[i].(string); is {
+			if v.Values == nil {
+				v.Values = map[string]any{}
+			}
+			v.Values[name] = r.Args[i+1]
+		}
+	}
+	return v
+}
+
 // keysShown is how many of an entry's records a list names.
 const keysShown = 20
 
 func refusalView(r storage.Refusal) RefusalView {
 	v := RefusalView{
-		ID: r.ID, Site: r.Site, Seq: r.Seq, Code: r.Code, Layer: r.Layer, Message: r.Message, Field: r.Field, Behind: r.Behind,
+		ID: r.ID, Site: r.Site, Seq: r.Seq, Code: r.Code, Layer: r.Layer, Message: r.Message, Reason: reasonView(r.Reason), Field: r.Field, Behind: r.Behind,
 		At: moment(r.At), Attempts: r.Attempts, State: r.State, Settled: moment(r.Settled), SettledBy: r.By, Note: r.Note,
 	}
 	if r.Subject != (atoll.Key{}) {
@@ -200,7 +223,7 @@ func (s *server) toldOf(ctx context.Context, in *quarantineInput, out *quarantin
 		if hidden[keys[i]] {
 			continue
 		}
-		v := RefusalView{Site: s.Here, Seq: no.Seq, Code: no.Code, Layer: no.Layer, Message: no.Message, Field: no.Field}
+		v := RefusalView{Site: s.Here, Seq: no.Seq, Code: no.Code, Layer: no.Layer, Message: no.Message, Reason: reasonView(no.Reason), Field: no.Field}
 		if no.Type != "" {
 			v.Subject = atoll.Key{Type: no.Type, ID: no.ID}.String()
 		}

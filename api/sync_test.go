@@ -304,6 +304,13 @@ func TestQuarantineIsShownComparedAndDecided(t *testing.T) {
 	}
 	path := fmt.Sprintf("/quarantine/%d", body.Refusals[0].ID)
 	one := f.centre.call("GET", path, "").want(200)
+	// The rule that refused and what it speaks of, wherever the refusal is shown.
+	const reason = `"reason":{"rule":"stock.below","values":{"field":"total_number_of_packs","packs":"-5"}}`
+	for name, at := range map[string]*reply{"the list": list, "the refusal": one, "the site": told} {
+		if !strings.Contains(string(at.body), reason) {
+			t.Errorf("%s has not %s: %s", name, reason, at.body)
+		}
+	}
 	for _, part := range []string{
 		`{"field":"total_number_of_packs","now":100,"wanted":-5}`, `"wanted":"X0"`, `"verb":"update"`, `"actor":"tester"`, `"total":1`, `"cost_price_per_pack":1.50`,
 	} {
