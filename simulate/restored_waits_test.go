@@ -302,3 +302,48 @@ func TestR_H_28_R_M_03_ToldBeforeItWasSentAgain(t *testing.T) {
 	w.sync(3)
 	w.peace()
 }
+
+// A requisition comes back to a restored centre after its answer, and after the site that
+// answers was initialised again, and was given the requisition's store as well: it is told
+// how its answer stands when it arrives there.
+//
+// R-D-40, R-H-28, R-M-03.
+func TestR_D_40_R_M_03_BackAfterItsAnswer(t *testing.T) {
+	w := f1(t)
+	item := w.item("a")
+	w.configure(central.MakeVisible(w.Stores["B"], w.Stores["C"], true))
+	w.peace()
+	move := w.move("C", 2)
+	old := w.stopped(t, w.Centre)
+	asked, err := w.request("C", "B", item, "5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sync(3, 3, 2, 2)
+	w.wants(move, topology.Moved)
+	answer := w.answer(2, "requisition", asked).ID
+	w.reopen(t, w.Centre, old)
+	w.Sites[2].Net.Twice = func() bool { return true } // it is asked for its records again at once
+	w.sync(2)
+	w.Sites[2].Net.Twice = nil
+	w.do(2, documents.Confirm, "requisition", answer)
+	w.sync(2)
+	if len(w.quarantined(2)) == 0 {
+		t.Fatal("the centre has the requisition; the test shows nothing")
+	}
+	w.replace(2)
+	w.sync(2)
+	if err := w.Centre.Centre.ForceMove(w.ctx, "tester", move, "Dr. Okello"); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(2, 3)
+	if _, err := w.Centre.Centre.Decide(w.ctx, w.quarantined(2)[0].ID, central.Retry, "tester", ""); err != nil {
+		t.Fatal(err)
+	}
+	w.giveTruth(3)
+	w.sync(2, 2)
+	doc, _, _ := w.document(2, "requisition", asked)
+	if is, want := doc.Text("linked_status"), w.want(2, "requisition", answer).Fields.Text("status"); is != want {
+		t.Errorf("the requisition has heard that its answer is %q; it is %s", is, want)
+	}
+}

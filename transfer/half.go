@@ -69,7 +69,7 @@ var halves = []*half{&shipmentHalf, &receiptHalf, &returnHalf, &orderHalf, &purc
 func (h *half) respondKind() process.Kind {
 	return process.Kind{
 		Name: h.name, Type: h.from.doc, Lines: h.from.line, Parent: h.from.parent, Needs: "partner_store_id", Gone: h.advice,
-		Answer: h.respond, Failed: h.failed,
+		Answer: h.respond, Failed: h.failed, Wakes: h.untold,
 	}
 }
 

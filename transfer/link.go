@@ -53,6 +53,32 @@ func (h *half) learn(c process.Case) ([]journal.Proposal, error) {
 	return append(out, lines...), err
 }
 
+// untold wakes the responding half if the initiating one does not say what it has to
+// tell: the responding half was here first. A restored centre may get the answer back
+// before the document, and the site where both stores are by then be initialised between.
+func (h *half) untold(c process.Case) ([]atoll.Key, error) {
+	begun := documents.Rank(c.Fields.Text("status")) >= documents.Rank(documents.Confirmed)
+	if !begun || c.Record.Deleted || c.Record.Hidden || c.Fields.Text("kind") != h.kind || !c.Owns(c.Record) {
+		return nil, nil
+	}
+	r, err := h.answered(c)
+	if err != nil || r.ID == "" || r.Deleted || r.Hidden {
+		return nil, err
+	}
+	for _, by := range []papers{invoices, requisitions, receipts} {
+		named := atoll.Key{Type: by.doc, ID: c.Fields.ID("linked_" + string(by.doc) + "_id")}
+		if named.ID != "" && named != r.Key {
+			return nil, nil // it goes by another answer
+		}
+	}
+	c.Record, c.Fields = r, r.MustFields()
+	tell, err := h.learn(c)
+	if err != nil || len(tell) == 0 {
+		return nil, err
+	}
+	return []atoll.Key{r.Key}, nil
+}
+
 // learnLines tells the initiating lines what became of them in the other store.
 func (h *half) learnLines(c process.Case) ([]journal.Proposal, error) {
 	switch {
