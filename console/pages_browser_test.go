@@ -302,7 +302,7 @@ func TestBrowserJobs(t *testing.T) {
 	b.picture("enrolment-ticket")
 }
 
-// A store is moved from its Synchronisation tab: the preview first, then the change.
+// A store is shown another from its Synchronisation tab: the preview first, then the change.
 func TestBrowserStores(t *testing.T) {
 	f := newFleet(t)
 	f.stocked(t)
