@@ -27,6 +27,8 @@ func Late(r storage.Refusal) bool {
 	switch r.Code {
 	case atoll.Ownership, atoll.OldEpoch, atoll.BaseVersion, atoll.HeldBehind:
 		return true
+	case atoll.Reference:
+		return r.Field == "" // the record itself is not here: what made it was late, too, and was offered
 	default:
 		return false
 	}

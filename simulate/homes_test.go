@@ -362,3 +362,34 @@ func TestR_G_44_OfferedAgain(t *testing.T) {
 	w.peace()
 	w.offered(ada)
 }
+
+// TestR_G_44: what was made too late, and changed too late before anybody heard of it, is
+// offered whole, and both are as they were when the new home has taken them.
+func TestR_G_44_MadeAndChangedTooLate(t *testing.T) {
+	w := f1(t)
+	ada := w.tooLate()
+	made := w.insert(2, "patient_event", atoll.Fields{}.Set("patient_id", ada).Set("happened_at", "2026-03-03T10:00:00Z").Set("note", "asthma"))
+	w.update(2, "patient_event", made, atoll.Fields{}.Set("note", "cured"))
+	w.peace()
+	if open := w.quarantined(2); len(open) > 0 {
+		t.Errorf("it is left to a person: %+v", open)
+	}
+	list, err := w.At(3).RequestedChanges(w.ctx, patientKey(ada))
+	if err != nil || len(list) != 3 {
+		t.Fatalf("offered: %+v, %v; want her phone, the event and its change", list, err)
+	}
+	for _, verb := range []atoll.Verb{atoll.Insert, atoll.Update} {
+		for _, p := range list {
+			if p.Record.Type != "patient_event" || p.Verb != verb {
+				continue
+			}
+			if err := w.At(3).DecideChange(w.ctx, "doctor", p.ID, nil, true, "checked"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	w.peace()
+	if got := w.want(3, "patient_event", made).Fields.Text("note"); got != "cured" {
+		t.Errorf("the event says %q", got)
+	}
+}

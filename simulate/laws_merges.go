@@ -94,6 +94,9 @@ func (c *checker) resolves(site atoll.SiteID, h *holding, rec atoll.Record, own 
 		if ref.Identity || slices.Contains([]string{"merged_into", "unmerged_from", catalogue.OnceMerged}, ref.Field) {
 			continue // it is about the one record, whoever stands for it; what a record says of its own merges is history
 		}
+		if to, held := h.records[atoll.Key{Type: ref.To, ID: ref.ID}]; site != atoll.CentreID && (!held || to.Hidden) {
+			continue // of somebody who is not seen there any more the site hears nothing, nor of a merge (R-G-12)
+		}
 		c.looked["resolved"]++
 		want := truth.of(atoll.Key{Type: ref.To, ID: ref.ID})
 		if here.ID(ref.Field) != want {

@@ -475,3 +475,40 @@ func TestR_E_42_R_E_43_ReplaysAndCrossings(t *testing.T) {
 	w.mend()
 	w.peace()
 }
+
+// TestR_G_12: a site that does not see somebody any longer, and lost its database since,
+// has only what it wrote about her. It hears nothing of her merge, as of nothing else; the
+// centre reads through it, and the site follows it when it sees her again.
+//
+// R-G-12, R-E-21, R-E-35.
+func TestR_G_12_R_E_35_MergedWhereNoLongerSeen(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C")
+	w.sync(2, 3)
+	ada, other := w.register("B", "Ada", "Lovelace", "1990-12-10"), w.register("B", "Ada", "Lovelace", "1990-12-10")
+	w.sync(2)
+	w.show(ada, "C")
+	w.sync(2, 3)
+	given, err := w.prescribe("C", ada, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sync(3)
+	if err := w.Centre.ShowPerson(w.ctx, "admin", patientKey(ada), w.Stores["C"], false); err != nil {
+		t.Fatal(err)
+	}
+	w.replace(3)
+	w.merge(2, "patient", ada, other)
+	w.peace()
+	if got := w.stored(3, "prescription", given, "patient_id"); got != ada {
+		t.Errorf("site 3, which hears nothing of her, follows the merge: %s", got)
+	}
+	if got := w.want(1, "prescription", given).Fields.ID("patient_id"); got != other {
+		t.Errorf("at the centre it is of %s", got)
+	}
+	w.show(other, "C")
+	w.peace()
+	if got := w.stored(3, "prescription", given, "patient_id"); got != other {
+		t.Errorf("site 3, which sees her again, has it of %s", got)
+	}
+}
