@@ -52,6 +52,9 @@ func (d *Door) undone(tx storage.Tx, was atoll.Record) error {
 	if !ok || e.Cause.Ref == "" {
 		return nil
 	}
+	if err := d.countBack(tx, was.Origin.Seq, e); err != nil {
+		return err
+	}
 	return tx.Set(shelfUndone, kind+" "+e.Cause.Ref, nil)
 }
 

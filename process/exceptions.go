@@ -62,7 +62,7 @@ func (p *Processors) except(tx storage.Tx, k Kind, key atoll.Key, of *pass, err 
 		e.Since = p.Now()
 		p.Log.Warn("document could not be answered", "kind", k.Name, "record", key.String(), "code", string(e.Code), "err", err)
 	}
-	if k.Failed != nil && known.Message != e.Message {
+	if k.Failed != nil && known.Message != e.Message && e.Code != atoll.LoopGuard { // which says nothing of the record
 		if told, err = p.tell(tx, k, key, e); err != nil {
 			return 0, err
 		}

@@ -414,6 +414,12 @@ func (p *Processors) one(tx storage.Tx, k Kind, c Case, of *pass) (int, error) {
 		if err != nil || res.Seq == 0 {
 			return err
 		}
+		if back, err := p.Door.GivenBack(tx, cause, res.Seq); err != nil {
+			return err
+		} else if back {
+			return atoll.Errorf(atoll.LoopGuard, "the central server gives back what %s answers, each time the same", k.Name).
+				Do("decide there about what waits of this site: atoll quarantine list")
+		}
 		made = 1
 		if k.Batches {
 			return tx.Set(shelfUnfinished, k.Name+" "+key.String(), []byte("{}"))

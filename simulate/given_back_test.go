@@ -1,0 +1,97 @@
+package simulate
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/patients"
+	"github.com/atollsync/atoll/process"
+	"github.com/atollsync/atoll/storage"
+)
+
+// A site whose row says wrongly that a patient is at home there decides what is asked of
+// her, and the centre gives that back. It is not answered over and over: not a third time
+// before a day has passed. It is shown as what could not be answered, until the true home
+// has decided.
+//
+// R-D-21, R-D-52, R-F-09, R-G-10.
+func TestR_D_21_R_F_09_GivenBackEachTime(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("A", "B", "C")
+	w.prefer(patients.SharedDetails, true)
+	w.sync(2, 3)
+	ada := w.register("C", "Ada", "Lovelace", "1990-12-10")
+	w.sync(3)
+	w.show(ada, "A", "B")
+	w.peace()
+	if pending, err := w.Centre.EditPerson(w.ctx, "nurse", w.Stores["A"], patientKey(ada), patientKey(ada), phone("1"), "she said so"); err != nil || !pending {
+		t.Fatalf("asked: pending %t, %v", pending, err)
+	}
+	w.sync(2)
+	said := atoll.Key{Type: "patient_change_decision", ID: patients.DecisionID(w.one(2, "patient_change", "patient_id", string(ada)).ID)}
+	looped := func() (yes bool) {
+		t.Helper()
+		open, err := w.At(2).Processors.Exceptions(w.ctx)
+		if err != nil || len(open) > 1 {
+			t.Fatalf("what could not be answered: %+v, %v", open, err)
+		}
+		return len(open) == 1 && open[0].Code == atoll.LoopGuard
+	}
+	n := w.At(2)
+	run := func() {
+		t.Helper()
+		if _, err := n.Processors.Run(w.ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	giveBack := func() {
+		t.Helper()
+		pushed := w.seq(2)
+		must(t, n.Store.Update(w.ctx, func(tx storage.Tx) error {
+			top, err := n.Door.Topology(tx)
+			if err != nil {
+				return err
+			}
+			_, err = n.Door.Receive(tx, top, journal.Arrival{Record: atoll.Record{Key: said}, Gone: true, Forced: true, Pushed: pushed})
+			return err
+		}))
+	}
+	before := w.seq(2)
+	must(t, n.Store.Update(w.ctx, func(tx storage.Tx) error {
+		rec, err := tx.Record(patientKey(ada))
+		if err != nil {
+			return err
+		}
+		rec.Body = rec.MustFields().Set("home_store_id", w.Stores["B"]).Set("phone", "another").Encode()
+		_, err = tx.Put(rec, w.Catalogue.Index(rec.Type, rec.MustFields()))
+		return errors.Join(err, process.Rewind(tx))
+	}))
+	for range 6 {
+		run()
+		if _, there := w.is(2, said); there {
+			giveBack()
+		}
+	}
+	if made := w.seq(2) - before; made != 2 || !looped() {
+		t.Errorf("the site made %d entries, and knows that it goes round: %t", made, looped())
+	}
+	w.Clock.Wind(25 * time.Hour)
+	run()
+	if made := w.seq(2) - before; made != 3 || looped() {
+		t.Errorf("after a day the site has made %d entries, and thinks that it goes round: %t", made, looped())
+	}
+	giveBack()
+	run()
+	w.sync(3, 2, 3, 2)
+	if looped() {
+		t.Error("it was answered at home, and waits at a site that is not")
+	}
+	w.giveTruth(2)
+	w.Stranded = map[Strand]bool{{2, patientKey(ada)}: true} // it differed
+	w.Clock.Wind(25 * time.Hour)
+	w.sync(2)
+	w.peace()
+}
