@@ -1,4 +1,4 @@
 package central
 
-// QuickState reads a state without encoding/json; false for what it does not know.
-var QuickState = quickState
+// DecodeState reads what the centre remembers of a site.
+var DecodeState = decodeState
