@@ -29,12 +29,13 @@ build: ## the program, in bin/
 test: ## all tests
 	$(GO) test ./...
 
-# SQLite, translated from C, is not watched: it takes its own locks, and five times as long when it is. What it is
-# translated against is: it has sync.Map and atomics in it, of which the linker takes one copy for the whole program.
+# SQLite, translated from C, is not watched: it takes its own locks, and five times as long when it is. Its driver is: it
+# has a sync.Map, of which the linker takes one copy for the whole program.
+UNWATCHED = $(foreach p,sqlite/lib libc memory,-gcflags='modernc.org/$p=-race=false')
 race: ## all tests under the race detector, the long ones shortened
 	@test "$$(CGO_ENABLED=1 $(GO) env CGO_ENABLED)" = 1 && command -v "$$($(GO) env CC)" >/dev/null || \
 		{ echo "the race detector needs a C compiler ($$($(GO) env CC))"; exit 1; }
-	CGO_ENABLED=1 $(GO) test -race -short -timeout 30m -gcflags='modernc.org/sqlite/lib=-race=false' ./...
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 30m $(UNWATCHED) ./...
 
 lint: ## what the linters of .golangci.yml find
 	$(LINT) run ./...
