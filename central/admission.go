@@ -344,6 +344,16 @@ func returned(layer string, code atoll.Code) bool {
 	return layer == admit.LayerOwnership || code == atoll.BaseVersion
 }
 
+// giveBack has the site of a refused entry hear how every record of it truly is.
+func (c *Centre) giveBack(tx storage.Tx, r storage.Refusal) error {
+	for _, key := range r.Keys {
+		if err := c.Door.Return(tx, r.Site, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // quarantine keeps the entry whole, with the reason, and lets the site know. A
 // record the site had no right to change is sent back to it as it truly is, so
 // that both agree again (R-F-09).

@@ -102,10 +102,8 @@ func (c *Centre) sendBack(tx storage.Tx, r storage.Refusal, chain []storage.Refu
 		if waits.ID != r.ID && waits.Code != atoll.HeldBehind {
 			continue
 		}
-		for _, key := range waits.Keys {
-			if err := c.Door.Return(tx, r.Site, key); err != nil {
-				return err
-			}
+		if err := c.giveBack(tx, waits); err != nil {
+			return err
 		}
 	}
 	if err := mayBeLate(tx, r.Site, true); !errors.Is(err, atoll.SiteUnknown) { // it may have been deleted since

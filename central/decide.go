@@ -75,10 +75,8 @@ func (c *Centre) Decide(ctx context.Context, id int64, d Decision, by, note stri
 			return err
 		}
 		if d == Return {
-			for _, k := range r.Keys {
-				if err := c.Door.Return(tx, r.Site, k); err != nil {
-					return err
-				}
+			if err := c.giveBack(tx, r); err != nil {
+				return err
 			}
 		}
 		return c.release(tx, r.Site, chain[1:], note, by)

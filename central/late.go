@@ -86,10 +86,8 @@ func (c *Centre) offer(tx storage.Tx, r storage.Refusal) error {
 	if err := tx.Settle(r); err != nil {
 		return err
 	}
-	for _, key := range r.Keys {
-		if err := c.Door.Return(tx, r.Site, key); err != nil {
-			return err
-		}
+	if err := c.giveBack(tx, r); err != nil {
+		return err
 	}
 	return c.release(tx, r.Site, chain[1:], note, by)
 }

@@ -189,14 +189,9 @@ func (c *copies) each(fields []string, fn func(line) error) error {
 // texts are the first two values of a row, as they are spoken.
 func (k *kept) texts() (first, second string) {
 	next := func(rest string) (value, left string) {
-		size, width := 0, 0
-		for shift := 0; ; shift += 7 { // binary.Uvarint reads no string
-			c := rest[width]
-			size |= int(c&0x7f) << shift
-			if width++; c < 0x80 {
-				return rest[width : width+size], rest[width+size:]
-			}
-		}
+		size, width := binary.Uvarint([]byte(rest[:min(len(rest), binary.MaxVarintLen64)]))
+		end := width + int(size) //nolint:gosec // it was the length of a value
+		return rest[width:end], rest[end:]
 	}
 	spoken := func(v string) string {
 		if len(v) >= 2 && v[0] == '"' && strings.IndexByte(v, '\\') < 0 {

@@ -66,14 +66,14 @@ func (l *link) doubtOwn(tx storage.Tx, site atoll.SiteID) error {
 		}
 		for _, op := range e.Operations {
 			var d doubted
-			err := storage.Load(tx, shelfOdd, op.Key.String(), &d)
-			if errors.Is(err, atoll.NotFound) {
+			switch err := storage.Load(tx, shelfOdd, op.Key.String(), &d); {
+			case errors.Is(err, atoll.NotFound):
 				continue
+			case err != nil:
+				return err
 			}
-			if d.Own = je.Seq; err == nil {
-				err = storage.Save(tx, shelfOdd, op.Key.String(), d)
-			}
-			if err != nil {
+			d.Own = je.Seq
+			if err := storage.Save(tx, shelfOdd, op.Key.String(), d); err != nil {
 				return err
 			}
 		}
