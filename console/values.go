@@ -50,6 +50,9 @@ func (v *Visit) cell(f catalogue.Field, fields atoll.Fields, names map[atoll.Key
 	case catalogue.Object:
 		return cell{Words: string(fields[f.Name]), Raw: true}
 	case catalogue.Text:
+		if f.Name == "linked_status" { // of a document of another type, so no list of this one
+			return cell{Words: v.valueWords(fields.Text(f.Name))}
+		}
 	}
 	return cell{Words: fields.Text(f.Name)}
 }

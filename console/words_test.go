@@ -124,6 +124,27 @@ func TestTypesAndFieldsHaveWords(t *testing.T) {
 	}
 }
 
+// Whatever a list of the catalogue can say has words.
+func TestValuesHaveWords(t *testing.T) {
+	words, err := console.Words()
+	if err != nil {
+		t.Fatal(err)
+	}
+	types, err := catalogue.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, def := range types.Types() {
+		for _, f := range def.Fields {
+			for _, value := range f.Values {
+				if words["fr"]["value."+value] == nil {
+					t.Errorf("no words for %s, which the field %s of %s may say: console/words/values.yaml", value, f.Name, def.Type)
+				}
+			}
+		}
+	}
+}
+
 // templates calls fn for every template with its source.
 func templates(t *testing.T, fn func(name, source string)) {
 	t.Helper()

@@ -101,6 +101,7 @@ func TestWorkShipsAndReceives(t *testing.T) {
 	if err := f.Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	one.get(page, one.as(one.user), with("Accept-Language", "fr")).says("Statut de l’autre moitié finalisé")
 	f.centre.get(page, f.centre.as(station.Viewer)).says("In stock at Store C (done)", "It is done where it is owned")
 	f.centre.get("/transfers", f.centre.as(station.Viewer)).says("Nothing is on its way")
 }
