@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -153,14 +154,14 @@ func (w *worker) do(ctx context.Context, t Task) Reply {
 			return Reply{Result: Result{Story: t.Story}, Error: err.Error()}
 		}
 	}
-	late := time.AfterFunc(limit, w.stop)
+	inTime := patience(limit, w.stop)
 	var reply Reply
 	err := json.NewEncoder(w.in).Encode(t)
 	if err == nil {
 		err = w.out.Decode(&reply)
 	}
 	switch {
-	case !late.Stop():
+	case !inTime():
 		return fail(fmt.Sprintf("the story did not end within %s", limit))
 	case err != nil:
 		w.end() // then its last words are complete
@@ -170,6 +171,33 @@ func (w *worker) do(ctx context.Context, t Task) Reply {
 		reply.Result.Story = t.Story
 	}
 	return reply
+}
+
+// patience calls give up once this process has run for limit, unless the function that
+// it returns is called before: that says whether it was. What passes while a machine
+// sleeps, or the whole hunt is halted, is not the story's doing. It counts as one tick.
+func patience(limit time.Duration, giveUp func()) (inTime func() bool) {
+	const ticks = 100
+	var over atomic.Bool
+	done := make(chan struct{})
+	go func() {
+		t := time.NewTicker(limit / ticks)
+		defer t.Stop()
+		for range ticks {
+			select {
+			case <-t.C: // of those that nobody took, one is kept
+			case <-done:
+				return
+			}
+		}
+		if over.CompareAndSwap(false, true) {
+			giveUp()
+		}
+	}()
+	return func() bool {
+		close(done)
+		return over.CompareAndSwap(false, true)
+	}
 }
 
 // tail keeps the beginning of what a process says on its way out, which is where a
