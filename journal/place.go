@@ -85,6 +85,28 @@ func (d *Door) stayedHere(r storage.Reader, rec atoll.Record) (bool, error) {
 	return err == nil && len(h) == 1 && h[0].Op.Stays, err
 }
 
+// unseen reports whether the record stayed here, and the centre, which had this site's
+// journal up to an entry, was not told of it either. What is stated goes up by another
+// entry than the one that made it, and is under its audiences from then on.
+func (d *Door) unseen(r storage.Reader, rec atoll.Record, pushed uint64) (bool, error) {
+	stayed, err := d.stayedHere(r, rec)
+	if err != nil || !stayed || len(rec.Audiences) == 0 {
+		return stayed, err
+	}
+	unsent := false
+	err = Walk(r, d.Site, pushed, func(je storage.JournalEntry) error {
+		e, err := atoll.DecodeEntry(je.Content)
+		if err != nil {
+			return nil //nolint:nilerr // it states nothing that can be read
+		}
+		unsent = unsent || slices.ContainsFunc(e.Operations, func(op atoll.Operation) bool {
+			return op.Key == rec.Key && op.Verb == atoll.Restate
+		})
+		return nil
+	})
+	return unsent, err
+}
+
 // Audiences returns the audiences that follow from the record as it is: at the
 // centre those it must be listed under, at a site those it is compared under. Told
 // is false when that cannot be told: of a body that cannot be read, an unknown type,

@@ -100,12 +100,12 @@ func (d *Door) Receive(tx storage.Tx, t *topology.Topology, a Arrival) (Outcome,
 	if !there {
 		here = nil
 	} else if a.Forced {
-		// What stayed here was never before the centre, which cannot have judged it.
-		stayed, err := d.stayedHere(tx, before)
+		// What was never before the centre it cannot have judged.
+		unseen, err := d.unseen(tx, before, a.Pushed)
 		if err != nil {
 			return 0, err
 		}
-		a.Forced = !stayed
+		a.Forced = !unseen
 	}
 	outcome, err := Fate(d.Site, here, a, func() (bool, error) {
 		own, err := d.owns(tx, t, before)

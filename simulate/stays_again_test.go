@@ -139,3 +139,45 @@ func TestR_J_09_R_H_26_LedgerCheckWithALimit(t *testing.T) {
 		t.Errorf("one pack too many is set aside: %+v, %v", res, err)
 	}
 }
+
+// What stayed at its site and was stated is before the centre like anything else. When it
+// is refused, and a person says that the truth stands, it goes from the site: with all its
+// lines, whichever of them changed while it stayed.
+//
+// R-B-92, R-F-09, R-K-42, R-H-44.
+func TestR_B_92_R_F_09_StatedAndSentBack(t *testing.T) {
+	for _, made := range []string{"before it stayed", "while it stayed"} {
+		t.Run(made, func(t *testing.T) {
+			w, stock := bc(t)
+			w.dispensaries("B")
+			w.sync(2, 3)
+			ada := w.patient("B")
+			write := func() atoll.ID {
+				return w.paper("prescription", atoll.Fields{}.Set("patient_id", ada), drawn(stock, "6"))
+			}
+			w.refusing("prescription", func() {
+				var id atoll.ID
+				if made == "before it stayed" {
+					id = write()
+				}
+				w.sync(2)
+				w.keeps(true)
+				w.sync(2)
+				if id == "" {
+					id = write()
+				}
+				line := w.one(2, "prescription_line", "prescription_id", string(id))
+				w.update(2, "prescription_line", line.ID, atoll.Fields{}.Set("number_of_packs", number("4")))
+				w.keeps(false)
+				w.sync(2, 2)
+				w.giveTruth(2)
+			})
+			for _, kind := range []atoll.Type{"prescription", "prescription_line"} {
+				if left := w.list(2, kind); len(left) > 0 {
+					t.Errorf("the site still has %s/%s, which was sent back", kind, left[0].ID)
+				}
+			}
+			w.peace()
+		})
+	}
+}
