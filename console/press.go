@@ -105,6 +105,7 @@ func (p *plates) functions() template.FuncMap {
 		"field":   func(t atoll.Type, name string) string { return p.visit.fieldWords(t, name) },
 		"value":   func(name string) string { return p.visit.valueWords(name) },
 		"cause":   func(kind string) string { return p.visit.causeWords(kind) },
+		"who":     func(actor string, c atoll.Cause) string { return p.visit.who(actor, c) },
 		"area":    func(name string) string { return p.visit.areaWords(name) },
 		"role":    func(r any) string { return p.visit.T("role." + fmt.Sprint(r)) },
 		"may":     func(power string) bool { return p.visit.may(power) },

@@ -65,6 +65,17 @@ func (v *Visit) valueWords(value string) string {
 	return strings.ReplaceAll(value, "_", " ")
 }
 
+// program is who makes the edits that follow from others: it is no person.
+const program = "atoll"
+
+// who is the person who made an entry, or the program.
+func (v *Visit) who(actor string, cause atoll.Cause) string {
+	if actor == program && cause.Kind != "user" {
+		return v.T("who.program")
+	}
+	return actor
+}
+
 // causeWords says why an entry was made.
 func (v *Visit) causeWords(kind string) string {
 	kind, _, _ = strings.Cut(kind, "/")

@@ -101,7 +101,8 @@ func TestWorkShipsAndReceives(t *testing.T) {
 	if err := f.Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	one.get(page, one.as(one.user), with("Accept-Language", "fr")).says("Statut de l’autre moitié finalisé")
+	one.get(page, one.as(one.user), with("Accept-Language", "fr")).says("Statut de l’autre moitié finalisé", "Modifiée par le programme sur Sync Client 1")
+	one.page(page).says("Changed by the program at Sync Client 1", "Made by store-user at Sync Client 1").saysNot("by atoll")
 	f.centre.get(page, f.centre.as(station.Viewer)).says("In stock at Store C (done)", "It is done where it is owned")
 	f.centre.get("/transfers", f.centre.as(station.Viewer)).says("Nothing is on its way")
 }
