@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/station"
@@ -20,9 +21,9 @@ func TestR_I_12_LogAndFileForSupport(t *testing.T) {
 	for _, at := range []*face{f.centre, f.one} {
 		technician := at.as(station.Technician)
 		at.get("/server", technician).want(200).says("The database can be read", "Take the file")
-		at.logger.Info("the shelf is full", "site", 2)
+		at.logger.Info("the shelf is full", "site", 2, "took", 92_617_800*time.Nanosecond, "bytes_in", 12_345_678)
 		at.logger.Warn("the line is down", "err", errors.New("no route to host"))
-		at.get("/server", technician).want(200).says("the shelf is full", "the line is down", "no route to host", "warning")
+		at.get("/server", technician).want(200).says("the shelf is full", "the line is down", "no route to host", "warning", "took=93ms", "bytes_in=12345678")
 		at.get("/server?level=warn", technician).want(200).says("the line is down").saysNot("the shelf is full", "page")
 		file := at.get("/server/log", technician).want(200)
 		if !strings.Contains(file.body, `"msg":"the shelf is full","site":2`) || !strings.Contains(file.Header.Get("Content-Disposition"), ".jsonl") {

@@ -67,8 +67,11 @@ func (l *Log) keeper() slog.Handler {
 		if a.Key == "user" || a.Key == "address" {
 			return slog.Attr{}
 		}
-		if err, ok := a.Value.Any().(error); ok {
-			a.Value = slog.StringValue(Plain(err))
+		switch value := a.Value.Any().(type) {
+		case error:
+			a.Value = slog.StringValue(Plain(value))
+		case time.Duration: // which JSON would have as a number of nanoseconds
+			a.Value = slog.StringValue(value.Round(time.Millisecond).String())
 		}
 		return a
 	}})}
@@ -124,7 +127,9 @@ func (l *Log) Lines(level slog.Level) (out []Line) {
 	all := l.all()
 	for i := len(all) - 1; i >= 0; i-- {
 		var rest map[string]any
-		if json.Unmarshal(all[i], &rest) != nil {
+		read := json.NewDecoder(bytes.NewReader(all[i]))
+		read.UseNumber() // or large ones would be shown as 1e+06
+		if read.Decode(&rest) != nil {
 			continue
 		}
 		var line Line
