@@ -80,7 +80,7 @@ func TestR_K_60_AuditTrail(t *testing.T) {
 	shelf(t, f, "S2")
 	tech := f.one.as(station.Technician)
 	f.one.get("/audit", tech).want(200).says("tester", "Made: Location S2", "by hand", "entries of Sync Client 1").saysNot("recomputed")
-	f.one.get("/audit", tech, with("Accept-Language", "fr")).says("Créée : Emplacement S2")
+	f.one.get("/audit", tech, with("Accept-Language", "fr")).says("Créée : Emplacement S2")
 	whole := f.one.get("/audit?verify=1", tech).want(200).says("The chain is whole", "entries were recomputed")
 	if strings.Contains(whole.text(), "0 entries were") {
 		t.Error("nothing was read")
