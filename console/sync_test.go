@@ -47,7 +47,8 @@ func TestR_I_01_Today(t *testing.T) {
 	if _, err := f.Sync(t.Context(), 2); err != nil {
 		t.Fatal(err)
 	}
-	f.one.get("/sync", f.one.as(station.Viewer)).want(200).says("All in step", "complete").saysNot("Help is needed")
+	f.one.get("/sync", f.one.as(station.Viewer)).want(200).says("All in step", "complete").saysNot("Help is needed", "the logs of this site")
+	f.one.get("/sync", f.one.as(station.Technician)).want(200).says("The sign under the time names the exchange in the logs of this site")
 }
 
 // Errors are told in words with what to do, and disappear with the next success
