@@ -27,6 +27,7 @@ func TestR_I_21_Fleet(t *testing.T) {
 		t.Fatal(err)
 	}
 	get("/fleet").says("3 sites", "1 not enrolled yet", "Mulago", "1 refused change")
+	get("/fleet/2").says("see the page Quarantine. Quarantine")
 	get("/fleet?concern=quarantined").says("1 site", "Sync Client 1").saysNot("Mulago", "Sync Client 2 3")
 	f.Clock.Wind(4 * 24 * time.Hour)
 	if _, err := f.Sync(t.Context(), 3); err != nil {
@@ -70,7 +71,7 @@ func TestOneSite(t *testing.T) {
 	f := newFleet(t)
 	tech := f.centre.as(station.Technician)
 	page := f.centre.get("/fleet/2", tech).want(200)
-	page.says("Sync Client 1", "In step", "Its exchanges", "complete",
+	page.says("Sync Client 1", "In step", "Waiting there nothing", "Not confirmed nothing", "Its exchanges", "complete",
 		"Store B B Active The site works in it", "Store A A Collector Somebody wanted a full copy", "Store C C Transfer Goods and orders pass between it and a store there. Visible to: Store B")
 	f.centre.get("/fleet/9", tech).want(404)
 	f.centre.get("/fleet/x", tech).want(404)
