@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/yaml"
@@ -38,32 +39,39 @@ type described struct {
 	Body                      string // the name of its schema
 }
 
-// describe serves the OpenAPI document, as JSON and YAML, and a page made from
-// it. All three are made once, now that every operation is registered.
+// describe serves the OpenAPI document, as JSON and YAML, and a page made from it, now
+// that every operation is registered. Each is made when it is first asked for: starting
+// waits for none of them.
 func (s *server) describe() {
-	doc, err := json.Marshal(s.api.OpenAPI())
-	if err != nil {
-		panic(err) // a test makes the same document
-	}
-	var text bytes.Buffer
-	if err := yaml.Convert(&text, bytes.NewReader(doc)); err != nil {
-		panic(err)
-	}
-	page, policy := s.page()
+	document := sync.OnceValue(func() []byte {
+		doc, err := json.Marshal(s.api.OpenAPI())
+		if err != nil {
+			panic(err) // a test makes the same document
+		}
+		return doc
+	})
 	for _, f := range []struct {
-		path, kind, policy string
-		content            []byte
+		path, kind string
+		content    func() (content []byte, policy string)
 	}{
-		{"/openapi.json", "application/openapi+json", "", doc},
-		{"/openapi.yaml", "application/openapi+yaml", "", text.Bytes()},
-		{"/docs", "text/html; charset=utf-8", policy, page},
-	} {
-		s.mux.HandleFunc("GET "+prefix+f.path, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", f.kind)
-			if f.policy != "" {
-				w.Header().Set("Content-Security-Policy", f.policy)
+		{"/openapi.json", "application/openapi+json", func() ([]byte, string) { return document(), "" }},
+		{"/openapi.yaml", "application/openapi+yaml", func() ([]byte, string) {
+			var text bytes.Buffer
+			if err := yaml.Convert(&text, bytes.NewReader(document())); err != nil {
+				panic(err) // as above
 			}
-			_, _ = w.Write(f.content) // whoever hung up needs no answer
+			return text.Bytes(), ""
+		}},
+		{"/docs", "text/html; charset=utf-8", s.page},
+	} {
+		made := sync.OnceValues(f.content)
+		s.mux.HandleFunc("GET "+prefix+f.path, func(w http.ResponseWriter, _ *http.Request) {
+			content, policy := made()
+			w.Header().Set("Content-Type", f.kind)
+			if policy != "" {
+				w.Header().Set("Content-Security-Policy", policy)
+			}
+			_, _ = w.Write(content) // whoever hung up needs no answer
 		})
 	}
 }
