@@ -31,7 +31,8 @@ type transfersData struct {
 	Moving    int // documents with goods on their way
 	Value     string
 	Troubled  int
-	Old       int
+	Old       int  // longer than a week on their way
+	Silent    bool // one of them has no answer at all
 	Stores    []option
 	StoreText string // what was asked for, where there are too many to choose from
 	Reasons   []option
@@ -55,9 +56,13 @@ func (q transferQuery) Any() bool {
 // nothing keeps them.
 const oldDays = int(transfer.OldAfter / (24 * time.Hour))
 
+// aged reports whether a transfer has been on its way for longer than a week: nobody has
+// answered it, or nobody has received what arrived.
+func aged(t transfer.Transfer) bool { return t.Old || t.InTransit && t.Days >= oldDays }
+
 // reasons are those that the list can be narrowed to.
 var reasons = []transfer.Reason{
-	transfer.NotConnected, transfer.Failed, transfer.NotVisible, transfer.Disabled, transfer.TooOld, transfer.Waiting,
+	transfer.NotConnected, transfer.Failed, transfer.NotVisible, transfer.Disabled, transfer.TooOld, transfer.Refused, transfer.Waiting,
 }
 
 // transfers lists what is on its way between stores, and why what has not arrived
@@ -88,12 +93,13 @@ func (c *console) transfers(v *Visit) error {
 		if t.Exception {
 			d.Troubled++
 		}
-		if t.Old {
+		if aged(t) {
 			d.Old++
+			d.Silent = d.Silent || t.Old
 		}
 	}
 	found := slices.DeleteFunc(all, func(t transfer.Transfer) bool {
-		return q.Show == "transit" && !t.InTransit || q.Show == "exceptions" && !t.Exception || q.Show == "old" && !t.Old ||
+		return q.Show == "transit" && !t.InTransit || q.Show == "exceptions" && !t.Exception || q.Show == "old" && !aged(t) ||
 			q.Store != "" && string(t.From.ID) != q.Store && string(t.To.ID) != q.Store ||
 			q.Site != 0 && t.To.Site != atoll.SiteID(q.Site) || q.Reason != "" && string(t.Reason) != q.Reason
 	})
@@ -134,11 +140,15 @@ func (v *Visit) transferRow(t transfer.Transfer) transferRow {
 	if v.atCentre(t.To.Site) { // which waits for nobody but the sender
 		waiting = saying{"transfer.waiting.do", []any{"site", v.siteName(t.From.Site)}}
 	}
+	if t.Responding != nil {
+		row.Other = recordPath(atoll.Key{Type: t.Responding.Type, ID: t.Responding.ID})
+	}
 	switch {
 	case t.Cancelling:
 		row.Light, row.State, row.Do = "amber", saying{"transfer.cancelling", args}, saying{"transfer.cancelling.do", args}
+	case t.Responding != nil && t.Reason == transfer.Refused: // so that it stands alone
+		row.State, row.Do = saying{"transfer.refused", args}, saying{"transfer.refused.do", args}
 	case t.Responding != nil:
-		row.Other = recordPath(atoll.Key{Type: t.Responding.Type, ID: t.Responding.ID})
 		row.State, row.Do = saying{"transfer.arrived", args}, saying{"transfer.arrived.do", args}
 	case t.Reason == transfer.Waiting && t.InTransit:
 		row.State, row.Do = saying{"transfer.transit", args}, waiting
@@ -151,7 +161,7 @@ func (v *Visit) transferRow(t transfer.Transfer) transferRow {
 	switch {
 	case t.Exception && t.Old:
 		row.Light = "red"
-	case t.Exception, t.Old, t.InTransit && t.Days >= oldDays:
+	case t.Exception, aged(t):
 		row.Light = "amber"
 	}
 	return row

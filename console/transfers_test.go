@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/handover"
 	"github.com/atollsync/atoll/simulate"
 	"github.com/atollsync/atoll/station"
 )
@@ -78,9 +79,53 @@ func TestR_D_52_WhyItHasNotArrived(t *testing.T) {
 	}
 	as(viewer, "/transfers").says("Arrived at Store C (Sync Client 2), not in stock yet", "Somebody at Store C has to receive it", "its other half")
 	as(viewer, page).says("Arrived at Store C (done)", "In stock at Store C (now)", "Other half: Supplier invoice")
+	// What arrived and nobody receives grows old, too, and is not counted as young.
+	as(viewer, "/transfers").says("1 older than a week")
+	as(viewer, "/transfers?show=old").says("1 document", "Arrived at Store C")
 	// To a store of the centre it is on its way until the sender has synchronised.
 	toCentre, _ := f.shipped(t, "A", "3")
 	f.one.get(toCentre, f.one.as(station.Viewer)).says("It arrives with the next synchronisation of Sync Client 1")
+}
+
+// An answer on the same site to a document that the centre refused is not one that
+// somebody only has to receive: the page says what happened, and what to do (R-D-52).
+func TestR_D_52_AnAnswerToWhatWasRefused(t *testing.T) {
+	f := newFleet(t)
+	ctx, n := t.Context(), f.Sites[3]
+	item, p := simulate.Item("amoxicillin")
+	if err := f.Centre.Insert(ctx, p); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Settle(ctx); err != nil {
+		t.Fatal(err)
+	}
+	line := atoll.NewID(f.Clock.Now())
+	if err := n.Insert(ctx, simulate.Stock(line, f.Stores["C"], item, "40")); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Settle(ctx); err != nil {
+		t.Fatal(err)
+	}
+	move, _, err := f.Centre.Centre.StartMove(ctx, "tester", handover.Order{Store: f.Stores["C"], To: 1}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Centre.Centre.ForceMove(ctx, "tester", move, "Dr. Okello"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.Shipment(ctx, f.Stores["C"], f.Stores["D"], line, "7"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.Processors.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Sync(ctx, 3); err != nil {
+		t.Fatal(err)
+	}
+	viewer := f.centre.as(station.Viewer)
+	f.centre.get("/transfers?reason=refused", viewer).want(200).says("1 document", "Head office refused the document of Store C; Store D had answered it already", "ask at Store D whether the goods came").
+		saysNot("Somebody at Store D has to receive it")
+	f.centre.get("/transfers?reason=refused", viewer, with("Accept-Language", "fr")).says("Le siège a refusé le document de Store C")
 }
 
 // A user with stores of their own sees the transfers from and to these.
