@@ -1,11 +1,13 @@
 package console
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/report"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/transfer"
@@ -29,8 +31,12 @@ type findData struct {
 	Groups []foundGroup
 }
 
-// mostFound is how many of each kind a search shows.
-const mostFound = 20
+// Bounds of a search: how many of each kind it shows, and up to how many items it says
+// at once how much there is of each.
+const (
+	mostFound = 20
+	mostTold  = 3
+)
 
 // find looks for what somebody names: an item, a store, a site, a document by its
 // number. Each leads to what is asked of it most: of an item, where it is in stock.
@@ -39,7 +45,14 @@ func (c *console) find(v *Visit) error {
 	if d.Q == "" {
 		return v.page("find", v.T("find.title"), d) // which says what can be found
 	}
-	for _, look := range []func(*Visit, string) (foundGroup, error){c.findItems, c.findStores, c.findSites, c.findDocuments} {
+	looks := []func(*Visit, string) (foundGroup, error){c.findItems, c.findStores, c.findSites, c.findDocuments}
+	if _, is := numberIn(d.Q); is { // a number is a document's before it is part of a name
+		looks = append([]func(*Visit, string) (foundGroup, error){c.findDocuments}, looks[:3]...)
+	}
+	if strings.HasPrefix(d.Q, "#") {
+		looks = looks[:1]
+	}
+	for _, look := range looks {
 		g, err := look(v, d.Q)
 		if err != nil {
 			return err
@@ -67,12 +80,30 @@ func (c *console) findItems(v *Visit, text string) (foundGroup, error) {
 		}
 	}
 	for _, rec := range recs[:min(len(recs), mostFound)] {
-		id := string(rec.ID)
-		g.Rows = append(g.Rows, foundRow{Words: itemWords(rec), Links: []foundLink{
+		id, there := string(rec.ID), ""
+		if len(recs) <= mostTold {
+			if there, err = c.inStock(v, id); err != nil {
+				return g, err
+			}
+		}
+		g.Rows = append(g.Rows, foundRow{Words: itemWords(rec), More: there, Links: []foundLink{
 			{"/reports/stock?item=" + id, "find.stock"}, {"/reports/use?item=" + id, "find.use"}, {recordPath(rec.Key), "find.record"},
 		}})
 	}
 	return g, nil
+}
+
+// inStock says how much there is of an item, over all stores that the reader sees.
+func (c *console) inStock(v *Visit, item string) (string, error) {
+	t, err := c.ask(v, "stock", reportQuery{Item: item}, false)
+	if err != nil {
+		return "", err
+	}
+	units := slices.IndexFunc(t.Columns, func(col report.Column) bool { return col.Name == "units" })
+	if len(t.Rows) == 0 || units < 0 {
+		return v.T("find.instock.none"), nil
+	}
+	return v.T("find.instock", "units", v.figure("units", t.Sum(units)), "n", len(t.Rows)), nil
 }
 
 func (c *console) findStores(v *Visit, text string) (foundGroup, error) {
@@ -109,11 +140,17 @@ func (c *console) findSites(v *Visit, text string) (foundGroup, error) {
 // numbered are the documents that people know by a number.
 var numbered = []atoll.Type{"invoice", "requisition", "purchase_order", "goods_received", "stocktake", "prescription"}
 
+// numberIn is the number of a document that the text may be: 12 or #12.
+func numberIn(text string) (int64, bool) {
+	n, err := strconv.ParseInt(strings.TrimPrefix(text, "#"), 10, 64)
+	return n, err == nil && n > 0
+}
+
 func (c *console) findDocuments(v *Visit, text string) (foundGroup, error) {
 	g := foundGroup{Key: "find.documents"}
-	n, err := strconv.ParseInt(strings.TrimPrefix(text, "#"), 10, 64)
-	if err != nil || n <= 0 {
-		return g, nil //nolint:nilerr // it is no number
+	n, is := numberIn(text)
+	if !is {
+		return g, nil
 	}
 	for _, t := range numbered {
 		def, ok := c.Catalogue.Lookup(t)

@@ -48,12 +48,24 @@ func (f *fleet) stocked(t testing.TB) (amoxicillin atoll.ID) {
 // name alone, with how fresh each store's part is (R-J-02, R-J-06).
 func TestR_J_02_HowMuchIsThere(t *testing.T) {
 	f := newFleet(t)
-	item := f.stocked(t)
+	item, ctx := f.stocked(t), t.Context()
 	viewer := f.centre.as(station.Viewer)
-	f.centre.get("/today", viewer).want(200).says("What are you looking for?", "How much is in stock, and where?").saysNot("Sites that need somebody")
+	f.centre.get("/today", viewer).want(200).says("What are you looking for?", "How much is in stock, and where?").saysNot("Sites that need somebody", "0 silent for 30 days")
+	// Who does not look after sites has the question all the same, and an answer.
+	if body := f.centre.get("/today", viewer).says("Which sites have been silent for a month?").body; !strings.Contains(body, `href="/reports/sync"`) {
+		t.Error("the question of a viewer leads nowhere")
+	}
+	f.centre.get("/reports/sync", viewer).want(200).says("Sync Client 1", "Overdue")
 	f.centre.get("/today", f.centre.as(station.Technician)).says("Sites that need somebody", "100 %")
 	found := f.centre.get("/find?q=Amoxi", viewer).want(200)
-	found.says("Item amoxicillin (amoxicillin)", "Stock on hand").saysNot("paracetamol")
+	found.says("Item amoxicillin (amoxicillin) 1,855 units in 3 stores", "Stock on hand").saysNot("paracetamol")
+	if err := f.centre.node.LimitUser(ctx, "viewer", []atoll.ID{f.Stores["C"]}); err != nil {
+		t.Fatal(err)
+	}
+	f.centre.get("/find?q=Amoxi", viewer).says("255 units in 1 store").saysNot("1,855")
+	if err := f.centre.node.LimitUser(ctx, "viewer", nil); err != nil {
+		t.Fatal(err)
+	}
 	if !strings.Contains(found.body, `href="/reports/stock?item=`+string(item)+`"`) {
 		t.Fatal("the search does not lead to the stock of the item")
 	}
@@ -87,6 +99,13 @@ func TestR_J_02_HowMuchIsThere(t *testing.T) {
 	if _, err := f.Sync(t.Context(), 2); err != nil {
 		t.Fatal(err)
 	}
+	// A number is a document's first, and nothing else where it is written as one.
+	_, tube := simulate.Item("tube 1")
+	if err := f.Centre.Insert(ctx, tube); err != nil {
+		t.Fatal(err)
+	}
+	f.centre.get("/find?q=1", viewer).says("Documents Customer invoice #1 Store B Open Customer invoice #1 Items Item tube 1 (tube 1) none in stock")
+	f.centre.get("/find?q=%231", viewer).says("Documents Customer invoice #1").saysNot("tube")
 	average := f.centre.get("/reports/consumption", viewer).says("Item amoxicillin", "Average")
 	if endless := regexp.MustCompile(`\d\.\d{4,}`).FindString(average.text()); endless != "" {
 		t.Errorf("the page says %s", endless)
