@@ -129,7 +129,7 @@ func TestR_I_25_Quarantine(t *testing.T) {
 	f.refused(t)
 	f.centre.get("/quarantine", tech).says("1 refused change waits", "A rule forbids it", "Stock line")
 	cause := f.centre.get("/quarantine?code=business_rule&type=stock_line&field=total_number_of_packs&rule=stock.below", tech).want(200)
-	cause.says("Try it again", "Sync Client 1")
+	cause.says("Try it again", "Stock line B-019c", "Sync Client 1").saysNot("…")
 	one := f.centre.get("/quarantine/1", tech).want(200)
 	one.says("waits for a decision", "tester", "Packs in all – -7", "Item x", "Return to the site")
 	f.centre.ask("POST", "/quarantine/1", url.Values{"do": {"retry"}}, tech).want(303)

@@ -166,10 +166,28 @@ func (c *console) oneCause(v *Visit, d quarantineData, list []storage.Refusal, f
 		return err
 	}
 	for i, r := range d.Rows {
-		d.Rows[i].Name = names[r.Subject]
+		if d.Rows[i].Name = names[r.Subject]; d.Rows[i].Name == shortID(r.Subject.ID) {
+			d.Rows[i].Name = cmp.Or(c.calledIn(r.Refusal), d.Rows[i].Name)
+		}
 	}
 	d.Pager = v.pager(next)
 	return v.page("quarantine", v.T("quarantine.title"), d)
+}
+
+// calledIn is what a refused entry itself calls the record that it is about, which may
+// not be here; "" if it does not.
+func (c *console) calledIn(no storage.Refusal) string {
+	e, err := atoll.DecodeEntry(no.Content)
+	def, known := c.Catalogue.Lookup(no.Subject.Type)
+	if err != nil || !known {
+		return ""
+	}
+	for _, op := range e.Operations {
+		if op.Key == no.Subject && op.Withheld.IsZero() {
+			return called(def, op.Fields)
+		}
+	}
+	return ""
 }
 
 // wanted is one change of a refused entry, beside what stands now.
