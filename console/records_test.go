@@ -96,7 +96,11 @@ func TestRecordTellsItsHistory(t *testing.T) {
 	if _, err := f.Sync(t.Context(), 2); err != nil {
 		t.Fatal(err)
 	}
-	f.centre.get("/records/item/"+string(id), f.centre.as(station.Viewer)).says("2 sites should have this version; confirmed: 1", "Sync Client 2 not confirmed", "Sync Client 1 yes")
+	f.centre.get("/records/item/"+string(id), f.centre.as(station.Viewer)).says("2 sites should have this version; confirmed: 1", "Sync Client 2 not confirmed", "Sync Client 1 yes").
+		saysNot("Shown are")
+	// Of many sites it shows some, and says so.
+	f.many(t, 20)
+	f.centre.get("/records/item/"+string(id), f.centre.as(station.Viewer)).says("22 sites should have this version", "Shown are 12 of them, those not confirmed first")
 }
 
 // Forms are made from the catalogue: what is wrong is said in the form, beside the
