@@ -33,6 +33,7 @@ type Records interface {
 	Counts(ctx context.Context) (map[atoll.Type]int, error)
 	Document(ctx context.Context, key atoll.Key) (station.Document, error)
 	MayAskBack(ctx context.Context, invoice atoll.ID) error
+	Register(ctx context.Context, actor string, person atoll.Type, store atoll.ID, fields atoll.Fields) (atoll.ID, error)
 	PrepareShipment(ctx context.Context, actor string, requisition atoll.ID) (atoll.ID, error)
 	Act(ctx context.Context, actor string, cause atoll.Cause, act func(documents.Desk) ([]journal.Proposal, error)) (journal.Result, error)
 }

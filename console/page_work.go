@@ -9,6 +9,7 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/patients"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
@@ -71,7 +72,12 @@ var works = []work{
 	},
 	{"payments", "payment", "payment", moneyColumns, moneyFields, nil},
 	{"money-in", "payment", "receipt", moneyColumns, moneyFields, nil},
-	{"patients", "patient", "", []string{"code", "first_name", "last_name", "date_of_birth", "home_store_id"}, nil, nil},
+	{
+		"patients", patients.Patient, "",
+		[]string{"code", "first_name", "last_name", "date_of_birth", "home_store_id"},
+		[]string{"last_name", "first_name", "date_of_birth", "gender", "national_health_number", "phone", "comment"},
+		nil,
+	},
 }
 
 var (
@@ -90,6 +96,12 @@ func workOf(t atoll.Type, kind string) (work, bool) {
 	return works[i], true
 }
 
+// madeAt reports whether such records are made in the store: patients are registered
+// where they are served.
+func (w work) madeAt(s station.StoreView) bool {
+	return len(w.New) > 0 && s.Type == topology.Active && (w.Type != patients.Patient || s.Dispensary)
+}
+
 type workData struct {
 	Store   station.StoreView
 	Stores  []option
@@ -106,9 +118,13 @@ func (c *console) workPage(v *Visit) error {
 	}
 	d := workData{Store: s, Stores: stores, Here: s.Type == topology.Active, MayEdit: v.User.Role.May(station.MayEdit)}
 	for _, w := range works {
-		if _, ok := c.Catalogue.Lookup(w.Type); ok {
-			d.Works = append(d.Works, w)
+		if _, ok := c.Catalogue.Lookup(w.Type); !ok {
+			continue
 		}
+		if !w.madeAt(s) {
+			w.New = nil
+		}
+		d.Works = append(d.Works, w)
 	}
 	return v.page("work", v.T("work.title"), d)
 }
@@ -162,6 +178,7 @@ type workListData struct {
 	More     bool
 	MayMake  bool
 	Any      bool
+	Papers   bool // documents, of which some wait for somebody
 }
 
 // openStatuses are those of documents that wait for somebody.
@@ -179,9 +196,13 @@ func (c *console) workList(v *Visit) error {
 		return err
 	}
 	d := workListData{Work: w, Def: def, Store: s, Stores: stores, Q: strings.TrimSpace(v.R.FormValue("q")), Status: v.R.FormValue("status")}
-	status, papers := def.Field("status")
-	if papers {
-		d.Statuses = append(d.Statuses, option{"", v.T("work.open"), d.Status == ""}, option{"all", v.T("work.all"), d.Status == "all"})
+	status, has := def.Field("status")
+	d.Papers = slices.ContainsFunc(status.Values, func(value string) bool { return slices.Contains(openStatuses, value) })
+	if d.Papers {
+		d.Statuses = append(d.Statuses, option{"", v.T("work.open"), d.Status == ""})
+	}
+	if has {
+		d.Statuses = append(d.Statuses, option{"all", v.T("work.all"), d.Status == "all" || !d.Papers && d.Status == ""})
 		for _, value := range status.Values {
 			d.Statuses = append(d.Statuses, option{value, v.valueWords(value), value == d.Status})
 		}
@@ -201,10 +222,10 @@ func (c *console) workList(v *Visit) error {
 		recs, err = c.stockCalled(v, q, d.Q)
 	case d.Q != "":
 		recs, next, _, err = c.search(v, def, q, strings.TrimPrefix(d.Q, "#"))
-	case papers && d.Status == "":
+	case d.Papers && d.Status == "":
 		recs, d.More, err = c.openPapers(v, def, q)
 	default:
-		if papers && d.Status != "all" {
+		if has && d.Status != "" && d.Status != "all" {
 			q.Where["status"] = d.Status
 		}
 		recs, next, err = v.seenRecords(q)
@@ -217,7 +238,7 @@ func (c *console) workList(v *Visit) error {
 		return err
 	}
 	d.Pager = v.pager(string(next))
-	d.MayMake = len(w.New) > 0 && s.Type == topology.Active && v.User.Role.May(station.MayEdit)
+	d.MayMake = w.madeAt(s) && v.User.Role.May(station.MayEdit)
 	return v.page("worklist", v.T("work."+w.Path), d)
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/patients"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/topology"
 )
@@ -52,6 +53,11 @@ func (c *console) newWorkForm(v *Visit, form formData, wrong *problem) error {
 				return err
 			}
 			in.Picked = names[atoll.Key{Type: f.To, ID: atoll.ID(in.Value)}]
+		}
+		if f.Kind == catalogue.Enum {
+			if in.Options, err = c.options(v, f, in.Value); err != nil {
+				return err
+			}
 		}
 		if wrong != nil && wrong.Field == name {
 			in.Wrong, in.English = v.wrong(wrong)
@@ -98,7 +104,7 @@ func (c *console) fitting(v *Visit, f catalogue.Field, s station.StoreView, chos
 	return out, err
 }
 
-// makeWork makes a document.
+// makeWork makes a document, or registers a patient.
 func (c *console) makeWork(v *Visit) error {
 	if err := v.R.ParseForm(); err != nil {
 		return badForm(err)
@@ -129,9 +135,14 @@ func (c *console) makeWork(v *Visit) error {
 		fields.Set("kind", w.Kind)
 	}
 	key := atoll.Key{Type: w.Type, ID: atoll.NewID(c.Now())}
-	err = c.actOn(v, key.Type, func(d documents.Desk) ([]journal.Proposal, error) {
-		return d.Make(key.Type, key.ID, documents.Draft{Fields: fields})
-	})
+	if w.Type == patients.Patient {
+		delete(fields, "store_id") // her home says it
+		key.ID, err = c.Station.Register(v.ctx(), v.User.Name, w.Type, s.ID, fields)
+	} else {
+		err = c.actOn(v, key.Type, func(d documents.Desk) ([]journal.Proposal, error) {
+			return d.Make(key.Type, key.ID, documents.Draft{Fields: fields})
+		})
+	}
 	if err != nil {
 		wrong := problemOf(err)
 		if wrong.Code == atoll.Internal || wrong.Code == atoll.Denied {

@@ -72,6 +72,7 @@ func TestWorkShipsAndReceives(t *testing.T) {
 	one.page("/work/stock?q=amox").says("Item amoxicillin")
 	one.page("/work/stock?q=nothing").says("Nothing is like that")
 	one.page("/work/customer-invoices").says("Nothing is open here")
+	one.page("/work/stock?store="+string(f.Stores["F"])).says("There is no stock here").saysNot("Nothing is open here")
 	one.page("/work/customer-invoices/new").says("Store C", "Store A")
 	page := one.makes("customer-invoices", f.Stores["B"], url.Values{"f.name_id": {string(topology.StoreNameID(f.Stores["C"]))}, "f.comment": {"urgent"}})
 	one.page("/work/customer-invoices").says("Customer invoice", "new", "Store C", "urgent")
@@ -239,4 +240,26 @@ func TestWorkReturnsAndPays(t *testing.T) {
 	got := two.makes("money-in", f.Stores["C"], url.Values{"f.amount": {"75"}})
 	two.does(got, "cancel").want(303)
 	two.page("/work/money-in?status=all").says("75", "cancelled").saysNot("120.5")
+}
+
+// Patients are found at their store without being asked for, and registered there by a
+// form of what is asked at a counter; a store that is no dispensary has no such form
+// (R-G-01, R-G-20).
+func TestR_G_01_PatientsAreRegisteredAtWork(t *testing.T) {
+	f := newFleet(t)
+	store, _ := f.people(t, 1)
+	centre := hand{f.centre, t, station.StoreUser}
+	at := "?store=" + string(store)
+	centre.page("/work"+at).says("New patient")
+	centre.page("/work/patients"+at).says("Amina", "Amara", "New patient").saysNot("Nothing is open here")
+	centre.page("/work/patients"+at+"&status=merged").saysNot("Amina")
+	centre.page("/work/patients/new"+at).says("Last name", "Gender", "female", "Date of birth")
+	made := centre.makes("patients", store, url.Values{"f.last_name": {"Wanjiru"}, "f.first_name": {"Asha"}, "f.gender": {"female"}, "f.date_of_birth": {"1990-02-03"}})
+	centre.page(made).says("Wanjiru, Asha", "Home store Store P", "female", "3 Feb 1990", "active")
+	centre.page("/work/patients"+at).says("Wanjiru")
+	centre.ask("POST", "/work/patients", url.Values{"store": {string(store)}}, centre.as(centre.user)).want(422).says("It must be filled in: Name")
+	centre.page("/work?store="+string(f.Stores["A"])).saysNot("New patient")
+	centre.page("/work/patients?store="+string(f.Stores["A"])).saysNot("New patient")
+	centre.ask("POST", "/work/patients", url.Values{"store": {string(f.Stores["A"])}, "f.last_name": {"Otieno"}}, centre.as(centre.user)).want(422).says("is not a dispensary")
+	centre.ask("POST", "/work/patients", url.Values{"store": {string(store)}, "f.last_name": {"Otieno"}}, centre.as(station.Viewer)).want(403)
 }
