@@ -172,6 +172,7 @@ type workListData struct {
 	Statuses []option
 	Status   string
 	Q        string
+	First    string // the field that stands for the record itself, "" for its name
 	Columns  []string
 	Rows     []recordRow
 	Pager    pager
@@ -236,6 +237,12 @@ func (c *console) workList(v *Visit) error {
 	d.Columns = slices.DeleteFunc(slices.Clone(w.Columns), func(name string) bool { _, ok := def.Field(name); return !ok })
 	if d.Rows, err = c.rowsOf(v, def, d.Columns, recs); err != nil {
 		return err
+	}
+	if len(d.Columns) > 0 && d.Columns[0] == "item_id" { // stock is known by what it is of
+		d.First, d.Columns = d.Columns[0], d.Columns[1:]
+		for i, row := range d.Rows {
+			d.Rows[i].Name, d.Rows[i].Cells = row.Cells[0].Words, row.Cells[1:]
+		}
 	}
 	d.Pager = v.pager(string(next))
 	d.MayMake = w.madeAt(s) && v.User.Role.May(station.MayEdit)
