@@ -10,6 +10,7 @@ import (
 	"github.com/atollsync/atoll/admit"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
 )
 
 // Follow has the stock of the site's own stores say what their documents say, when the
@@ -23,16 +24,51 @@ import (
 // It returns how many stock lines changed. What may not stand is left as it is, and
 // said: a site is never kept from work by it.
 func Follow(tx storage.Tx, door *journal.Door) (lines int, left []error, err error) {
+	return follow(tx, door, journal.Initialised, "came in by documents that were lost with the site's database",
+		func(s topology.Store) bool { return s.StayedOnce })
+}
+
+// SentBack reports whether documents that may have moved stock were sent back to the site,
+// since its processors last looked.
+func SentBack(r storage.ShelfReader) (is bool, err error) {
+	for _, m := range moving {
+		if is, err = journal.GivenBack(r, m.doc); err != nil || is {
+			break
+		}
+	}
+	return is, err
+}
+
+// InLedger reports whether stock is compared with records of the type.
+func InLedger(t atoll.Type) bool {
+	return t == "stock_line" || slices.ContainsFunc(moving, func(m struct{ line, doc atoll.Type }) bool { return t == m.line || t == m.doc })
+}
+
+// FollowSentBack has the stock say what the documents say, as [Follow] does, once all that
+// was refused of the site is settled. What a document moved goes back with it, as a rule: but
+// where the store's data stayed at the site, or was stated as it is while the document was
+// in quarantine, the stock has stood since with what it moved. A site that was spared
+// documents cannot tell.
+func FollowSentBack(tx storage.Tx, door *journal.Door) (lines int, left []error, err error) {
+	since, err := Desk{R: tx}.sparedBefore()
+	if err != nil {
+		return 0, nil, err
+	}
+	return follow(tx, door, journal.SentBack, "came in by documents that were sent back",
+		func(s topology.Store) bool { return s.StayedOnce || since == "" })
+}
+
+func follow(tx storage.Tx, door *journal.Door, cause, lost string, of func(topology.Store) bool) (lines int, left []error, err error) {
 	t, err := door.Topology(tx)
 	if err != nil {
 		return 0, nil, err
 	}
 	d := Desk{R: tx, T: t, Now: door.Now(), Catalogue: door.Judge.Catalogue}
 	for _, id := range t.Active(door.Site) {
-		if s, _ := t.Store(id); !s.StayedOnce {
+		if s, _ := t.Store(id); !of(s) {
 			continue
 		}
-		do, n, err := d.follow(id)
+		do, n, err := d.follow(id, lost)
 		if err != nil {
 			return lines, left, err
 		}
@@ -40,7 +76,7 @@ func Follow(tx storage.Tx, door *journal.Door) (lines int, left []error, err err
 			continue
 		}
 		err = tx.Savepoint(func() error {
-			_, err := door.Write(tx, journal.Edit{Actor: "atoll", Cause: atoll.Cause{Kind: journal.Initialised, Ref: "store/" + string(id)}, Do: do})
+			_, err := door.Write(tx, journal.Edit{Actor: "atoll", Cause: atoll.Cause{Kind: cause, Ref: "store/" + string(id)}, Do: do})
 			return err
 		})
 		var no *admit.Refusal
@@ -57,8 +93,8 @@ func Follow(tx storage.Tx, door *journal.Door) (lines int, left []error, err err
 }
 
 // follow returns the changes by which the store's stock lines are what its documents
-// say, and of how many lines.
-func (d Desk) follow(store atoll.ID) (do []journal.Proposal, lines int, err error) {
+// say, and of how many lines. Lost are the words for what nobody brought in.
+func (d Desk) follow(store atoll.ID, lost string) (do []journal.Proposal, lines int, err error) {
 	l := newLedger()
 	for _, t := range []atoll.Type{"invoice", "prescription"} {
 		if _, err := d.post(l, t, store); err != nil {
@@ -78,7 +114,7 @@ func (d Desk) follow(store atoll.ID) (do []journal.Proposal, lines int, err erro
 			l.held[r.ID] = still
 		}
 	}
-	var lost []atoll.Fields
+	var unsaid []atoll.Fields
 	for _, id := range slices.Sorted(maps.Keys(l.held)) {
 		is := here[id]
 		of := is
@@ -92,7 +128,7 @@ func (d Desk) follow(store atoll.ID) (do []journal.Proposal, lines int, err erro
 		}
 		says := l.held[id].plus(Movement{cmp.Or(is.Number("opening_number_of_packs"), "0"), "0"})
 		if short := Sub(says.Reserved, says.Total); Sign(short) > 0 {
-			lost = append(lost, ofStock(id, of).Set("kind", StockIn).Set("number_of_packs", number(short)).
+			unsaid = append(unsaid, ofStock(id, of).Set("kind", StockIn).Set("number_of_packs", number(short)).
 				Set("moved_at", cmp.Or(l.first(id), atoll.Stamp(d.Now))))
 			says.Total = says.Reserved
 		}
@@ -106,11 +142,11 @@ func (d Desk) follow(store atoll.ID) (do []journal.Proposal, lines int, err erro
 		}
 		do, lines = append(do, p), lines+1
 	}
-	if len(lost) == 0 {
+	if len(unsaid) == 0 {
 		return do, lines, nil
 	}
-	// It came in by what is lost, by a count say, and was sent on since.
-	_, more, err := d.adjustment(store, InventoryAddition, atoll.Fields{}.Set("comment", "came in by documents that were lost with the site's database"), lost)
+	// It came in by what is not here, by a count say, and was sent on since.
+	_, more, err := d.adjustment(store, InventoryAddition, atoll.Fields{}.Set("comment", lost), unsaid)
 	return append(more, do...), lines, err
 }
 

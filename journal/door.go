@@ -70,9 +70,13 @@ type Result struct {
 	Changes []admit.Change
 }
 
-// Initialised is the kind of cause of what a site works out anew about itself when it
-// was initialised: like an import it tells what has happened already.
-const Initialised = "initialised"
+// The kinds of cause of what a site works out anew about itself, when it was initialised
+// and when documents were sent back to it: like an import it tells what has happened
+// already.
+const (
+	Initialised = "initialised"
+	SentBack    = "sent back"
+)
 
 // View is a World over a storage snapshot or transaction.
 type View struct{ storage.RecordReader }

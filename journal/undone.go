@@ -80,3 +80,11 @@ func AnyUndone(r storage.ShelfReader) (bool, error) {
 	items, err := r.Scan(shelfUndone, "", 1, false)
 	return len(items) > 0, err
 }
+
+// GivenBack reports whether records of the type were given back that are yet to be
+// answered again.
+func GivenBack(r storage.ShelfReader, t atoll.Type) (bool, error) {
+	of := " " + string(t) + "/"
+	items, err := r.Scan(shelfUndone, of, 1, false)
+	return len(items) > 0 && strings.HasPrefix(items[0].Key, of), err
+}

@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"slices"
+
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/admit"
 	"github.com/atollsync/atoll/storage"
@@ -55,7 +57,7 @@ func (d *Door) Write(tx storage.Tx, e Edit) (Result, error) {
 		return Result{}, atoll.Errorf(atoll.TooLarge, "one transaction changes %d records; the limit is %d", len(ops), atoll.MaxOperations)
 	}
 	var changes []admit.Change
-	if e.Cause.Kind == "import" || e.Cause.Kind == Initialised {
+	if slices.Contains([]string{"import", Initialised, SentBack}, e.Cause.Kind) {
 		changes, err = d.Judge.Import(t, View{tx}, d.Site, ops)
 	} else {
 		changes, err = d.Judge.Entry(t, View{tx}, atoll.Origin{Site: d.Site}, ops, true)

@@ -181,3 +181,42 @@ func TestR_B_92_R_F_09_StatedAndSentBack(t *testing.T) {
 		})
 	}
 }
+
+// A document that moved stock is refused, and sent back after its store's stock went on
+// without the centre, and was stated. The stock does not go back with the document: it is
+// what the others say once nothing of the site is in quarantine any longer.
+//
+// R-D-27, R-J-09, R-B-92, R-K-42.
+func TestR_J_09_R_K_42_StockOfWhatWasSentBack(t *testing.T) {
+	for _, stated := range []bool{true, false} {
+		w, stock := bc(t)
+		w.dispensaries("B")
+		w.sync(2, 3)
+		w.refusing("prescription", func() {
+			id := w.paper("prescription", atoll.Fields{}.Set("patient_id", w.patient("B")), drawn(stock, "6"))
+			w.do(2, documents.Finalise, "prescription", id)
+			w.sync(2)
+			w.keeps(true)
+			w.sync(2)
+			w.adjustOf(2, stock, "-3")
+			if stated {
+				w.keeps(false)
+				w.sync(2, 2)
+			}
+			w.holds(2, stock, "41", "41")
+			w.giveTruth(2)
+		})
+		w.holds(2, stock, "47", "47")
+		if !stated {
+			w.keeps(false)
+		}
+		w.peace()
+		w.holds(1, stock, "47", "47")
+		for _, at := range []atoll.SiteID{1, 2} {
+			res, err := w.At(at).CheckStock(w.ctx, w.Stores["B"])
+			if err != nil || len(res.Differences) > 0 || res.Lines != 1 {
+				t.Errorf("the ledger check at site %d: %+v, %v", at, res, err)
+			}
+		}
+	}
+}

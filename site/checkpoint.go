@@ -2,6 +2,7 @@ package site
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/atollsync/atoll"
@@ -138,6 +139,9 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 				return err
 			}
 		}
+		if err := s.recount(ctx, tx, l); err != nil {
+			return err
+		}
 		return r.agree(tx, l, c)
 	})
 	if err != nil {
@@ -162,12 +166,49 @@ func (s *Site) follow(ctx context.Context, tx storage.Tx) error {
 	return err
 }
 
+// recount has the stock say what the documents say that are here once some of them were
+// sent back: when nothing of ours is in quarantine or on its way any longer, and nothing is
+// still to come, as what is may bring stock and documents together by itself.
+func (s *Site) recount(ctx context.Context, tx storage.Tx, l *link) error {
+	if !l.SentBack {
+		is, err := documents.SentBack(tx)
+		if err != nil {
+			return err
+		}
+		l.SentBack = is
+	}
+	if !l.recounts() || len(l.Backfills) > 0 {
+		return nil
+	}
+	head, err := tx.Head(s.Door.Site)
+	if err != nil || head.Seq > l.Acknowledged.Seq {
+		return err
+	}
+	waits, err := tx.StagedTypes(integrate.LaneWaiting)
+	if err != nil || slices.ContainsFunc(waits, documents.InLedger) {
+		return err
+	}
+	lines, left, err := documents.FollowSentBack(tx, s.Door)
+	for _, no := range left {
+		s.Log.ErrorContext(ctx, "stock that documents moved which were sent back does not follow from the others; count it", "err", no)
+	}
+	if lines > 0 {
+		s.Log.WarnContext(ctx, "documents were sent back after the stock that they moved had gone on; it is what the other documents say now: count it",
+			"stock_lines", lines)
+	}
+	l.SentBack = len(left) > 0
+	return err
+}
+
+// recounts reports whether stock may follow from documents now of which some were sent back.
+func (l *link) recounts() bool { return l.SentBack && l.State == Ready && l.OpenRefusals == 0 }
+
 // idle reports whether a checkpoint has nothing to integrate. What waits for
 // others is tried again when something new came, and once in each run of the
 // program: an upgrade may know what the last one did not.
 func (r *round) idle(ctx context.Context, c exchange.Checkpoint) (bool, error) {
 	s := r.site
-	if r.link.State != Ready || len(c.Joined) > 0 || !s.retried {
+	if r.link.State != Ready || r.link.recounts() || len(c.Joined) > 0 || !s.retried {
 		s.retried = true
 		return false, nil
 	}

@@ -65,6 +65,7 @@ type link struct {
 	Handed       bool                `json:"handed,omitempty"`    // some were handed in, and wait for a person there
 	Rekey        bool                `json:"rekey,omitempty"`     // the centre asked for a new key
 	OpenRefusals int                 `json:"open_refusals,omitempty"`
+	SentBack     bool                `json:"sent_back,omitempty"` // documents were, and the stock is yet to follow
 	Agreement    agreement           `json:"agreement,omitzero"`
 	Scrubbed     time.Time           `json:"scrubbed,omitzero"`   // when every row here was last read
 	Differing    int                 `json:"differing,omitempty"` // rows that differ from the centre's and were not repaired
