@@ -41,10 +41,11 @@ type recordData struct {
 	Name     string
 	With     string // the other party of a document
 	Fields   []fieldRow
-	Empty    int    // fields without a value
-	Owner    string // the owning site in words
-	Editable bool   // here, by this reader
-	ReadOnly saying // why not
+	Raw      []fieldRow // what is written as programs write it, for technicians
+	Empty    int        // fields without a value
+	Owner    string     // the owning site in words
+	Editable bool       // here, by this reader
+	ReadOnly saying     // why not
 	Versions []version
 	Complete bool
 	Where    *central.Whereabouts // at the centre
@@ -90,11 +91,16 @@ func (c *console) recordPage(v *Visit) error {
 			d.Empty++
 			continue
 		}
-		d.Fields = append(d.Fields, fieldRow{f.Name, v.cell(f, rec.Fields, names), f.Note})
+		row := fieldRow{f.Name, v.cell(f, rec.Fields, names), f.Note}
+		if row.Cell.Raw {
+			d.Raw = append(d.Raw, row)
+			continue
+		}
+		d.Fields = append(d.Fields, row)
 	}
 	for _, name := range rec.Fields.Names() { // of newer programs
 		if _, known := def.Field(name); !known && rec.Fields.Has(name) {
-			d.Fields = append(d.Fields, fieldRow{Name: name, Cell: cell{Words: string(rec.Fields[name]), Raw: true}})
+			d.Raw = append(d.Raw, fieldRow{Name: name, Cell: cell{Words: string(rec.Fields[name]), Raw: true}})
 		}
 	}
 	if err := c.owner(v, &d); err != nil {
@@ -103,7 +109,7 @@ func (c *console) recordPage(v *Visit) error {
 	if d.Versions, err = c.versions(v, def, history, names); err != nil {
 		return err
 	}
-	if n := len(d.Versions); n > 0 && d.Versions[n-1].Op.Verb != atoll.Insert {
+	if n := len(d.Versions); n == 0 || d.Versions[n-1].Op.Verb != atoll.Insert {
 		d.Complete = false
 	}
 	if c.Centre != nil {
@@ -122,6 +128,9 @@ func (c *console) recordPage(v *Visit) error {
 	}
 	if d.Doc != nil && d.Doc.Work != "" {
 		v.under = "/work"
+	}
+	if d.Doc != nil && d.Doc.Line != nil { // its lines stand on the page
+		d.Parts = slices.DeleteFunc(d.Parts, func(p partLink) bool { return p.Type == d.Doc.Line.Type })
 	}
 	d.Ship = rec.Type == "requisition" && rec.Fields.Text("kind") == documents.Response && rec.Editable && v.User.Role.May(station.MayEdit)
 	d.Trouble = v.trouble

@@ -98,6 +98,8 @@ func TestRecordTellsItsHistory(t *testing.T) {
 	}
 	f.centre.get("/records/item/"+string(id), f.centre.as(station.Viewer)).says("2 sites should have this version; confirmed: 1", "Sync Client 2 not confirmed", "Sync Client 1 yes").
 		saysNot("Shown are")
+	// A copy that came whole has its history elsewhere, which its page says.
+	f.one.get("/records/item/"+string(id), user).says("How it came to be Older versions, and those made at other sites, are told at the central server")
 	// Of many sites it shows some, and says so.
 	f.many(t, 20)
 	f.centre.get("/records/item/"+string(id), f.centre.as(station.Viewer)).says("22 sites should have this version", "Shown are 12 of them, those not confirmed first")

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/atollsync/atoll"
@@ -98,7 +99,14 @@ func TestWorkShipsAndReceives(t *testing.T) {
 	there := two.only("invoice", f.Stores["C"], "kind", "supplier_invoice")
 	two.page(there).says("Receive into stock", "It answers: Customer invoice #1", "amoxicillin", "7")
 	two.does(there, "receive").want(303)
-	two.page(there).says("In stock at Store C (done)")
+	received := two.page(there).says("In stock at Store C (done)").saysNot("Line of an invoice").text()
+	_, facts, _ := strings.Cut(received, "Owner: this site")
+	if facts, _, cut := strings.Cut(facts, "further fields have no value"); !cut || strings.Contains(facts, "{") {
+		t.Errorf("what programs wrote stands among what people read: %s", facts)
+	}
+	if _, rest, _ := strings.Cut(received, "For the technician"); !strings.Contains(rest, "Figures of the other half {") {
+		t.Errorf("what programs wrote is not told to technicians: %s", rest)
+	}
 	if err := f.Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
