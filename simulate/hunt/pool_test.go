@@ -13,6 +13,7 @@ func TestPatience(t *testing.T) {
 			began, after := time.Now(), time.Duration(0)
 			inTime := patience(2*time.Minute, func() { after = time.Since(began) })
 			time.Sleep(3 * time.Minute)
+			synctest.Wait()
 			if ended := inTime(); after != 2*time.Minute || ended {
 				t.Errorf("given up after %s, in time %t", after, ended)
 			}
