@@ -347,3 +347,36 @@ func TestR_D_40_R_M_03_BackAfterItsAnswer(t *testing.T) {
 		t.Errorf("the requisition has heard that its answer is %q; it is %s", is, want)
 	}
 }
+
+// A site hands over a store, and answers what that store asked of another of its own; a
+// centre that is restored to before the move gives the store back to it. What the store
+// asked hears then how it was answered while it was away: the store comes without its
+// documents, which never left.
+//
+// R-D-40, R-H-28, R-M-03.
+func TestR_D_40_R_M_03_AnsweredWhileAway(t *testing.T) {
+	w := f1(t)
+	item := w.item("a")
+	w.configure(central.MakeVisible(w.Stores["B"], w.Stores["C"], true))
+	w.peace()
+	first := w.move("C", 2)
+	w.peace()
+	w.wants(first, topology.Moved)
+	asked, err := w.request("C", "B", item, "5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sync(2, 3, 2)
+	old := w.stopped(t, w.Centre)
+	second := w.move("C", 3)
+	w.sync(2)
+	w.wants(second, topology.Backfill)
+	answer := w.answer(2, "requisition", asked).ID
+	w.do(2, documents.Confirm, "requisition", answer)
+	w.reopen(t, w.Centre, old)
+	w.peace()
+	doc, _, _ := w.document(2, "requisition", asked)
+	if is, want := doc.Text("linked_status"), w.want(2, "requisition", answer).Fields.Text("status"); is != want {
+		t.Errorf("the requisition has heard that its answer is %q; it is %s", is, want)
+	}
+}

@@ -9,7 +9,9 @@ import (
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/exchange"
 	"github.com/atollsync/atoll/integrate"
+	"github.com/atollsync/atoll/process"
 	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
 )
 
 // A cut or a crash loses at most so many records, and not many more than arrive
@@ -120,8 +122,17 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 	var tally integrate.Tally
 	s.progress("integrate", 0, 0)
 	err := r.update(ctx, func(tx storage.Tx, l *link) (err error) {
+		before, err := s.Door.Topology(tx)
+		if err != nil {
+			return err
+		}
 		if tally, err = s.integrate(tx, l, lanes); err != nil {
 			return err
+		}
+		if l.Settling {
+			if err := s.lookAgain(tx, before); err != nil {
+				return err
+			}
 		}
 		if l.State == Initialising { // what steers records came among them, in no order
 			if err := s.Door.PlaceSteered(tx); err != nil {
@@ -151,6 +162,21 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 	r.row.Integrated.Add(tally)
 	r.moved = true
 	return nil
+}
+
+// lookAgain has every record looked at again if a restored centre has given a store back:
+// it comes without its documents, which never left, and what answered them while it was
+// away told nobody here.
+func (s *Site) lookAgain(tx storage.Tx, before *topology.Topology) error {
+	now, err := s.Door.Topology(tx)
+	if err != nil {
+		return err
+	}
+	had := before.Active(s.Door.Site)
+	if !slices.ContainsFunc(now.Active(s.Door.Site), func(store atoll.ID) bool { return !slices.Contains(had, store) }) {
+		return nil
+	}
+	return process.Rewind(tx)
 }
 
 // follow has the stock say what the documents say that the site got back.
