@@ -105,10 +105,20 @@ func (w work) madeAt(s station.StoreView) bool {
 type workData struct {
 	Store   station.StoreView
 	Stores  []option
-	Works   []work
+	Works   []workTile
 	Here    bool // it is worked in here
 	MayEdit bool
 }
+
+// workTile is one kind of work with how much of it waits for somebody.
+type workTile struct {
+	work
+	Open int
+	More bool // than are counted
+}
+
+// mostCounted is up to how many open documents of one kind are counted.
+const mostCounted = 50
 
 // workPage is where work at a store begins.
 func (c *console) workPage(v *Visit) error {
@@ -118,15 +128,42 @@ func (c *console) workPage(v *Visit) error {
 	}
 	d := workData{Store: s, Stores: stores, Here: s.Type == topology.Active, MayEdit: v.User.Role.May(station.MayEdit)}
 	for _, w := range works {
-		if _, ok := c.Catalogue.Lookup(w.Type); !ok {
+		def, ok := c.Catalogue.Lookup(w.Type)
+		if !ok {
 			continue
 		}
 		if !w.madeAt(s) {
 			w.New = nil
 		}
-		d.Works = append(d.Works, w)
+		tile := workTile{work: w}
+		if d.Here {
+			if tile.Open, tile.More, err = v.countOpen(def, w, s.ID); err != nil {
+				return err
+			}
+		}
+		d.Works = append(d.Works, tile)
 	}
 	return v.page("work", v.T("work.title"), d)
+}
+
+// countOpen counts the documents of one kind of work that wait for somebody.
+func (v *Visit) countOpen(def *catalogue.Def, w work, store atoll.ID) (n int, more bool, err error) {
+	f, _ := def.Field("status")
+	for _, status := range openStatuses {
+		if !slices.Contains(f.Values, status) {
+			continue
+		}
+		q := storage.Query{Type: w.Type, Limit: mostCounted, Where: map[string]string{"store_id": string(store), "status": status}}
+		if w.Kind != "" {
+			q.Where["kind"] = w.Kind
+		}
+		recs, next, err := v.seenRecords(q)
+		if err != nil {
+			return 0, false, err
+		}
+		n, more = n+len(recs), more || next != ""
+	}
+	return min(n, mostCounted), more || n > mostCounted, nil
 }
 
 // workStore is the store that the reader works in: the one that was chosen, or else

@@ -95,6 +95,7 @@ func TestWorkShipsAndReceives(t *testing.T) {
 	if err := f.Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	two.page("/work").says("Supplier invoices 1 open", "Customer invoices Goods")
 	two.page("/work/supplier-invoices").says("Supplier invoice", "Store B")
 	there := two.only("invoice", f.Stores["C"], "kind", "supplier_invoice")
 	two.page(there).says("Receive into stock", "It answers: Customer invoice #1", "amoxicillin", "7")
