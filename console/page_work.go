@@ -27,7 +27,7 @@ type work struct {
 
 // works are the kinds of work, in the order of the page.
 var works = []work{
-	{"stock", "stock_line", "", []string{"item_id", "batch", "expiry_date", "pack_size", "total_number_of_packs", "available_number_of_packs", "location_id"}, nil, nil},
+	{"stock", "stock_line", "", []string{"item_id", "total_number_of_packs", "available_number_of_packs", "pack_size", "batch", "expiry_date", "location_id"}, nil, nil},
 	{"customer-invoices", "invoice", documents.CustomerInvoice, paperColumns, []string{"name_id", "their_reference", "comment"}, []string{"stock_line_id", "number_of_packs"}},
 	{
 		"supplier-invoices", "invoice", documents.SupplierInvoice, paperColumns,

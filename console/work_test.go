@@ -69,7 +69,7 @@ func TestWorkShipsAndReceives(t *testing.T) {
 	f.stocked(t)
 	one, two := hand{f.one, t, station.StoreUser}, hand{f.two, t, station.StoreUser}
 	one.page("/work").says("Work at a store Store B", "Customer invoices", "New customer invoice", "Stocktakes")
-	one.page("/work/stock").says("Item Batch Expiry date", "Item amoxicillin B-", "40").saysNot("Record Item")
+	one.page("/work/stock").says("Item Packs in all Packs available Pack size Batch Expiry date", "Item amoxicillin 40 40 10 B-").saysNot("Record Item")
 	one.page("/work/stock?q=amox").says("Item amoxicillin")
 	one.page("/work/stock?q=nothing").says("Nothing is like that")
 	one.page("/work/customer-invoices").says("Nothing is open here")
