@@ -95,6 +95,8 @@ type Topology struct {
 	nextPrimary     atoll.SiteID // while the primary is changing, who it will be; 0 otherwise
 	sites           map[atoll.SiteID]Site
 	stores          map[atoll.ID]Store
+	listed          []Site                         // the sites, the centre first
+	coded           []atoll.ID                     // the stores, by code
 	byName          map[atoll.ID]atoll.ID          // name → store
 	retired         []atoll.ID                     // disabled stores with a successor
 	active          map[atoll.SiteID][]atoll.ID    // site → stores active there, sorted
@@ -204,7 +206,35 @@ func Build(records iter.Seq2[atoll.Record, error]) (*Topology, error) {
 		set(pairs, j.store, other) // symmetric, whichever row is there (R-A-07)
 		set(pairs, other, j.store)
 	}
+	t.order()
 	return t, nil
+}
+
+// order puts sites and stores in the order in which they are listed: tens of thousands,
+// which many ask for.
+func (t *Topology) order() {
+	t.listed = slices.SortedFunc(maps.Values(t.sites), func(a, b Site) int {
+		if (a.ID == t.centre) != (b.ID == t.centre) {
+			if a.ID == t.centre {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(a.ID, b.ID)
+	})
+	type coded struct {
+		code string
+		id   atoll.ID
+	}
+	all := make([]coded, 0, len(t.stores))
+	for id, s := range t.stores {
+		all = append(all, coded{s.Code, id})
+	}
+	slices.SortFunc(all, func(a, b coded) int { return cmp.Or(cmp.Compare(a.code, b.code), cmp.Compare(a.id, b.id)) })
+	t.coded = make([]atoll.ID, len(all))
+	for i, s := range all {
+		t.coded[i] = s.id
+	}
 }
 
 // StoreFrom reads a store from the fields of its record.
@@ -269,17 +299,7 @@ func (t *Topology) Mirrored() bool { return t.primary != t.centre }
 func (t *Topology) Site(id atoll.SiteID) (Site, bool) { s, ok := t.sites[id]; return s, ok }
 
 // Sites returns all sites, the centre first.
-func (t *Topology) Sites() []Site {
-	return slices.SortedFunc(maps.Values(t.sites), func(a, b Site) int {
-		if (a.ID == t.centre) != (b.ID == t.centre) {
-			if a.ID == t.centre {
-				return -1
-			}
-			return 1
-		}
-		return int(a.ID - b.ID)
-	})
-}
+func (t *Topology) Sites() []Site { return slices.Clone(t.listed) }
 
 // Store returns a store by its id.
 func (t *Topology) Store(id atoll.ID) (Store, bool) { s, ok := t.stores[id]; return s, ok }
@@ -289,18 +309,11 @@ func (t *Topology) StoreOfName(name atoll.ID) (Store, bool) { return t.Store(t.b
 
 // Stores returns all stores, by code.
 func (t *Topology) Stores() []Store {
-	return slices.SortedFunc(maps.Values(t.stores), func(a, b Store) int {
-		if a.Code != b.Code {
-			if a.Code < b.Code {
-				return -1
-			}
-			return 1
-		}
-		if a.ID < b.ID {
-			return -1
-		}
-		return 1
-	})
+	out := make([]Store, len(t.coded))
+	for i, id := range t.coded {
+		out[i] = t.stores[id]
+	}
+	return out
 }
 
 // Active returns the stores that are active on the site, sorted by id.
