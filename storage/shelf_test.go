@@ -31,6 +31,16 @@ func (s shelf) Scan(_, after string, _ int, _ bool) (out []storage.Item, err err
 	return out, nil
 }
 
+func (s shelf) Walk(bucket string, fn func(key, value []byte) error) error {
+	items, err := s.Scan(bucket, "", 0, false)
+	for _, it := range items {
+		if err := fn([]byte(it.Key), it.Value); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
 func (s shelf) Set(_, key string, value []byte) error { s[key] = value; return nil }
 func (s shelf) Drop(_, key string) error              { delete(s, key); return nil }
 

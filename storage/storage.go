@@ -390,6 +390,11 @@ type ShelfReader interface {
 	// after, in byte order of their keys, or in falling order below after when
 	// reverse (after "" then begins at the end).
 	Scan(bucket, after string, limit int, reverse bool) ([]Item, error)
+
+	// Walk calls fn with every value of the bucket, in byte order of their keys. It ends
+	// at fn's first error, which it returns unchanged. Key and value are valid until fn
+	// returns; fn must not read from the same snapshot or transaction.
+	Walk(bucket string, fn func(key, value []byte) error) error
 }
 
 // Item is one value on the shelf.

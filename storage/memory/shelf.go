@@ -59,6 +59,39 @@ func (r *reader) Scan(bucket, after string, limit int, reverse bool) ([]storage.
 	return out, nil
 }
 
+// Walk implements [storage.ShelfReader]. As the contract has it, what fn is given is gone
+// when it returns, and fn must not use this reader: it fails then.
+func (r *reader) Walk(bucket string, fn func(key, value []byte) error) error {
+	if err := r.call(); err != nil {
+		return err
+	}
+	var err, theirs error
+	var key, val []byte
+	n := 0
+	step := func(v *value) error {
+		// Copies that the next value overwrites: who keeps one is found out.
+		key, val = append(key[:0], v.Key...), append(val[:0], v.Value...)
+		r.inRows = true
+		defer func() { r.inRows = false }()
+		return fn(key, val)
+	}
+	r.ask.value.bucket, r.ask.value.Key = bucket, ""
+	r.state.shelf.tree.Ascend(&r.ask.value, func(v *value) bool {
+		if v.bucket != bucket {
+			return false
+		}
+		n++
+		if theirs = step(v); theirs == nil {
+			err = r.tired(n)
+		}
+		return theirs == nil && err == nil
+	})
+	if theirs != nil {
+		return theirs
+	}
+	return err
+}
+
 // Set implements [storage.ShelfWriter].
 func (t *tx) Set(bucket, key string, v []byte) error {
 	if err := t.call(); err != nil {

@@ -67,6 +67,23 @@ func (r *reader) Scan(bucket, after string, limit int, reverse bool) ([]storage.
 	return out, nil
 }
 
+// Walk implements [storage.ShelfReader].
+func (r *reader) Walk(bucket string, fn func(key, value []byte) error) error {
+	var key, value sql.RawBytes
+	var theirs error
+	err := r.each("read the shelf", scanAll, []any{bucket, bound(0)}, func(rows *sql.Rows) (bool, error) {
+		if err := rows.Scan(&key, &value); err != nil {
+			return false, err
+		}
+		theirs = fn(key, value)
+		return theirs == nil, nil
+	})
+	if theirs != nil {
+		return theirs
+	}
+	return err
+}
+
 // Set implements [storage.ShelfWriter].
 func (t *tx) Set(bucket, key string, value []byte) error {
 	delete(t.recall.shelf, place{bucket, key})

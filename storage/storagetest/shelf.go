@@ -13,6 +13,7 @@ var shelfTests = []test{
 	{"Get returns what was set", getReturns},
 	{"Drop removes the value", drop},
 	{"Scan goes in byte order, and back", scan},
+	{"Walk passes every value", walk},
 }
 
 func getReturns(t *testing.T, b *bench) {
@@ -96,4 +97,44 @@ func scan(t *testing.T, b *bench) {
 	got := read(t, b, func(r storage.Reader) ([]storage.Item, error) { return r.Scan("b", "a", 1, false) })
 	equal(t, "values come along", got, []storage.Item{{Key: "a b", Value: []byte("va b")}})
 	equal(t, "no bucket", scanKeys(t, b, "d", "", 0, false), []string(nil))
+}
+
+func walk(t *testing.T, b *bench) {
+	want := []storage.Item{{Key: "", Value: []byte("of the empty key")}, {Key: "A", Value: []byte{0, 255}}, {Key: "a"}, {Key: "é", Value: []byte("two")}}
+	update(t, b, func(tx storage.Tx) error {
+		for i := range want {
+			it := want[len(want)-1-i]
+			if err := errors.Join(tx.Set("b", it.Key, it.Value), tx.Set("a", it.Key, nil), tx.Set("c", it.Key, nil)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	walked := func(r storage.Reader, bucket string, most int) (out []storage.Item, err error) {
+		err = r.Walk(bucket, func(key, value []byte) error {
+			it := storage.Item{Key: string(key)}
+			if len(value) > 0 {
+				it.Value = append([]byte{}, value...)
+			}
+			if out = append(out, it); len(out) == most {
+				return errOurs
+			}
+			return nil
+		})
+		return out, err
+	}
+	equal(t, "the bucket", read(t, b, func(r storage.Reader) ([]storage.Item, error) { return walked(r, "b", 0) }), want)
+	equal(t, "no bucket", read(t, b, func(r storage.Reader) ([]storage.Item, error) { return walked(r, "d", 0) }), []storage.Item(nil))
+	update(t, b, func(tx storage.Tx) error { // it sees what the transaction wrote, which goes on after fn's error
+		if err := errors.Join(tx.Drop("b", "A"), tx.Set("b", "B", []byte("new"))); err != nil {
+			return err
+		}
+		got, err := walked(tx, "b", 2)
+		if err != errOurs {
+			t.Errorf("fn's error came back as %v", err)
+		}
+		equal(t, "up to fn's error", got, []storage.Item{want[0], {Key: "B", Value: []byte("new")}})
+		_, err = tx.Get("b", "B")
+		return err
+	})
 }
