@@ -83,7 +83,7 @@ func (f *fleet) enrolled(ctx context.Context, h *host.Host, sites []atoll.SiteID
 	return h.Store.Update(ctx, func(tx storage.Tx) error {
 		for _, site := range sites {
 			b, err := json.Marshal(central.SiteState{
-				Site: site, Key: public, Device: device, Timeline: timelineOf(site), Initialisation: central.InitCompleted, TokenEpoch: 1,
+				Site: site, Key: public, Device: device, Timeline: timelineOf(site), TokenEpoch: 1, Summary: central.Summary{Initialisation: central.InitCompleted},
 			})
 			if err != nil {
 				return err

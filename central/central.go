@@ -45,6 +45,7 @@ type Centre struct {
 	Options
 	commits   committer
 	comparing chan struct{} // sites that are compared with
+	roster    roster
 
 	mu      sync.Mutex
 	busy    map[atoll.SiteID]chan struct{}  // sites with an exchange under way

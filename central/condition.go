@@ -1,6 +1,8 @@
 package central
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/atollsync/atoll"
@@ -55,12 +57,40 @@ const (
 // Condition says how the site stands and why: the concerns with the worst first.
 // Without any it is green.
 func (s *SiteStatus) Condition(now time.Time) (Light, []Concern) {
-	st := &s.State
-	var out []Concern
-	add := func(c Concern) { out = append(out, c) }
+	sum := s.Summary()
+	return sum.Light(now), sum.Concerns(now)
+}
+
+// Light is how the site stands.
+func (s *SiteSummary) Light(now time.Time) Light {
+	worst := Green
+	s.concerns(now, func(c Concern) {
+		if c.Light.Compare(worst) < 0 {
+			worst = c.Light
+		}
+	})
+	return worst
+}
+
+// Concerns says why it stands so, the worst first.
+func (s *SiteSummary) Concerns(now time.Time) (out []Concern) {
+	s.concerns(now, func(c Concern) { out = append(out, c) })
+	slices.SortStableFunc(out, func(a, b Concern) int { return a.Light.Compare(b.Light) })
+	return out
+}
+
+// Has reports whether there is a concern of the kind.
+func (s *SiteSummary) Has(kind string, now time.Time) (has bool) {
+	s.concerns(now, func(c Concern) { has = has || c.Kind == kind })
+	return has
+}
+
+func (s *SiteSummary) concerns(now time.Time, add func(Concern)) {
+	st := s.State
 	switch {
 	case s.Disabled:
-		return Grey, []Concern{{Kind: ConcernClosed, Light: Grey}}
+		add(Concern{Kind: ConcernClosed, Light: Grey})
+		return
 	case st.Initialisation == InitNew:
 		add(Concern{Kind: ConcernNew, Light: Grey})
 	case st.Initialisation == InitError:
@@ -99,10 +129,12 @@ func (s *SiteStatus) Condition(now time.Time) (Light, []Concern) {
 	if st.Paused != "" {
 		add(Concern{Kind: ConcernPaused, Light: Grey, Text: st.Paused})
 	}
-	return worst(out), sorted(out)
 }
 
-func severity(l Light) int {
+// Compare puts lights in order, the one that asks for attention first.
+func (l Light) Compare(with Light) int { return cmp.Compare(l.severity(), with.severity()) }
+
+func (l Light) severity() int {
 	switch l {
 	case Red:
 		return 0
@@ -115,27 +147,21 @@ func severity(l Light) int {
 	return 3
 }
 
-func worst(list []Concern) Light {
-	light := Green
-	for _, c := range list {
-		if severity(c.Light) < severity(light) {
-			light = c.Light
-		}
-	}
-	return light
+// Urgency is the place in a list that begins with the worst: by light, and of equal ones
+// by who was not heard for the longest time. It holds no pointers: tens of thousands are
+// sorted.
+type Urgency struct {
+	severity int
+	second   int64
+	nano     int
 }
 
-func sorted(list []Concern) []Concern {
-	var out []Concern
-	for _, light := range []Light{Red, Amber, Grey} {
-		for _, c := range list {
-			if c.Light == light {
-				out = append(out, c)
-			}
-		}
-	}
-	return out
+// UrgencyOf is the urgency of who shows this light and was last heard then.
+func UrgencyOf(l Light, heard time.Time) Urgency {
+	return Urgency{l.severity(), heard.Unix(), heard.Nanosecond()}
 }
 
-// Worse reports whether one light asks for attention before another.
-func (l Light) Worse(than Light) bool { return severity(l) < severity(than) }
+// Compare puts the more urgent first.
+func (u Urgency) Compare(with Urgency) int {
+	return cmp.Or(cmp.Compare(u.severity, with.severity), cmp.Compare(u.second, with.second), cmp.Compare(u.nano, with.nano))
+}

@@ -72,7 +72,7 @@ func (c *Centre) AddSite(ctx context.Context, actor, name string, kind topology.
 		}
 		var digest []byte
 		code, digest = newCode()
-		state := SiteState{Site: next, CodeHash: digest, CodeExpires: c.Now().Add(codeLife), Initialisation: InitNew}
+		state := SiteState{Site: next, CodeHash: digest, CodeExpires: c.Now().Add(codeLife), Summary: Summary{Initialisation: InitNew}}
 		site = topology.Site{ID: next, Record: id, Name: name, Kind: kind}
 		return state.save(tx)
 	})

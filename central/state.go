@@ -32,22 +32,17 @@ type SiteState struct {
 	CodeHash    []byte    `json:"code_hash,omitempty"`
 	CodeExpires time.Time `json:"code_expires,omitzero"`
 	// Identity: the site's public key, its device, and its database's timeline.
-	Key    []byte `json:"key,omitempty"`
-	Device string `json:"device,omitempty"`
-	// KeyUntil is when a key that is to be replaced ends; zero if it is not (R-H-46).
-	KeyUntil time.Time      `json:"key_until,omitzero"`
+	Key      []byte         `json:"key,omitempty"`
+	Device   string         `json:"device,omitempty"`
 	Timeline atoll.Timeline `json:"timeline,omitempty"`
 	Turn     uint64         `json:"turn,omitempty"`
 	Nonce    string         `json:"nonce,omitempty"`
-	// Failures counts wrong codes; LockedUntil ends a lock (R-H-15).
-	Failures    int       `json:"failures,omitempty"`
-	LockedUntil time.Time `json:"locked_until,omitzero"`
+	// Failures counts wrong codes (R-H-15).
+	Failures int `json:"failures,omitempty"`
 	// TokenEpoch is part of every token: raising it ends them all.
 	TokenEpoch uint32 `json:"token_epoch,omitempty"`
 
-	Initialisation Initialisation `json:"initialisation"`
-	Paused         string         `json:"paused,omitempty"` // the reason, if the centre paused it
-	Orders         []string       `json:"orders,omitempty"`
+	Orders []string `json:"orders,omitempty"`
 	// HistoryMonths limits the documents the site gets when it initialises to those
 	// of the last months (R-H-26); 0 does not.
 	HistoryMonths int `json:"history_months,omitempty"`
@@ -71,21 +66,13 @@ type SiteState struct {
 	// Voucher is the number in the voucher the site was last given.
 	Voucher uint64 `json:"voucher,omitempty"`
 
-	// What the site last said of itself.
-	App           string         `json:"app,omitempty"`
-	Protocol      int            `json:"protocol,omitempty"`
-	Catalogue     int            `json:"catalogue,omitempty"`
-	CatalogueHash string         `json:"catalogue_hash,omitempty"`
-	Cursor        atoll.Position `json:"cursor,omitempty"`
-	Waiting       int            `json:"waiting"`        // operations it still had to push
-	Head          uint64         `json:"head,omitempty"` // the end of its journal there
-	Errors        int            `json:"errors,omitempty"`
-	ClockAhead    time.Duration  `json:"clock_ahead,omitempty,format:nano"` // site's clock minus ours
-	FirstContact  time.Time      `json:"first_contact,omitzero"`
-	LastContact   time.Time      `json:"last_contact,omitzero"`
-	LastComplete  time.Time      `json:"last_complete,omitzero"` // last exchange after which nothing was left either way
-	LastError     string         `json:"last_error,omitempty"`   // why the last exchange was refused
-	LastCode      atoll.Code     `json:"last_code,omitempty"`
+	// What the site last said of itself, beside what the summary has.
+	Protocol      int    `json:"protocol,omitempty"`
+	Catalogue     int    `json:"catalogue,omitempty"`
+	CatalogueHash string `json:"catalogue_hash,omitempty"`
+	Head          uint64 `json:"head,omitempty"` // the end of its journal there
+
+	Summary
 }
 
 // Span is a part of a journal, both ends included.

@@ -65,8 +65,12 @@ func (f *fleet) many(t testing.TB, n int) {
 		do = append(do, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "site", ID: atoll.NewID(now)}, Fields: atoll.Fields{}.
 			Set("number", id).Set("name", fmt.Sprintf("Health centre %d", i)).Set("type", "server").Set("created_at", now.UTC().Format(time.RFC3339))})
 		s := central.SiteState{
-			Site: id, Initialisation: central.InitCompleted, App: fmt.Sprintf("1.%d.0", i%3), Key: []byte("k"), Waiting: i * 7 % 40,
-			FirstContact: now.Add(-400 * 24 * time.Hour), LastContact: now.Add(-time.Duration(i*i%50000) * time.Minute), Cursor: 100,
+			Site: id, Key: []byte("k"), Device: string(atoll.DeriveID("device", id.String())), Timeline: atoll.Timeline(strings.Repeat("0123456789abcdef", 2)),
+			Turn: uint64(1000 + i), Nonce: "0123456789abcdef", Voucher: uint64(i), Protocol: 1, Catalogue: 30, CatalogueHash: strings.Repeat("0123456789abcdef", 4),
+			Head: uint64(i * 3), Summary: central.Summary{
+				Initialisation: central.InitCompleted, App: fmt.Sprintf("1.%d.0", i%3), Waiting: i * 7 % 40,
+				FirstContact: now.Add(-400 * 24 * time.Hour), LastContact: now.Add(-time.Duration(i*i%50000) * time.Minute), Cursor: 100,
+			},
 		}
 		s.LastComplete = s.LastContact.Add(-time.Duration(i%90) * time.Minute)
 		switch {
@@ -79,7 +83,7 @@ func (f *fleet) many(t testing.TB, n int) {
 		case i%29 == 11:
 			s.Paused = "market day"
 		}
-		if states = append(states, s); len(states) == 1000 {
+		if states = append(states, s); len(states) == 8000 {
 			flush()
 		}
 	}
@@ -160,6 +164,12 @@ func BenchmarkFleet(b *testing.B) {
 	f := newFleet(b)
 	f.spread(b, *fleetSites)
 	f.many(b, *fleetSites)
+	if _, _, err := f.Centre.Centre.Summaries(b.Context()); err != nil { // as a server does soon after its start
+		b.Fatal(err)
+	}
+	if err := f.Centre.KeepReports(b.Context()); err != nil { // as above
+		b.Fatal(err)
+	}
 	speed{b, f.centre, fmt.Sprintf("A centre with %d sites", *fleetSites)}.of("/fleet", "/fleet?sort=name&page=700", "/fleet?q=centre+9", "/fleet/map", "/fleet/map?box=36,-2,38,0", "/fleet/2")
 }
 

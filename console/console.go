@@ -30,7 +30,7 @@ type console struct {
 	gate    *http.CrossOriginProtection
 	press   *press
 	streams chan struct{} // one place for each open stream of events
-	sites   keptList
+	sites   siteLists
 	answers answers
 }
 
@@ -38,6 +38,7 @@ type console struct {
 // It panics when pages, words or routes contradict each other, which a test would
 // have found.
 func New(o Options) http.Handler {
+	_ = tongues() // the words are read before anybody waits for them
 	c := &console{
 		Options: o.withDefaults(), mux: http.NewServeMux(), gate: http.NewCrossOriginProtection(),
 		press: newPress(templateFiles), streams: make(chan struct{}, 64),
@@ -123,9 +124,6 @@ func (c *console) admit(r route) http.Handler {
 		if err == nil {
 			v.route = r
 			err = r.serve(c, v)
-			if r.method == post {
-				c.sites.drop() // who did something about a site sees it
-			}
 		}
 		if err != nil {
 			v.fail(err)

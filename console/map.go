@@ -165,7 +165,7 @@ func (d drawing) marks(sites []pin) []mark {
 		if at[k] == nil {
 			at[k] = &mark{}
 		}
-		at[k].add(mark{X: x, Y: y, Sites: []pin{s}})
+		at[k].add(x, y, s)
 	}
 	all := make([]*mark, 0, len(at))
 	for _, m := range at {
@@ -182,16 +182,16 @@ func (d drawing) marks(sites []pin) []mark {
 			continue
 		}
 		x, y := kept[near].X, kept[near].Y
-		kept[near].add(*m)
+		kept[near].add(m.X, m.Y, m.Sites...)
 		kept[near].X, kept[near].Y = x, y // stays where the most are
 	}
 	out := make([]mark, 0, len(kept))
 	for _, m := range kept {
 		m.Light = m.Sites[0].Light
-		var places []point
+		places := make([]point, 0, len(m.Sites))
 		for _, s := range m.Sites {
 			places = append(places, s.point)
-			if s.Light.Worse(m.Light) {
+			if s.Light.Compare(m.Light) < 0 {
 				m.Light = s.Light
 			}
 		}
@@ -199,22 +199,16 @@ func (d drawing) marks(sites []pin) []mark {
 		out = append(out, *m)
 	}
 	slices.SortStableFunc(out, func(a, b mark) int {
-		switch {
-		case a.Light.Worse(b.Light):
-			return -1
-		case b.Light.Worse(a.Light):
-			return 1
-		}
-		return cmp.Compare(len(b.Sites), len(a.Sites))
+		return cmp.Or(a.Light.Compare(b.Light), cmp.Compare(len(b.Sites), len(a.Sites)))
 	})
 	return out
 }
 
-// add puts what the other has into the mark, which moves to the middle of both.
-func (m *mark) add(other mark) {
-	n, k := float64(len(m.Sites)), float64(len(other.Sites))
-	m.X, m.Y = (m.X*n+other.X*k)/(n+k), (m.Y*n+other.Y*k)/(n+k)
-	m.Sites = append(m.Sites, other.Sites...)
+// add puts sites with their middle into the mark, which moves to the middle of all.
+func (m *mark) add(x, y float64, sites ...pin) {
+	n, k := float64(len(m.Sites)), float64(len(sites))
+	m.X, m.Y = (m.X*n+x*k)/(n+k), (m.Y*n+y*k)/(n+k)
+	m.Sites = append(m.Sites, sites...)
 }
 
 // steps are round numbers of degrees, and of kilometres.

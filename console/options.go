@@ -64,6 +64,7 @@ type Transfers interface {
 type Reports interface {
 	Ask(ctx context.Context, name string, a station.Asking) (*report.Table, error)
 	Mark(ctx context.Context) (report.Mark, error)
+	Rows(r storage.Reader, q storage.RowQuery, fn func(storage.Row) error) error
 }
 
 // Station is what every installation has.
@@ -91,6 +92,7 @@ type Sync interface {
 type Centre interface {
 	Transfers
 	Sites(ctx context.Context) ([]central.SiteStatus, error)
+	Summaries(ctx context.Context) ([]central.SiteSummary, *topology.Topology, error)
 	SiteStatus(ctx context.Context, site atoll.SiteID) (central.SiteStatus, error)
 	SyncLog(ctx context.Context, site atoll.SiteID, limit int) ([]central.Cycle, error)
 	SiteOrders(ctx context.Context, site atoll.SiteID, limit int) ([]central.SiteOrder, error)

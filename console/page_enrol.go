@@ -12,7 +12,7 @@ import (
 
 // enrolRow is one site that waits to be enrolled, or has a code open.
 type enrolRow struct {
-	siteRow
+	*central.SiteStatus
 	Open    bool      // a code is good
 	Expires time.Time // until when
 	Locked  time.Time // until when no code is taken, after wrong ones
@@ -49,7 +49,7 @@ func (c *console) enrolPage(v *Visit, d enrolData) error {
 		if s.Disabled || s.Kind == topology.Central {
 			continue
 		}
-		row := enrolRow{siteRow: siteRowOf(s, now), Expires: s.State.CodeExpires, Locked: s.State.LockedUntil, Enroled: len(s.State.Key) > 0}
+		row := enrolRow{SiteStatus: s, Expires: s.State.CodeExpires, Locked: s.State.LockedUntil, Enroled: len(s.State.Key) > 0}
 		row.Open = len(s.State.CodeHash) > 0 && s.State.CodeExpires.After(now)
 		if row.Locked.Before(now) {
 			row.Locked = time.Time{}
@@ -58,7 +58,7 @@ func (c *console) enrolPage(v *Visit, d enrolData) error {
 			d.Any = true
 			d.Enrolled = append(d.Enrolled, option{Value: s.ID.String(), Words: s.Name + " (" + s.ID.String() + ")"})
 		}
-		if (!row.Enroled || row.Open) && (d.Q == "" || row.called(strings.ToLower(d.Q))) {
+		if (!row.Enroled || row.Open) && (d.Q == "" || answersTo(strings.ToLower(d.Q), s.Site, s.Stores)) {
 			if d.Found++; len(d.Rows) < pageRows {
 				d.Rows = append(d.Rows, row)
 			}

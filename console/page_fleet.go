@@ -8,18 +8,33 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/topology"
 )
 
 // siteRow is one site in the list of all.
 type siteRow struct {
-	*central.SiteStatus
-	Light    central.Light
-	Concerns []central.Concern
-	folded   string // the name in small letters
+	*central.SiteSummary
+	Light central.Light
+	of    *siteList
+}
+
+// Concerns says why the site stands as it does.
+func (s *siteRow) Concerns() []central.Concern { return s.SiteSummary.Concerns(s.of.made) }
+
+// Stores are the names of the stores that are active on the site.
+func (s *siteRow) Stores() []string {
+	var out []string
+	for _, id := range s.of.topology.Active(s.ID) {
+		store, _ := s.of.topology.Store(id)
+		out = append(out, store.Name)
+	}
+	slices.Sort(out)
+	return out
 }
 
 // Partial reports whether the site's last complete exchange was well before the
@@ -92,7 +107,7 @@ func (c *console) chosen(v *Visit, q fleetQuery) (all *siteList, found []*siteRo
 	if all, err = c.siteList(v); err != nil {
 		return nil, nil, err
 	}
-	found = q.choose(all.rows, c.Now())
+	found = q.choose(all)
 	if q.Box == nil {
 		return all, found, nil
 	}
@@ -123,63 +138,60 @@ var concernKinds = []string{
 	central.ConcernInit, central.ConcernNew, central.ConcernPaused, central.ConcernClock, central.ConcernKey, central.ConcernLocked, central.ConcernClosed,
 }
 
-// The list of many sites takes a while to make, so it is used again for a moment.
-const (
-	manySites = 2000
-	keptSites = 10 * time.Second
-)
-
 // siteList is all sites as they stood when it was made, the worst first, and what is
-// counted of them. It is shared by who asks for it, and never changes.
+// counted of them. It may be shared, and never changes.
 type siteList struct {
 	rows     []*siteRow
 	tally    tally
 	versions []string // of the programs that they run, the newest first
 	made     time.Time
-
-	placing sync.Mutex
-	places  *places // where they are: read when somebody asks
+	topology *topology.Topology
+	turn     int64
 }
 
-// keptList is the list that was made last, if it is long.
-type keptList struct {
-	sync.Mutex
-	of *siteList
+// siteLists are made one after the other, so that many who ask at once do not make one
+// each.
+type siteLists struct {
+	begun   atomic.Int64
+	waiting atomic.Int64
+	making  sync.Mutex
+	last    *siteList // while somebody waits
 }
 
-// drop has the next who asks get a new list.
-func (k *keptList) drop() {
-	k.Lock()
-	defer k.Unlock()
-	k.of = nil
-}
-
-// siteList returns all sites. Of many, a list that was made a moment ago is used again,
-// unless something was done about a site since.
+// siteList returns all sites as the database has them, at some time since it was asked:
+// who waited for the list of another takes the next one, whoever made that.
 func (c *console) siteList(v *Visit) (*siteList, error) {
-	c.sites.Lock()
-	defer c.sites.Unlock()
-	now := c.Now()
-	if kept := c.sites.of; kept != nil && now.Sub(kept.made) < keptSites {
-		return kept, nil
+	l := &c.sites
+	before := l.begun.Load()
+	l.waiting.Add(1)
+	l.making.Lock()
+	defer l.making.Unlock()
+	if l.waiting.Add(-1); l.last != nil && l.last.turn > before {
+		return l.last.left(l), nil
 	}
-	c.sites.of = nil
-	sites, err := c.Centre.Sites(v.ctx())
+	out := &siteList{turn: l.begun.Add(1), made: c.Now()}
+	sites, t, err := c.Centre.Summaries(v.ctx())
 	if err != nil {
 		return nil, err
 	}
-	out := &siteList{rows: make([]*siteRow, len(sites)), made: now}
+	out.topology, out.rows = t, make([]*siteRow, len(sites))
 	all := make([]siteRow, len(sites))
 	for i := range sites {
-		all[i] = siteRowOf(&sites[i], now)
+		all[i] = siteRow{&sites[i], sites[i].Light(out.made), out}
 		out.rows[i] = &all[i]
 	}
-	sortWorst(out.rows)
-	out.tally, out.versions = tallied(out.rows, now), versionsOf(out.rows)
-	if len(all) > manySites {
-		c.sites.of = out
+	out.tally, out.versions = tallied(out.rows, out.made), versionsOf(out.rows)
+	sortBy(out.rows, func(s *siteRow) central.Urgency { return central.UrgencyOf(s.Light, s.State.LastContact) }, central.Urgency.Compare)
+	l.last = out
+	return out.left(l), nil
+}
+
+// left lets go of the list when nobody waits for it any more.
+func (s *siteList) left(l *siteLists) *siteList {
+	if l.waiting.Load() == 0 {
+		l.last = nil
 	}
-	return out, nil
+	return s
 }
 
 // versionsOf are the programs that sites run, the newest first.
@@ -193,13 +205,6 @@ func versionsOf(all []*siteRow) []string {
 	}
 	slices.SortFunc(out, func(a, b string) int { return strings.Compare(b, a) })
 	return out
-}
-
-func siteRowOf(s *central.SiteStatus, now time.Time) siteRow {
-	row := siteRow{SiteStatus: s, folded: strings.ToLower(s.Name)}
-	row.Light, row.Concerns = s.Condition(now)
-	slices.Sort(row.Stores)
-	return row
 }
 
 func tallied(all []*siteRow, now time.Time) tally {
@@ -251,26 +256,23 @@ func (q fleetQuery) Any() bool {
 	return q.Q != "" || q.Light != "" || q.Concern != "" || q.Version != "" || q.Silent > 0 || q.Heard > 0 || q.Box != nil
 }
 
-// choose returns the rows that the query asks for, wherever they are, in its order; they
-// come with the worst first.
-func (q fleetQuery) choose(all []*siteRow, now time.Time) []*siteRow {
-	words := strings.ToLower(q.Q)
-	out := make([]*siteRow, 0, len(all))
-	for _, s := range all {
+// choose returns the rows that the query asks for, wherever they are, in its order.
+func (q fleetQuery) choose(all *siteList) []*siteRow {
+	words, now := strings.ToLower(q.Q), all.made
+	out := make([]*siteRow, 0, len(all.rows))
+	for _, s := range all.rows {
 		switch {
 		case q.Light != "" && string(s.Light) != q.Light:
 		case q.Version != "" && s.State.App != q.Version:
-		case q.Concern != "" && !slices.ContainsFunc(s.Concerns, func(c central.Concern) bool { return c.Kind == q.Concern }):
+		case q.Concern != "" && !s.Has(q.Concern, now):
 		case q.Silent > 0 && !s.silent(now, q.Silent):
 		case q.Heard > 0 && !s.heard(now, q.Heard):
-		case words != "" && !s.called(words):
+		case words != "" && !answersTo(words, s.Site, s.Stores()):
 		default:
 			out = append(out, s)
 		}
 	}
-	if q.Sort != fleetSorts[0] {
-		slices.SortStableFunc(out, q.compare)
-	}
+	q.order(out)
 	return out
 }
 
@@ -284,63 +286,53 @@ func (s *siteRow) heard(now time.Time, days int) bool {
 	return s.State.Initialisation != central.InitNew && !s.silent(now, days)
 }
 
-// called reports whether the site's name, number or stores hold the words.
-func (s *siteRow) called(words string) bool {
-	return strings.Contains(s.folded, words) || s.ID.String() == words ||
-		slices.ContainsFunc(s.Stores, func(name string) bool { return strings.Contains(strings.ToLower(name), words) })
+// answersTo reports whether the site's name, number or stores hold the words.
+func answersTo(words string, s topology.Site, stores []string) bool {
+	return s.ID.String() == words || contains(words, s.Name) || contains(words, stores...)
 }
 
-func (q fleetQuery) compare(a, b *siteRow) int {
+// order puts rows, which come with the worst first, in the order of the query.
+func (q fleetQuery) order(rows []*siteRow) {
+	times := func(key func(*siteRow) time.Time) {
+		sortBy(rows, func(s *siteRow) central.Urgency { return central.UrgencyOf(central.Green, key(s)) }, central.Urgency.Compare)
+	}
+	most := func(key func(*siteRow) int) { sortBy(rows, key, func(a, b int) int { return cmp.Compare(b, a) }) }
+	texts := func(key func(*siteRow) string) { sortBy(rows, key, strings.Compare) }
 	switch q.Sort {
 	case "name":
-		return strings.Compare(a.folded, b.folded)
+		texts(func(s *siteRow) string { return strings.ToLower(s.Name) })
 	case "number":
-		return cmp.Compare(a.ID, b.ID)
+		sortBy(rows, func(s *siteRow) atoll.SiteID { return s.ID }, cmp.Compare)
 	case "contact":
-		return a.State.LastContact.Compare(b.State.LastContact)
+		times(func(s *siteRow) time.Time { return s.State.LastContact })
 	case "complete":
-		return a.State.LastComplete.Compare(b.State.LastComplete)
+		times(func(s *siteRow) time.Time { return s.State.LastComplete })
 	case "waiting":
-		return cmp.Compare(b.State.Waiting, a.State.Waiting)
+		most(func(s *siteRow) int { return s.State.Waiting })
 	case "behind":
-		return cmp.Compare(b.Behind, a.Behind)
+		sortBy(rows, func(s *siteRow) atoll.Position { return s.Behind }, func(a, b atoll.Position) int { return cmp.Compare(b, a) })
 	case "quarantined":
-		return cmp.Compare(b.Quarantined, a.Quarantined)
+		most(func(s *siteRow) int { return s.Quarantined })
 	case "version":
-		return strings.Compare(a.State.App, b.State.App)
+		texts(func(s *siteRow) string { return s.State.App })
 	}
-	return worstFirst(a, b)
 }
 
-// sortWorst puts the worst first; of equal ones the order stays. What it compares lies
-// close together, as rows of tens of thousands of sites do not.
-func sortWorst(rows []*siteRow) {
+// sortBy sorts rows by a key; of equal ones the order stays. What it compares lies close
+// together, as rows of tens of thousands of sites do not.
+func sortBy[K any](rows []*siteRow, key func(*siteRow) K, compare func(a, b K) int) {
 	type place struct {
-		at    time.Time
-		worry int
-		n     int
-		row   *siteRow
+		key K
+		n   int
 	}
-	all := make([]place, len(rows))
+	before, all := slices.Clone(rows), make([]place, len(rows))
 	for n, s := range rows {
-		all[n] = place{s.State.LastContact, worry(string(s.Light)), n, s}
+		all[n] = place{key(s), n}
 	}
-	slices.SortFunc(all, func(a, b place) int {
-		return cmp.Or(cmp.Compare(a.worry, b.worry), a.at.Compare(b.at), cmp.Compare(a.n, b.n))
-	})
+	slices.SortFunc(all, func(a, b place) int { return cmp.Or(compare(a.key, b.key), cmp.Compare(a.n, b.n)) })
 	for n := range all {
-		rows[n] = all[n].row
+		rows[n] = before[all[n].n]
 	}
-}
-
-func worstFirst(a, b *siteRow) int {
-	switch {
-	case a.Light.Worse(b.Light):
-		return -1
-	case b.Light.Worse(a.Light):
-		return 1
-	}
-	return a.State.LastContact.Compare(b.State.LastContact)
 }
 
 // fleetFile is the list as a sheet, all pages of it.
@@ -365,12 +357,12 @@ func (c *console) fleetFile(v *Visit) error {
 	}
 	for _, s := range rows {
 		var concerns []string
-		for _, c := range s.Concerns {
+		for _, c := range s.Concerns() {
 			concerns = append(concerns, c.Kind)
 		}
 		st := s.State
 		_ = w.Write([]string{
-			s.ID.String(), sheetText(s.Name), string(s.Kind), sheetText(strings.Join(s.Stores, "; ")), string(s.Light), strings.Join(concerns, " "),
+			s.ID.String(), sheetText(s.Name), string(s.Kind), sheetText(strings.Join(s.Stores(), "; ")), string(s.Light), strings.Join(concerns, " "),
 			stamp(st.LastContact), stamp(st.LastComplete), stamp(st.FirstContact), strconv.Itoa(st.Waiting), strconv.FormatUint(uint64(s.Behind), 10),
 			strconv.Itoa(s.Quarantined), strconv.Itoa(st.Errors), strconv.FormatFloat(st.ClockAhead.Seconds(), 'f', 0, 64), sheetText(st.App),
 			string(st.Initialisation), sheetText(st.Paused),
@@ -389,11 +381,10 @@ func sheetText(s string) string {
 }
 
 // siteAt returns the site that the address names.
-func (c *console) siteAt(v *Visit) (siteRow, error) {
+func (c *console) siteAt(v *Visit) (central.SiteStatus, error) {
 	id, err := atoll.ParseSiteID(v.R.PathValue("site"))
 	if err != nil {
-		return siteRow{}, atoll.Errorf(atoll.NotFound, "%.20q is no number of a site", v.R.PathValue("site"))
+		return central.SiteStatus{}, atoll.Errorf(atoll.NotFound, "%.20q is no number of a site", v.R.PathValue("site"))
 	}
-	s, err := c.Centre.SiteStatus(v.ctx(), id)
-	return siteRowOf(&s, c.Now()), err
+	return c.Centre.SiteStatus(v.ctx(), id)
 }

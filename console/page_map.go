@@ -1,7 +1,6 @@
 package console
 
 import (
-	"cmp"
 	"errors"
 	"net/url"
 	"slices"
@@ -28,19 +27,17 @@ type spot struct {
 	There bool
 }
 
-// spots returns where all stores are: the name by which others know a store has its
-// latitude and longitude.
-func (c *console) spots(v *Visit, t *topology.Topology) (map[atoll.ID]spot, error) {
-	of := map[atoll.ID]spot{}
-	return of, c.Database.View(v.ctx(), func(r storage.Reader) error {
-		clear(of)
-		names := map[atoll.ID]spot{}
+// spots calls fn with where each of the stores is: the name by which others know a store
+// has its latitude and longitude.
+func (c *console) spots(v *Visit, stores []topology.Store, fn func(topology.Store, spot)) error {
+	return c.Database.View(v.ctx(), func(r storage.Reader) error {
+		names := make(map[atoll.ID]spot, len(stores))
 		q := storage.RowQuery{Type: "name", Fields: []string{"latitude", "longitude"}, Where: map[string]string{"kind": "store"}}
-		err := r.Rows(q, func(row storage.Row) error {
+		err := c.Station.Rows(r, q, func(row storage.Row) error {
 			names[row.ID] = spotOf(row.ID, string(row.Number(0)), string(row.Number(1)))
 			return nil
 		})
-		for _, s := range t.Stores() {
+		for _, s := range stores {
 			if err != nil {
 				return err
 			}
@@ -48,7 +45,7 @@ func (c *console) spots(v *Visit, t *topology.Topology) (map[atoll.ID]spot, erro
 			if !ok { // a facility, or what else a store may be linked to
 				found, err = spotIn(r, s.NameID)
 			}
-			of[s.ID] = found
+			fn(s, found)
 		}
 		return err
 	})
@@ -87,47 +84,35 @@ type places struct {
 	lost []lost
 }
 
-// placed returns where the sites of the list are: each at its first store that has a
-// place.
+// placed returns where the sites of the list are: each at its first store, by code, that
+// has a place.
 func (c *console) placed(v *Visit, all *siteList) (*places, error) {
-	all.placing.Lock()
-	defer all.placing.Unlock()
-	if all.places != nil {
-		return all.places, nil
-	}
-	t, err := c.Station.Topology(v.ctx())
+	out, lacking := &places{of: make(map[atoll.SiteID]point, len(all.rows))}, map[atoll.SiteID]lost{}
+	err := c.spots(v, all.topology.Stores(), func(s topology.Store, at spot) {
+		if _, is := out.of[s.Site]; is {
+			return
+		}
+		switch {
+		case at.There:
+			out.of[s.Site] = at.point
+		case at.Name != "" && !lacking[s.Site].Store:
+			lacking[s.Site] = lost{Words: s.Name, Link: recordPath(atoll.Key{Type: "name", ID: at.Name}), Store: true}
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
-	at, err := c.spots(v, t)
-	if err != nil {
-		return nil, err
-	}
-	stores := map[atoll.SiteID][]topology.Store{}
-	for _, s := range t.Stores() {
-		stores[s.Site] = append(stores[s.Site], s)
-	}
-	out := &places{of: make(map[atoll.SiteID]point, len(all.rows))}
 	for _, row := range all.rows {
-		own := stores[row.ID]
-		slices.SortFunc(own, func(a, b topology.Store) int { return cmp.Compare(a.Code, b.Code) })
+		if _, is := out.of[row.ID]; is {
+			continue
+		}
 		none := lost{Words: row.Name, Link: "/fleet/" + row.ID.String()}
-		for _, s := range own {
-			at := at[s.ID]
-			if at.There {
-				out.of[row.ID] = at.point
-				break
-			}
-			if at.Name != "" && !none.Store {
-				none = lost{Words: row.Name + " · " + s.Name, Link: recordPath(atoll.Key{Type: "name", ID: at.Name}), Store: true}
-			}
+		if l, is := lacking[row.ID]; is {
+			none = lost{row.Name + " · " + l.Words, l.Link, true}
 		}
-		if _, is := out.of[row.ID]; !is {
-			out.lost = append(out.lost, none)
-		}
+		out.lost = append(out.lost, none)
 	}
 	slices.SortStableFunc(out.lost, func(a, b lost) int { return strings.Compare(a.Words, b.Words) })
-	all.places = out
 	return out, nil
 }
 
@@ -196,7 +181,7 @@ func (c *console) siteMap(v *Visit) error {
 	}
 	d := mapData{Query: q, Without: len(at.lost), Lost: at.lost[:min(len(at.lost), mapLost)], Any: len(at.lost) < len(all.rows)}
 	d.Concerns, d.Versions = v.concernOptions(q), versionOptions(all, q)
-	var found []pin
+	found := make([]pin, 0, len(chosen))
 	for _, s := range chosen {
 		if p, is := at.of[s.ID]; is {
 			found = append(found, pin{s, p})

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"cmp"
 	"net/url"
 	"slices"
 	"strconv"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
 	"github.com/atollsync/atoll/report"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
@@ -117,7 +117,7 @@ type reportTotal struct{ Words, Value string }
 type freshRow struct {
 	report.Freshness
 	State saying
-	Light string
+	Light central.Light
 }
 
 // reportPage asks a report and shows its answer: totals, a chart, the table, and how
@@ -289,29 +289,29 @@ func (v *Visit) fresh(d *reportData, t *report.Table) {
 		if !v.User.Sees(f.Store) {
 			continue
 		}
-		row := freshRow{Freshness: f, State: saying{Key: "standing." + string(f.Standing)}, Light: "green"}
+		row := freshRow{Freshness: f, State: saying{Key: "standing." + string(f.Standing)}, Light: central.Green}
 		switch {
 		case !f.Reported:
 			d.Missing++
-			row.Light = "grey"
+			row.Light = central.Grey
 		case f.Standing == report.Copy:
 			if d.Oldest.IsZero() || f.LastSync.Before(d.Oldest) {
 				d.Oldest = f.LastSync
 			}
 			switch age := v.c.Now().Sub(f.LastSync); {
 			case f.LastSync.IsZero() || age > 30*24*time.Hour:
-				row.Light = "red"
+				row.Light = central.Red
 			case age > 3*24*time.Hour:
-				row.Light = "amber"
+				row.Light = central.Amber
 			}
 		case f.Standing != report.Own:
-			row.Light = "amber"
+			row.Light = central.Amber
 		}
 		d.Fresh = append(d.Fresh, row)
 	}
 	d.Reported = len(d.Fresh)
 	slices.SortStableFunc(d.Fresh, func(a, b freshRow) int {
-		return cmp.Or(cmp.Compare(worry(a.Light), worry(b.Light)), a.LastSync.Compare(b.LastSync))
+		return central.UrgencyOf(a.Light, a.LastSync).Compare(central.UrgencyOf(b.Light, b.LastSync))
 	})
 	d.Fresh = d.Fresh[:min(len(d.Fresh), freshRows)]
 }

@@ -185,6 +185,3 @@ func float(s string) float64 {
 	}
 	return x
 }
-
-// worry is the place of a light in a list that begins with the worst.
-func worry(light string) int { return slices.Index([]string{"red", "amber", "grey", "green"}, light) }

@@ -26,7 +26,9 @@ type exchangeRow struct {
 }
 
 type siteData struct {
-	siteRow
+	*central.SiteStatus
+	Light    central.Light
+	Concerns []central.Concern
 	Held     []heldRow
 	Rows     []exchangeRow // the newest, then
 	Older    []exchangeRow
@@ -59,7 +61,8 @@ func (c *console) sitePage(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	d := siteData{siteRow: s, Enrolled: len(s.State.Key) > 0, Asked: s.State.Orders, Orders: siteOrders}
+	d := siteData{SiteStatus: &s, Enrolled: len(s.State.Key) > 0, Asked: s.State.Orders, Orders: siteOrders}
+	d.Light, d.Concerns = s.Condition(c.Now())
 	if s.ID == c.Here {
 		d.Orders = nil
 	}

@@ -30,7 +30,7 @@ func (h *Host) index(ctx context.Context) {
 // examine lets the ledger check run once a day, and after an initialisation
 // (R-J-09). What differs is in the log, and in: atoll report ledger. At the centre it
 // also publishes the dashboard when its time has come (R-J-10), and keeps in memory what
-// reports over all stores read; sites have little memory, and few stores.
+// reports over all stores and lists of all sites read; sites have little memory, and few stores.
 func (h *Host) examine(ctx context.Context) error {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
@@ -38,6 +38,9 @@ func (h *Host) examine(ctx context.Context) error {
 		if h.Centre != nil { // first: somebody may ask for a report at once
 			if err := h.Station.KeepReports(ctx); err != nil && ctx.Err() == nil {
 				h.Log.WarnContext(ctx, "the stock could not be read ahead for reports; they read the database", "err", err)
+			}
+			if _, _, err := h.Centre.Summaries(ctx); err != nil && ctx.Err() == nil { // which remembers them
+				h.Log.WarnContext(ctx, "the states of sites could not be read ahead; who asks for them first waits longer", "err", err)
 			}
 		}
 		if _, _, err := h.Station.ExamineStock(ctx); err != nil && ctx.Err() == nil {

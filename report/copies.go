@@ -73,13 +73,6 @@ func newCopies(t atoll.Type, fields []string, b *book, count int) *copies {
 	}
 }
 
-func (c *copies) all() []kept {
-	if c == nil {
-		return nil
-	}
-	return c.rows
-}
-
 func (c *copies) put(id atoll.ID, values []json.RawMessage) {
 	var space [256]byte
 	b := space[:0]

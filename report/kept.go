@@ -11,14 +11,15 @@ import (
 	"github.com/atollsync/atoll/storage"
 )
 
-// keptFields are the types of which reports over all stores read every record, and
-// the fields that they read; ids come first.
+// keptFields are the types of which reports over all stores, and the map, read every
+// record, and the fields that they read; ids come first.
 var keptFields = map[atoll.Type][]string{
 	"item": {"code", "name"},
 	"stock_line": {
 		"store_id", "item_id", "pack_size", "total_number_of_packs", "available_number_of_packs", "cost_price_per_pack", "sell_price_per_pack",
 		"batch", "expiry_date",
 	},
+	"name": {"kind", "latitude", "longitude"},
 }
 
 // keptIDs is how many of the fields are ids.
@@ -26,13 +27,14 @@ var keptIDs = map[atoll.Type]int{"stock_line": 2}
 
 // What is kept, and how much is made up for while somebody waits.
 const (
-	keptMost  = 500_000 // records, of some 250 bytes each; of more, none are kept
+	keptMost  = 500_000 // items and stock lines, of some 250 bytes each; of more, none are kept
+	keptNames = 100_000 // names, of some 150 bytes each; likewise
 	keptBatch = 1000    // changes that are read at once
 	keptBack  = 5000    // positions that are made up for when a report is asked
 )
 
-// Kept is a copy in memory of what reports read of all items and stock lines: the
-// database needs most of a second to read 200,000 records through. It is made ahead,
+// Kept is a copy in memory of what reports read of all items and stock lines, and the
+// map of all names: the database needs most of a second to read 200,000 records through. It is made ahead,
 // by KeepUp, and no report waits for that. It answers for one state of the database
 // only, which Mark tells from all others; a report of any other state reads the
 // database. It belongs to one open database: a restored one is opened anew, with an
@@ -40,7 +42,7 @@ const (
 type Kept struct {
 	mu   sync.RWMutex
 	mark Mark
-	of   map[atoll.Type]*copies // nil when nothing is kept
+	of   map[atoll.Type]*copies // of the types that are kept; nil when it is of no state
 	book *book                  // the numbers of the ids in it
 }
 
@@ -82,16 +84,20 @@ func (k *Kept) KeepUp(r storage.Reader) error {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if ok, err := k.follow(r, now, counts, atoll.Position(len(k.of["item"].all())+len(k.of["stock_line"].all()))); ok || err != nil {
+	rows := 0
+	for _, c := range k.of {
+		rows += len(c.rows)
+	}
+	if ok, err := k.follow(r, now, counts, atoll.Position(rows)); ok || err != nil { //nolint:gosec // a count
 		return err
 	}
 	k.of = nil
-	if counts["item"]+counts["stock_line"] > keptMost {
-		return nil
-	}
 	of := map[atoll.Type]*copies{}
 	k.book = &book{at: make(map[atoll.ID]int32, counts["item"])}
 	for t, fields := range keptFields {
+		if many(t, counts) {
+			continue
+		}
 		c := newCopies(t, fields, k.book, counts[t])
 		if err := r.Rows(storage.RowQuery{Type: t, Fields: fields}, func(row storage.Row) error { c.put(row.ID, row.Values); return nil }); err != nil {
 			return err
@@ -103,8 +109,39 @@ func (k *Kept) KeepUp(r storage.Reader) error {
 		k.of = nil
 		return nil
 	}
-	k.of["item"].order()
+	if items := k.of["item"]; items != nil {
+		items.order()
+	}
 	return nil
+}
+
+// many reports whether there are too many records of the type to keep them.
+func many(t atoll.Type, counts map[atoll.Type]int) bool {
+	if t == "name" {
+		return counts[t] > keptNames
+	}
+	return counts["item"]+counts["stock_line"] > keptMost
+}
+
+// Rows calls fn with the records that the query selects, as storage.RowReader does but in
+// no order: from the copy if it is of what the reader sees, or nearly, and has the fields.
+func (k *Kept) Rows(r storage.Reader, q storage.RowQuery, fn func(storage.Row) error) error {
+	wanted, values := slices.Clip(q.Fields), []string(nil)
+	for field, value := range q.Where {
+		wanted, values = append(wanted, field), append(values, value)
+	}
+	done, err := k.rows(r, storage.RowQuery{Type: q.Type, Fields: wanted}, func(l line) error {
+		for i, value := range values {
+			if string(l.Bytes(len(q.Fields)+i)) != value {
+				return nil
+			}
+		}
+		return fn(storage.Row{ID: l.ID, Values: l.Values[:len(q.Fields)]})
+	})
+	if done || err != nil {
+		return err
+	}
+	return r.Rows(q, fn)
 }
 
 // rows calls fn with every record of the type, in no order, if the copy is of what the
@@ -113,7 +150,7 @@ func (k *Kept) rows(r storage.Reader, q storage.RowQuery, fn func(line) error) (
 	if k == nil || len(q.Where) > 0 || !contains(keptFields[q.Type], q.Fields) {
 		return false, nil
 	}
-	return k.with(r, func() error { return k.of[q.Type].each(q.Fields, fn) })
+	return k.with(r, q.Type, func(c *copies) error { return c.each(q.Fields, fn) })
 }
 
 // called tells the things that are items what they are called, and their order, as rows
@@ -122,11 +159,11 @@ func (k *Kept) called(r storage.Reader, items *things) (done bool, err error) {
 	if k == nil {
 		return false, nil
 	}
-	return k.with(r, func() error { k.of["item"].call(items); return nil })
+	return k.with(r, "item", func(c *copies) error { c.call(items); return nil })
 }
 
-// with calls fn while the copy is of what the reader sees.
-func (k *Kept) with(r storage.Reader, fn func() error) (done bool, err error) {
+// with calls fn with the records of the type, while the copy is of what the reader sees.
+func (k *Kept) with(r storage.Reader, t atoll.Type, fn func(*copies) error) (done bool, err error) {
 	now, counts, err := markOf(r)
 	if err != nil {
 		return false, err
@@ -138,10 +175,10 @@ func (k *Kept) with(r storage.Reader, fn func() error) (done bool, err error) {
 	}
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	if k.of == nil || k.mark != now {
-		return false, nil
+	if c := k.of[t]; c != nil && k.mark == now {
+		return true, fn(c)
 	}
-	return true, fn()
+	return false, nil
 }
 
 func (k *Kept) is(now Mark) bool {

@@ -46,11 +46,17 @@ func (s *Station) reportDesk(r storage.Reader) (report.Desk, error) {
 	}, nil
 }
 
-// KeepReports keeps a copy in memory of what reports over all stores read, or makes it
-// fit the database, so that who asks for one does not wait until all is read through
-// (report.Kept). Without it reports read the database.
+// KeepReports keeps a copy in memory of what reports over all stores and the map read, or
+// makes it fit the database, so that who asks for one does not wait until all is read
+// through (report.Kept). Without it they read the database.
 func (s *Station) KeepReports(ctx context.Context) error {
 	return s.Store.View(ctx, func(r storage.Reader) error { return s.kept.KeepUp(r) })
+}
+
+// Rows calls fn with the records that the query selects, in no order: from what
+// KeepReports keeps, if it has them as the reader sees them, or from the database.
+func (s *Station) Rows(r storage.Reader, q storage.RowQuery, fn func(storage.Row) error) error {
+	return s.kept.Rows(r, q, fn)
 }
 
 // Mark tells which state of the database answers are of from now on.
