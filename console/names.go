@@ -2,6 +2,7 @@ package console
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/catalogue"
@@ -32,6 +33,10 @@ func (c *console) names(v *Visit, keys []atoll.Key) (map[atoll.Key]string, error
 	})
 }
 
+// coded are texts that may name a record by a word of the program's, which has words
+// for people.
+var coded = []string{"key", "kind"}
+
 // name is what people call one record; records that are named by others, such as
 // the line of an invoice by its item, are asked for to some depth.
 func (c *console) name(v *Visit, r storage.RecordReader, k atoll.Key, depth int) (string, error) {
@@ -53,8 +58,11 @@ func (c *console) name(v *Visit, r storage.RecordReader, k atoll.Key, depth int)
 	if !ok || !v.sees(k.Type, f) {
 		return shortID(k.ID), nil
 	}
-	if label, _ := def.Field(def.Label); label.Kind == catalogue.Enum && f.Has(label.Name) {
-		return v.valueWords(f.Text(label.Name)), nil
+	if label, _ := def.Field(def.Label); f.Has(label.Name) {
+		text := f.Text(label.Name)
+		if label.Kind == catalogue.Enum || slices.Contains(coded, label.Name) && v.Lang.has("value."+text) {
+			return v.valueWords(text), nil
+		}
 	}
 	if name := called(def, f); name != "" {
 		return name, nil

@@ -92,6 +92,7 @@ func TestWorkShipsAndReceives(t *testing.T) {
 	one.does(page, "finalise").want(303)
 	one.page(page).says("Ask the goods back", "Not while it is finalised", "Sent by Store B").saysNot("Add a line")
 	one.page("/work/stock").says("33")
+	one.get("/audit", one.as(station.Technician)).says("Number sequence Customer invoice").saysNot("customer_invoice")
 	if err := f.Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
