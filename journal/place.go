@@ -76,6 +76,15 @@ func (d *Door) PlaceAll(tx storage.Tx) error {
 	}
 }
 
+// Stayed reports whether the record was made here, and its version neither left nor was
+// stated since: what is stated is under its audiences.
+func (d *Door) Stayed(r storage.Reader, rec atoll.Record) (bool, error) {
+	if len(rec.Audiences) > 0 {
+		return false, nil
+	}
+	return d.stayedHere(r, rec)
+}
+
 // stayedHere reports whether the record was made here and its version never left.
 func (d *Door) stayedHere(r storage.Reader, rec atoll.Record) (bool, error) {
 	if rec.Origin.Site != d.Site {

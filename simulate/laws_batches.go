@@ -213,7 +213,7 @@ func (c *checker) told(ctx context.Context, nodes map[atoll.SiteID]*holding) (ma
 		deleted bool
 	}
 	steps := map[atoll.ID]map[uint64]step{}
-	refused, err := c.refusedEntries(ctx)
+	refused, stated, err := c.refusedEntries(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -240,6 +240,9 @@ func (c *checker) told(ctx context.Context, nodes map[atoll.SiteID]*holding) (ma
 					between := slices.ContainsFunc(e.Operations, func(op atoll.Operation) bool { return shipped(r, op) })
 					for _, op := range e.Operations {
 						if op.Type != "stock_line" || op.Verb == atoll.Restate {
+							continue
+						}
+						if op.Stays && op.Version <= stated[op.ID] && op.Version > nodes[atoll.CentreID].records[op.Key].Version {
 							continue
 						}
 						if steps[op.ID] == nil {
@@ -279,18 +282,31 @@ func (c *checker) told(ctx context.Context, nodes map[atoll.SiteID]*holding) (ma
 	return total, nil
 }
 
-// refusedEntries are those whose changes do not stand, as the centre decided.
-func (c *checker) refusedEntries(ctx context.Context) (map[atoll.Origin]bool, error) {
-	out := map[atoll.Origin]bool{}
-	return out, c.fleet.Centre.Store.View(ctx, func(r storage.Reader) error {
+// refusedEntries are those whose changes do not stand, as the centre decided, and the
+// versions of stock lines that were stated in them: what stayed at its site was refused
+// with the entry that stated it, not with the one that made it.
+func (c *checker) refusedEntries(ctx context.Context) (entries map[atoll.Origin]bool, stated map[atoll.ID]uint64, err error) {
+	entries, stated = map[atoll.Origin]bool{}, map[atoll.ID]uint64{}
+	err = c.fleet.Centre.Store.View(ctx, func(r storage.Reader) error {
 		all, err := r.Refusals(0, false, 0, 0)
 		for _, no := range all {
-			if no.State != storage.Applied {
-				out[atoll.Origin{Site: no.Site, Seq: no.Seq}] = true
+			if no.State == storage.Applied {
+				continue
+			}
+			entries[atoll.Origin{Site: no.Site, Seq: no.Seq}] = true
+			e, err := atoll.DecodeEntry(no.Content)
+			if err != nil {
+				continue // a poisoned one
+			}
+			for _, op := range e.Operations {
+				if op.Type == "stock_line" && op.Verb == atoll.Restate {
+					stated[op.ID] = max(stated[op.ID], op.Version)
+				}
 			}
 		}
 		return err
 	})
+	return entries, stated, err
 }
 
 // teller is who has the node's journal from its beginning: the node itself, or the

@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/admit"
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/topology"
 )
 
 // keeps has the transactions of B stay at its site, or go up again.
@@ -219,4 +221,37 @@ func TestR_J_09_R_K_42_StockOfWhatWasSentBack(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What stayed at its site is judged by the centre for the first time when it is stated. One
+// that cannot stand takes no other with it, whatever is decided about it.
+//
+// R-B-93, R-A-17, R-F-09.
+func TestR_B_93_R_A_17_OneThatCannotStand(t *testing.T) {
+	w, stock := bc(t)
+	w.dispensaries("B")
+	item := w.item("z")
+	w.sync(2, 3)
+	w.keeps(true)
+	w.sync(2)
+	w.adjustOf(2, stock, "-3")
+	other := w.stock("B", item, "20")
+	judge := w.Centre.Centre.Door.Judge
+	rules := judge.Rules
+	judge.Rules = append(slices.Clone(rules), func(_ *topology.Topology, _ admit.World, _ []admit.Change, c admit.Change) error {
+		if c.Here || c.Op.ID != other {
+			return nil
+		}
+		return atoll.Errorf(atoll.Rule, "not this one")
+	})
+	w.keeps(false)
+	w.sync(2, 2)
+	w.holds(1, stock, "47", "47")
+	w.giveTruth(2)
+	judge.Rules = rules
+	w.holds(2, stock, "47", "47")
+	if left := w.get(2, "stock_line", other); left != nil {
+		t.Errorf("the site still has the stock that was sent back: %s", left.Body)
+	}
+	w.peace()
 }

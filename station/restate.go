@@ -124,12 +124,18 @@ func (r *restatement) page() error {
 		whole = slices.DeleteFunc(whole, func(rec atoll.Record) bool { return !r.wanted(rec) })
 		apart := len(r.parts[r.def.Type]) > 0
 		if !apart && len(whole) > 0 {
-			// It may have to wait at the centre for another site, and shall hold up no other.
+			// It may have to wait at the centre for another site, and shall hold up no other;
+			// or have stayed here, so that the centre has yet to judge it: what cannot stand
+			// takes no other with it.
 			shared, err := journal.Shared(r.tx, rec)
 			if err != nil {
 				return err
 			}
-			apart = shared || rec.Origin.Site != r.Door.Site
+			stayed, err := r.Door.Stayed(r.tx, rec)
+			if err != nil {
+				return err
+			}
+			apart = shared || stayed || rec.Origin.Site != r.Door.Site
 		}
 		if !apart {
 			plain = append(plain, whole...)
