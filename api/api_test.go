@@ -154,9 +154,10 @@ func (r *reply) want(status int) *reply {
 }
 
 type problem struct {
-	Type, Title, Detail, Code, Subject, Field, Hint string
-	Status                                          int
-	Errors                                          []struct{ Location, Message string }
+	Type, Title, Detail, Code, Subject, Field, Hint, Rule string
+	Args                                                  map[string]any
+	Status                                                int
+	Errors                                                []struct{ Location, Message string }
 }
 
 // refused fails unless the answer is a problem with the status and code.

@@ -21,7 +21,7 @@ const introduction = `The REST interface of one Atoll installation, the central 
 
 Sign in with POST /session and send the token as "Authorization: Bearer …". Browsers may use the cookie instead; then requests that change something must come from pages of the same origin.
 
-Every answer with a status of 400 or above is application/problem+json: its code is stable, its hint says what to do next. Bodies are JSON; unknown fields and unknown query parameters are refused. A record has at most 1 MiB, a transaction 8 MiB. Numbers in records keep the text they were written with.
+Every answer with a status of 400 or above is application/problem+json: its code is stable, its hint says what to do next; where a rule refused, rule names it and args has what it speaks of, as the reasons of GET /quarantine do. Bodies are JSON; unknown fields and unknown query parameters are refused. A record has at most 1 MiB, a transaction 8 MiB. Numbers in records keep the text they were written with.
 
 What the central server alone may do (stores, visibility, sites, decisions about quarantine) answers 403 at a remote site and names the central server.`
 

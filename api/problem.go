@@ -30,7 +30,10 @@ type Problem struct {
 	Subject string     `json:"subject,omitempty" doc:"To what it happened, such as type/id of a record"`
 	Field   string     `json:"field,omitempty" doc:"The field at fault"`
 	Hint    string     `json:"hint,omitempty" doc:"What to do next"`
-	Errors  []Fault    `json:"errors,omitempty" doc:"Everything that is wrong with the form of a request"`
+	// Rule and Args are the reason of the error, as [ReasonView] has it.
+	Rule   string         `json:"rule,omitempty" doc:"The rule that refused, by its stable name, for words of your own; left out when none is named" example:"stock.unexplained"`
+	Args   map[string]any `json:"args,omitempty" doc:"What the rule speaks of, by name: a text, a number, the number of a site, or the name of a record type"`
+	Errors []Fault        `json:"errors,omitempty" doc:"Everything that is wrong with the form of a request"`
 	// Instead is set when the life cycle of a document refuses an action.
 	Instead []documents.Choice `json:"instead,omitempty" doc:"Of a document whose status does not allow it: what may be done now, and why the rest may not"`
 
@@ -81,6 +84,9 @@ func problemOf(err error) *Problem {
 	p = &Problem{
 		Type: "urn:atoll:problem:" + string(e.Code), Title: title, Status: status, Code: e.Code,
 		Detail: e.Message, Subject: e.Subject, Field: e.Field, Hint: e.Hint, header: http.Header{},
+	}
+	if reason := reasonView(e.Why()); reason != nil {
+		p.Rule, p.Args = reason.Rule, reason.Values
 	}
 	if p.Status == http.StatusUnauthorized {
 		p.header.Set("WWW-Authenticate", "Bearer") // RFC 9110 asks for it
