@@ -17,6 +17,8 @@ type CycleView struct {
 	Site        atoll.SiteID `json:"site" example:"2"`
 	Started     time.Time    `json:"started"`
 	Ended       time.Time    `json:"ended"`
+	Received    *time.Time   `json:"received,omitempty" doc:"At the central server: when all that the site offered was judged; what follows is its answer"`
+	Broke       string       `json:"broke,omitempty" enum:"receiving,answering" doc:"At the central server: in which phase it ended, when that was too early"`
 	Result      string       `json:"result" doc:"ok, or the code of what went wrong" example:"ok"`
 	Error       string       `json:"error,omitempty"`
 	Hint        string       `json:"hint,omitempty"`
@@ -49,10 +51,15 @@ func cycleView(here atoll.SiteID, c site.Cycle) CycleView {
 }
 
 func exchangeView(c central.Cycle) CycleView {
-	return CycleView{
+	v := CycleView{
 		Cycle: c.ID, Site: c.Site, Started: c.Started, Ended: c.Started.Add(c.Took), Result: result(c.Code), Error: c.Error, Rounds: 1,
-		Offered: c.Offered, Applied: c.Applied, Duplicate: c.Duplicate, Quarantined: c.Quarantined, Down: c.Sent, BytesDown: int64(c.Bytes),
+		Offered: c.Offered, Applied: c.Applied, Duplicate: c.Duplicate, Quarantined: c.Quarantined, Down: c.Sent, BytesDown: int64(c.Bytes), Broke: string(c.Broke),
 	}
+	if c.Receiving > 0 {
+		at := c.Started.Add(c.Receiving)
+		v.Received = &at
+	}
+	return v
 }
 
 type logInput struct {

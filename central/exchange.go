@@ -58,6 +58,9 @@ func (c *Centre) exchange(ctx context.Context, h exchange.Hello, entries iter.Se
 
 	p := &push{centre: c, hello: h}
 	cut := p.read(ctx, entries)
+	if cut == nil {
+		y.received = c.Now()
+	}
 	for _, no := range p.receipt.Refusals {
 		c.Log.WarnContext(ctx, "entry quarantined", "site", h.Site, "seq", no.Seq, "code", no.Code, "layer", no.Layer, "type", no.Type, "id", no.ID)
 	}
@@ -201,12 +204,22 @@ func (p *push) commit(ctx context.Context) error {
 type tally struct {
 	site     atoll.SiteID
 	started  time.Time
+	received time.Time // when all that the site offered was judged; zero while it is not
 	receipt  exchange.Receipt
 	records  int
 	bytes    int
 	complete bool
 	cursor   atoll.Position // how far the answer reached
 }
+
+// Phase is one of the two halves of an exchange.
+type Phase string
+
+// The phases of an exchange: the site offers, then it is answered.
+const (
+	Receiving Phase = "receiving"
+	Answering Phase = "answering"
+)
 
 // Cycle is one row of the centre's sync log (R-I-24).
 type Cycle struct {
@@ -215,6 +228,8 @@ type Cycle struct {
 	Site        atoll.SiteID  `json:"site"`
 	Started     time.Time     `json:"started"`
 	Took        time.Duration `json:"took"`
+	Receiving   time.Duration `json:"receiving,omitempty"` // of it, until all that the site offered was judged
+	Broke       Phase         `json:"broke,omitempty"`     // in which it ended, when that was too early
 	Turn        uint64        `json:"turn"`
 	Offered     int           `json:"offered"`
 	Applied     int           `json:"applied"`
@@ -247,7 +262,12 @@ func (c *Centre) record(h exchange.Hello, y *tally, err error) {
 		Offered: y.receipt.Offered, Applied: y.receipt.Applied, Duplicate: y.receipt.Duplicate,
 		Quarantined: y.receipt.Quarantined, Sent: y.records, Bytes: y.bytes, Complete: y.complete,
 	}
+	phase := Receiving
+	if !y.received.IsZero() {
+		phase, row.Receiving = Answering, y.received.Sub(y.started)
+	}
 	if err != nil {
+		row.Broke = phase
 		row.Code, row.Error = atoll.CodeOf(err), err.Error()
 		if errors.Is(err, errStopped) {
 			row.Code, row.Error = atoll.Interrupted, "the site broke off"

@@ -111,6 +111,7 @@ func TestR_I_30_ConnectedTime(t *testing.T) {
 		t.Fatal("the line did not break")
 	}
 	f.one.node.Net.CutDown = nil
+	page().says("while it was answered")
 	page().says("Not on the last day.", "in the last week: 2; everything was exchanged on 1 of them", "longer or a faster connection")
 	f.Clock.Wind(6 * 24 * time.Hour)
 	page().says("No.", "in the last week: 1; everything was exchanged on none")

@@ -23,6 +23,8 @@ type heldRow struct {
 type exchangeRow struct {
 	central.Cycle
 	Trouble saying
+	Broke   saying        // in which phase the line broke
+	Sending time.Duration // the answer's part of Took
 }
 
 type siteData struct {
@@ -74,6 +76,12 @@ func (c *console) sitePage(v *Visit) error {
 		r := exchangeRow{Cycle: row}
 		if row.Code != "" {
 			r.Trouble = saying{Key: "code." + string(row.Code)}
+		}
+		if row.Receiving > 0 {
+			r.Sending = row.Took - row.Receiving
+		}
+		if row.Code == atoll.Interrupted && row.Broke != "" {
+			r.Broke.Key = "phase." + string(row.Broke)
 		}
 		d.Rows = append(d.Rows, r)
 	}

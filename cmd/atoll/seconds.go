@@ -19,8 +19,10 @@ type (
 	}
 	exchangeJSON struct {
 		central.Cycle
-		Took   float64 `json:"took_seconds"`
-		Hidden *bool   `json:"took,omitempty"`
+		Took      float64 `json:"took_seconds"`
+		Receiving float64 `json:"receiving_seconds"`
+		Hidden    *bool   `json:"took,omitempty"`
+		HiddenToo *bool   `json:"receiving,omitempty"`
 	}
 	settingsJSON struct {
 		site.Settings
@@ -49,7 +51,9 @@ func drillOf(d host.Drilled) drillJSON { return drillJSON{Drilled: d, Took: d.To
 
 func cycleOf(c site.Cycle) cycleJSON { return cycleJSON{Cycle: c, Took: c.Took.Seconds()} }
 
-func exchangeOf(c central.Cycle) exchangeJSON { return exchangeJSON{Cycle: c, Took: c.Took.Seconds()} }
+func exchangeOf(c central.Cycle) exchangeJSON {
+	return exchangeJSON{Cycle: c, Took: c.Took.Seconds(), Receiving: c.Receiving.Seconds()}
+}
 
 func settingsOf(set site.Settings) settingsJSON {
 	return settingsJSON{Settings: set, Interval: set.Interval.Seconds()}
