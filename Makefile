@@ -27,7 +27,7 @@ build: ## the program, in bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ ./cmd/atoll
 
 test: ## all tests
-	$(GO) test ./...
+	$(GO) test -timeout 30m ./...
 
 # SQLite, translated from C, is not watched: it takes its own locks, and five times as long when it is. Its driver is: it
 # has a sync.Map, of which the linker takes one copy for the whole program.
@@ -63,7 +63,7 @@ tour: ## the pictures of docs/tour.md; needs Chromium
 	$(GO) test ./console -count=1 -run '^TestBrowserTour$$' -tour ../docs/tour
 
 pictures: ## every page of the console examined by axe, with pictures in bin/pictures; needs Chromium
-	$(GO) test ./console -count=1 -run Browser -shots ../$(BIN)/pictures
+	$(GO) test ./console -count=1 -timeout 30m -run Browser -shots ../$(BIN)/pictures
 
 pages: ## what the pages of the console cost at a large centre: docs/console-speed.md
 	@mkdir -p $(BIN) && sed '/^## /,$$d' docs/console-speed.md > $(BIN)/console-speed.md

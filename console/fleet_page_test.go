@@ -1,12 +1,16 @@
 package console_test
 
 import (
+	"context"
 	"encoding/csv"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/console"
 	"github.com/atollsync/atoll/simulate"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/topology"
@@ -89,6 +93,35 @@ func TestOneSite(t *testing.T) {
 	f.centre.get("/fleet/2", tech).says("In step", "Synchronisation is paused or switched off")
 }
 
+// logged is a centre with a sync log of its own.
+type logged struct {
+	console.Centre
+	rows []central.Cycle
+}
+
+func (l logged) SyncLog(context.Context, atoll.SiteID, int) ([]central.Cycle, error) {
+	return l.rows, nil
+}
+
+// One site's page says how long the phases of an exchange took, where that is long enough
+// to tell anything, and in which of them the line broke (R-I-24).
+func TestR_I_24_PhasesOfExchanges(t *testing.T) {
+	f := newFleet(t)
+	o := console.From(f.Centre.Station, f.Centre.Centre, nil)
+	log := &logged{Centre: o.Centre}
+	o.Centre = log
+	f.centre.handler = console.New(o)
+	page := func(row central.Cycle) *seen {
+		log.rows = []central.Cycle{row}
+		return f.centre.get("/fleet/2", f.centre.as(station.Technician)).want(200)
+	}
+	page(central.Cycle{Applied: 7, Sent: 500, Took: 40 * time.Second, Receiving: 10 * time.Second, Complete: true}).
+		says("complete", "7 10 seconds", "500 30 seconds", "40 seconds").saysNot("while it")
+	page(central.Cycle{Applied: 7, Took: 500 * time.Millisecond, Receiving: 300 * time.Millisecond, Complete: true}).saysNot("7 less than")
+	page(central.Cycle{Took: 40 * time.Second, Code: atoll.Interrupted, Broke: central.Receiving}).says("while it sent")
+	page(central.Cycle{Took: 40 * time.Second, Receiving: time.Second, Code: atoll.Interrupted, Broke: central.Answering}).says("while it was answered")
+}
+
 // A site's page, and the API, say whether the time for which it was connected sufficed,
 // in the words of its exchanges (R-I-30).
 func TestR_I_30_ConnectedTime(t *testing.T) {
@@ -111,7 +144,6 @@ func TestR_I_30_ConnectedTime(t *testing.T) {
 		t.Fatal("the line did not break")
 	}
 	f.one.node.Net.CutDown = nil
-	page().says("while it was answered")
 	page().says("Not on the last day.", "in the last week: 2; everything was exchanged on 1 of them", "longer or a faster connection")
 	f.Clock.Wind(6 * 24 * time.Hour)
 	page().says("No.", "in the last week: 1; everything was exchanged on none")

@@ -24,7 +24,8 @@ type exchangeRow struct {
 	central.Cycle
 	Trouble saying
 	Broke   saying        // in which phase the line broke
-	Sending time.Duration // the answer's part of Took
+	Heard   time.Duration // how long it sent, of an exchange of a second or more
+	Sending time.Duration // how long it was answered
 }
 
 type siteData struct {
@@ -73,17 +74,7 @@ func (c *console) sitePage(v *Visit) error {
 		return err
 	}
 	for _, row := range log {
-		r := exchangeRow{Cycle: row}
-		if row.Code != "" {
-			r.Trouble = saying{Key: "code." + string(row.Code)}
-		}
-		if row.Receiving > 0 {
-			r.Sending = row.Took - row.Receiving
-		}
-		if row.Code == atoll.Interrupted && row.Broke != "" {
-			r.Broke.Key = "phase." + string(row.Broke)
-		}
-		d.Rows = append(d.Rows, r)
+		d.Rows = append(d.Rows, exchangeRowOf(row))
 	}
 	newest := min(len(d.Rows), newestRows)
 	d.Rows, d.Older = d.Rows[:newest], d.Rows[newest:]
@@ -113,6 +104,22 @@ func (c *console) sitePage(v *Visit) error {
 		d.Ordered = append(d.Ordered, orderRow{o, stamped(o.At)})
 	}
 	return v.page("site", s.Name, d)
+}
+
+// exchangeRowOf says what became of an exchange, and how long its phases took where that
+// was long enough to tell anything.
+func exchangeRowOf(c central.Cycle) exchangeRow {
+	r := exchangeRow{Cycle: c}
+	if c.Code != "" {
+		r.Trouble = saying{Key: "code." + string(c.Code)}
+	}
+	if c.Receiving > 0 && c.Took >= time.Second {
+		r.Heard, r.Sending = c.Receiving, c.Took-c.Receiving
+	}
+	if c.Code == atoll.Interrupted && c.Broke != "" {
+		r.Broke.Key = "phase." + string(c.Broke)
+	}
+	return r
 }
 
 // sufficed says whether the time for which a site was connected did (R-I-30).
