@@ -10,7 +10,6 @@ import (
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/station"
-	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/transfer"
 )
 
@@ -211,14 +210,12 @@ func (c *console) choosable(v *Visit, line *catalogue.Def, f catalogue.Field, in
 // stockOptions is the stock of a store to choose from, narrowed by words of the item:
 // what is available, or for a count all of it.
 func (c *console) stockOptions(v *Visit, store atoll.ID, find string, all bool) ([]option, error) {
-	q := storage.Query{Type: "stock_line", Limit: mostPick, Where: map[string]string{"store_id": string(store)}}
-	var recs []station.Record
-	var err error
-	if find != "" {
-		recs, err = c.stockCalled(v, q, find)
-	} else {
-		recs, _, err = v.seenRecords(q)
+	batches, err := c.batches(v, store, find)
+	if err != nil {
+		return nil, err
 	}
+	batches = slices.DeleteFunc(batches, func(b batch) bool { return !all && !b.free })
+	recs, err := c.linesOf(v, batches[:min(len(batches), mostPick)])
 	if err != nil {
 		return nil, err
 	}
@@ -233,16 +230,12 @@ func (c *console) stockOptions(v *Visit, store atoll.ID, find string, all bool) 
 	var out []option
 	for _, rec := range recs {
 		packs := or0(rec.Fields.Number("available_number_of_packs"))
-		if !all && documents.Sign(packs) <= 0 {
-			continue
-		}
 		words := names[atoll.Key{Type: "item", ID: rec.Fields.ID("item_id")}]
 		if batch := rec.Fields.Text("batch"); batch != "" {
 			words += " · " + batch
 		}
 		out = append(out, option{Value: string(rec.ID), Words: words + " · " + v.T("doc.packs", "packs", v.decimal(packs), "size", v.decimal(or0(rec.Fields.Number("pack_size"))))})
 	}
-	sortOptions(out)
 	return out, nil
 }
 

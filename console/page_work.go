@@ -217,6 +217,7 @@ type workListData struct {
 	MayMake  bool
 	Any      bool
 	Papers   bool // documents, of which some wait for somebody
+	Shelf    *shelfData
 }
 
 // openStatuses are those of documents that wait for somebody.
@@ -256,8 +257,10 @@ func (c *console) workList(v *Visit) error {
 	var recs []station.Record
 	var next atoll.ID
 	switch {
-	case w.Type == "stock_line" && d.Q != "":
-		recs, err = c.stockCalled(v, q, d.Q)
+	case w.Type == "stock_line" && s.ID != "":
+		d.Shelf = &shelfData{EmptyToo: v.R.FormValue("empty") == emptyToo}
+		d.Any = d.Any || d.Shelf.EmptyToo
+		recs, next, err = c.stockList(v, s.ID, d.Q, q.After, d.Shelf)
 	case d.Q != "":
 		recs, next, _, err = c.search(v, def, q, strings.TrimPrefix(d.Q, "#"))
 	case d.Papers && d.Status == "":
@@ -317,22 +320,6 @@ func (c *console) openPapers(v *Visit, def *catalogue.Def, q storage.Query) (out
 	}
 	slices.SortFunc(out, func(a, b station.Record) int { return strings.Compare(string(b.ID), string(a.ID)) })
 	return out, more, nil
-}
-
-// stockCalled is the stock of the items whose own words hold the text.
-func (c *console) stockCalled(v *Visit, q storage.Query, text string) (out []station.Record, err error) {
-	def, _ := c.Catalogue.Lookup("item")
-	items, _, _, err := c.search(v, def, storage.Query{Type: "item"}, text)
-	for _, item := range items[:min(len(items), mostFound)] {
-		one := q
-		one.Where = map[string]string{"item_id": string(item.ID), "store_id": q.Where["store_id"]}
-		recs, _, err := v.seenRecords(one)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, recs...)
-	}
-	return out, err
 }
 
 // rowsOf puts records into rows of a list with the columns, with what they name called

@@ -1,13 +1,17 @@
 package console_test
 
 import (
+	"html"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/journal"
+	"github.com/atollsync/atoll/simulate"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
@@ -272,4 +276,74 @@ func TestR_G_01_PatientsAreRegisteredAtWork(t *testing.T) {
 	centre.page("/work/patients?store=" + string(f.Stores["A"])).saysNot("New patient")
 	centre.ask("POST", "/work/patients", url.Values{"store": {string(f.Stores["A"])}, "f.last_name": {"Otieno"}}, centre.as(centre.user)).want(422).says("is not a dispensary")
 	centre.ask("POST", "/work/patients", url.Values{"store": {string(store)}, "f.last_name": {"Otieno"}}, centre.as(station.Viewer)).want(403)
+}
+
+// TestR_I_28_StockIsListedByItem: the stock of a store is listed by the names of its
+// items, what expires first before the rest. Of empty batches the page says how many
+// there are, and shows them when asked. A page goes on where the one before ended.
+func TestR_I_28_StockIsListedByItem(t *testing.T) {
+	f := newFleet(t)
+	f.stocked(t)
+	store := f.Stores["B"]
+	insert := func(item, batch, expiry, packs string) {
+		t.Helper()
+		key := atoll.Key{Type: "item", ID: atoll.DeriveID("test item", item)}
+		if _, err := f.Centre.Record(t.Context(), key); err != nil {
+			if err := f.Centre.Insert(t.Context(), journal.Proposal{Verb: atoll.Insert, Key: key, Fields: atoll.Fields{}.
+				Set("code", item).Set("name", item).Set("kind", "stock").Set("status", "active")}); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Settle(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		line := simulate.Stock(atoll.NewID(f.Clock.Now()), store, key.ID, packs)
+		line.Fields.Set("batch", batch)
+		if line.Fields.Set("expiry_date", expiry); expiry == "" {
+			delete(line.Fields, "expiry_date")
+		}
+		if err := f.Sites[2].Insert(t.Context(), line); err != nil {
+			t.Fatal(err)
+		}
+	}
+	insert("Zinc", "Z1", "2027-01-31", "5")
+	insert("ibuprofen", "I3", "", "7")
+	insert("ibuprofen", "I2", "2029-12-31", "7")
+	insert("ibuprofen", "I0", "2026-12-31", "0")
+	insert("ibuprofen", "I1", "2027-06-30", "7")
+	insert("éphédrine", "E1", "2028-01-31", "3")
+	one := hand{f.one, t, station.StoreUser}
+	batches := func(path string) (out []string) {
+		t.Helper()
+		for _, found := range regexp.MustCompile(`<td>([A-Z]\d|B-\w+)</td>`).FindAllStringSubmatch(one.page(path).body, -1) {
+			out = append(out, found[1][:2])
+		}
+		return out
+	}
+	equal := func(path string, want ...string) {
+		t.Helper()
+		if got := batches(path); !slices.Equal(got, want) {
+			t.Errorf("%s lists %q, want %q", path, got, want)
+		}
+	}
+	equal("/work/stock", "E1", "I1", "I2", "I3", "B-", "Z1")
+	one.page("/work/stock").says("6 batches in stock of 4 items. 1 empty batch is not shown.")
+	equal("/work/stock?empty=all", "E1", "I0", "I1", "I2", "I3", "B-", "Z1")
+	one.page("/work/stock?empty=all").says("1 empty batch is shown, too.")
+	equal("/work/stock?q=IBU", "I1", "I2", "I3")
+	equal("/work/stock?q=ephe&empty=all", "E1")
+	one.page("/work/stock?q=ibu&empty=all").says("3 batches in stock of 1 item. 1 empty")
+	one.page("/work/stock?q=...").says("Nothing is like that")
+	for n := range 60 {
+		insert("aspirin", "A"+strconv.Itoa(n%9+1), "2027-02-"+strconv.Itoa(10+n%9), "1")
+	}
+	first := one.page("/work/stock")
+	next := regexp.MustCompile(`rel="next" href="([^"]+)"`).FindStringSubmatch(first.body)
+	if next == nil {
+		t.Fatal("a list of 66 batches has one page")
+	}
+	got := append(batches("/work/stock"), batches(html.UnescapeString(next[1]))...)
+	if want := []string{"E1", "I1", "I2", "I3", "B-", "Z1"}; len(got) != 66 || !slices.Equal(got[60:], want) || !slices.IsSorted(got[:60]) {
+		t.Errorf("two pages list %q", got)
+	}
 }
