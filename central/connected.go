@@ -2,7 +2,6 @@ package central
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -168,7 +167,7 @@ func (c *Centre) Connections(ctx context.Context, site atoll.SiteID) (map[atoll.
 				continue
 			}
 			var days []ConnectedDay
-			if err := json.Unmarshal(it.Value, &days); err != nil {
+			if err := storage.Decode(shelfConnected, it, &days); err != nil {
 				return err
 			}
 			out[atoll.SiteID(id)] = ConnectionOf(days, now)

@@ -3,7 +3,6 @@ package central
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -242,7 +241,7 @@ func (l *states) of(r storage.Reader, site atoll.SiteID, into *SiteState) (err e
 		*l = (*l)[1:]
 	}
 	if len(*l) > 0 && (*l)[0].Key == key {
-		return decodeState(key, (*l)[0].Value, into)
+		return storage.Decode(shelfSites, (*l)[0], into)
 	}
 	*into, err = State(r, site)
 	return err
@@ -268,7 +267,7 @@ func (c *Centre) SyncLog(ctx context.Context, site atoll.SiteID, limit int) ([]C
 					continue // told by the key alone: a site's rows are few among all
 				}
 				var row Cycle
-				if err := json.Unmarshal(it.Value, &row); err != nil {
+				if err := storage.Decode(shelfLog, it, &row); err != nil {
 					return err
 				}
 				out = append(out, row)

@@ -2,11 +2,8 @@ package central
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"time"
-
-	"github.com/go-json-experiment/json"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/exchange"
@@ -95,25 +92,12 @@ func (s SiteState) afterLoss(seq uint64) bool {
 // site was never made.
 func State(r storage.Reader, site atoll.SiteID) (SiteState, error) {
 	var s SiteState
-	key := siteKey(site)
-	b, err := r.Get(shelfSites, key)
-	if err == nil {
-		err = decodeState(key, b, &s)
-	}
+	err := storage.Load(r, shelfSites, siteKey(site), &s)
 	if errors.Is(err, atoll.NotFound) {
 		return s, atoll.Errorf(atoll.SiteUnknown, "there is no site %d", site).
 			Do("make it at the centre with: atoll site add NAME")
 	}
 	return s, err
-}
-
-// decodeState reads what save wrote: the list of all sites reads tens of thousands, for
-// which encoding/json takes four times as long.
-func decodeState(key string, b []byte, s *SiteState) error {
-	if err := json.Unmarshal(b, s); err != nil {
-		return fmt.Errorf("%s/%s: %w", shelfSites, key, err)
-	}
-	return nil
 }
 
 func (s SiteState) save(tx storage.Tx) error { return storage.Save(tx, shelfSites, siteKey(s.Site), s) }

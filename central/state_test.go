@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/storage"
 )
 
 // anything fills a value: all fields of a state are found, also those that are added.
@@ -55,7 +56,7 @@ func TestR_I_20_StatesAreReadAsTheyWereWritten(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := central.DecodeState("2", b, &got); err != nil {
+		if err := storage.Decode("sites", storage.Item{Key: "2", Value: b}, &got); err != nil {
 			t.Fatal(err)
 		}
 		if !reflect.DeepEqual(got, s) {

@@ -24,8 +24,8 @@ type Summary struct {
 	Waiting        int            `json:"waiting"` // operations it still had to push
 	FirstContact   time.Time      `json:"first_contact,omitzero"`
 	LastContact    time.Time      `json:"last_contact,omitzero"`
-	LastComplete   time.Time      `json:"last_complete,omitzero"`            // last exchange after which nothing was left either way
-	ClockAhead     time.Duration  `json:"clock_ahead,omitempty,format:nano"` // site's clock minus ours
+	LastComplete   time.Time      `json:"last_complete,omitzero"` // last exchange after which nothing was left either way
+	ClockAhead     time.Duration  `json:"clock_ahead,omitempty"`  // site's clock minus ours
 	Errors         int            `json:"errors,omitempty"`
 	LastError      string         `json:"last_error,omitempty"` // why the last exchange was refused
 	LastCode       atoll.Code     `json:"last_code,omitempty"`

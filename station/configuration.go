@@ -3,7 +3,6 @@ package station
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -163,7 +162,7 @@ func (s *Station) release(ctx context.Context) error {
 		}
 		for _, it := range items {
 			var before keeping
-			if err := json.Unmarshal(it.Value, &before); err != nil {
+			if err := storage.Decode(shelfStaying, it, &before); err != nil {
 				return err
 			}
 			id := atoll.ID(it.Key)

@@ -135,7 +135,7 @@ func positionOf(r storage.ShelfReader, before time.Time) (at atoll.Position, err
 	if err != nil || len(marks) == 0 {
 		return 0, err
 	}
-	err = json.Unmarshal(marks[0].Value, &at)
+	err = storage.Decode(shelfDays, marks[0], &at)
 	return at, err
 }
 

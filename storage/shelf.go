@@ -3,6 +3,9 @@ package storage
 import (
 	"encoding/json"
 	"fmt"
+
+	fast "github.com/go-json-experiment/json"
+	json1 "github.com/go-json-experiment/json/v1"
 )
 
 // Load reads a value of the shelf that Save wrote. It returns atoll.NotFound when
@@ -12,8 +15,18 @@ func Load(r ShelfReader, bucket, key string, into any) error {
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(b, into); err != nil {
-		return fmt.Errorf("%s/%s: %w", bucket, key, err)
+	return Decode(bucket, Item{Key: key, Value: b}, into)
+}
+
+// written is how encoding/json writes what the reader's own rules have otherwise.
+var written = fast.JoinOptions(json1.FormatDurationAsNano(true), json1.FormatByteArrayAsArray(true))
+
+// Decode reads a value of the bucket that Save wrote and Scan returned. A list of all sites
+// reads tens of thousands, and a site where it stands at every question, for which
+// encoding/json takes four times as long.
+func Decode(bucket string, it Item, into any) error {
+	if err := fast.Unmarshal(it.Value, into, written); err != nil {
+		return fmt.Errorf("%s/%s: %w", bucket, it.Key, err)
 	}
 	return nil
 }
@@ -35,8 +48,8 @@ func Listed[T any](r ShelfReader, bucket, after string, limit int, reverse bool)
 	}
 	out := make([]T, len(items))
 	for i, it := range items {
-		if err := json.Unmarshal(it.Value, &out[i]); err != nil {
-			return nil, fmt.Errorf("%s/%s: %w", bucket, it.Key, err)
+		if err := Decode(bucket, it, &out[i]); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil

@@ -1,10 +1,13 @@
 package storage_test
 
 import (
+	"encoding/json"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/storage"
@@ -72,5 +75,43 @@ func TestShelfKeepsValues(t *testing.T) {
 	}
 	if err := storage.Save(s, "b", "three", func() {}); err == nil {
 		t.Fatal("saved what is no value")
+	}
+}
+
+// What Save writes is read as it was: also a duration, an array of bytes and what is of no
+// type, which the two packages that write and read write differently by themselves.
+func TestShelfReadsWhatItWrote(t *testing.T) {
+	type inner struct{ A, B int }
+	type kept struct {
+		inner
+
+		Took   time.Duration
+		Sum    [4]byte
+		Body   []byte
+		At     time.Time `json:",omitzero"`
+		By     map[uint16]inner
+		Any    any
+		Raw    json.RawMessage
+		Names  []string
+		Maybe  *inner
+		Unsaid string `json:"-"`
+	}
+	want := kept{
+		inner: inner{1, -2}, Took: 1500 * time.Millisecond, Sum: [4]byte{1, 2, 3, 255}, Body: []byte{0, 1},
+		At: time.Date(2026, 3, 2, 8, 0, 0, 5, time.UTC), By: map[uint16]inner{7: {3, 4}},
+		Any: map[string]any{"n": 1.5, "l": []any{"x", nil}}, Raw: json.RawMessage(`{"a":1}`), Names: []string{"é<&>", ""}, Maybe: &inner{5, 6},
+	}
+	for _, want := range []kept{want, {}} {
+		s := shelf{}
+		if err := storage.Save(s, "b", "one", want); err != nil {
+			t.Fatal(err)
+		}
+		var got, as kept
+		if err := errors.Join(storage.Load(s, "b", "one", &got), json.Unmarshal(s["one"], &as)); err != nil {
+			t.Fatalf("%s: %v", s["one"], err)
+		}
+		if !reflect.DeepEqual(got, as) {
+			t.Errorf("%s\nis read as %+v\nwant       %+v", s["one"], got, as)
+		}
 	}
 }

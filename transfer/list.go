@@ -101,7 +101,7 @@ func List(r storage.Reader, t *topology.Topology, now time.Time, f Filter, conta
 	var out []Transfer
 	for _, it := range items {
 		var kept open
-		if err := json.Unmarshal(it.Value, &kept); err != nil {
+		if err := storage.Decode(shelfOpen, it, &kept); err != nil {
 			return nil, err
 		}
 		key, _ := keyOf(it.Key)
