@@ -31,6 +31,10 @@ func steering(before, after *topology.Topology) []string {
 	return keys
 }
 
+// Rerouted reports whether records go other ways after than before, by a preference or
+// another primary.
+func Rerouted(before, after *topology.Topology) bool { return len(steering(before, after)) > 0 }
+
 // steers reports whether a record with these fields may route others: few do, and the
 // topology need not be drawn again after each of the rest.
 func steers(t atoll.Type, f atoll.Fields) bool {

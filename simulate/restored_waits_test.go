@@ -380,3 +380,40 @@ func TestR_D_40_R_M_03_AnsweredWhileAway(t *testing.T) {
 		t.Errorf("the requisition has heard that its answer is %q; it is %s", is, want)
 	}
 }
+
+// What was taken from a site by a preference that a restored centre has lost comes back to
+// it when it hears how the preference is now: the record counts under the store that made
+// it alone, so that no digest tells of it.
+//
+// R-B-95, R-M-03.
+func TestR_B_95_R_M_03_TakenByALostPreference(t *testing.T) {
+	w := f1(t)
+	w.dispensaries("B", "C")
+	w.prefer("prescriptions_everywhere", true)
+	w.sync(2, 3)
+	ada := w.register("B", "Ada", "Lovelace", "1990-12-10")
+	w.sync(2)
+	w.show(ada, "C")
+	id, err := w.prescribe("B", ada, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.peace()
+	old := w.stopped(t, w.Centre)
+	w.prefer("prescriptions_everywhere", false)
+	w.sync(3)
+	taken := atoll.Key{Type: "prescription", ID: id}
+	if _, there := w.is(3, taken); there {
+		t.Fatal("the site has the prescription without the preference")
+	}
+	w.Stranded = map[Strand]bool{{3, taken}: true} // found to differ
+	w.reopen(t, w.Centre, old)
+	w.sync(3, 2)
+	if _, err := w.Centre.Centre.LeaveFound(w.ctx, "the preference is to stay on"); err != nil {
+		t.Fatal(err)
+	}
+	w.peace()
+	if _, there := w.is(3, taken); !there {
+		t.Error("site 3 hides a prescription that the preference gives it")
+	}
+}

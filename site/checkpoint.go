@@ -9,6 +9,7 @@ import (
 	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/exchange"
 	"github.com/atollsync/atoll/integrate"
+	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/process"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/topology"
@@ -130,7 +131,7 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 			return err
 		}
 		if l.Settling {
-			if err := s.lookAgain(tx, before); err != nil {
+			if err := s.lookAgain(tx, l, before); err != nil {
 				return err
 			}
 		}
@@ -166,11 +167,16 @@ func (r *round) checkpoint(ctx context.Context, c exchange.Checkpoint) error {
 
 // lookAgain has every record looked at again if a restored centre has given a store back:
 // it comes without its documents, which never left, and what answered them while it was
-// away told nobody here.
-func (s *Site) lookAgain(tx storage.Tx, before *topology.Topology) error {
+// away told nobody here. And it has all compared if the centre routes records otherwise than
+// by the entry that it lost: what that took from this site it does not send, and what goes
+// here beside another way counts under that one alone, so that no digest tells of it.
+func (s *Site) lookAgain(tx storage.Tx, l *link, before *topology.Topology) error {
 	now, err := s.Door.Topology(tx)
 	if err != nil {
 		return err
+	}
+	if journal.Rerouted(before, now) {
+		l.Verify = "repair" // the cause of whatever differs is known, however much it is
 	}
 	had := before.Active(s.Door.Site)
 	if !slices.ContainsFunc(now.Active(s.Door.Site), func(store atoll.ID) bool { return !slices.Contains(had, store) }) {
