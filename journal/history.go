@@ -51,18 +51,44 @@ func History(r storage.Reader, rec atoll.Record, limit int) ([]Change, error) {
 	return out, nil
 }
 
+// Provenance tells where versions of records come from, as far as the journals in R go
+// back. It remembers entries that it read, as many records come from the same: it is for
+// one transaction.
+type Provenance struct {
+	R    storage.Reader
+	read map[atoll.Origin]*atoll.Entry
+}
+
+// mostRemembered is how many entries are kept at a time.
+const mostRemembered = 64
+
+func (p *Provenance) entry(at atoll.Origin) (*atoll.Entry, error) {
+	if e := p.read[at]; e != nil {
+		return e, nil
+	}
+	je, err := p.R.Entry(at.Site, at.Seq)
+	if err != nil {
+		return nil, err
+	}
+	e, err := atoll.DecodeEntry(je.Content)
+	if err != nil {
+		return nil, err
+	}
+	if p.read == nil || len(p.read) == mostRemembered {
+		p.read = map[atoll.Origin]*atoll.Entry{}
+	}
+	p.read[at] = e
+	return e, nil
+}
+
 // Shared reports whether the version of a record was made by one site and goes back to
-// one that another made, as far as this database holds the journal.
-func Shared(r storage.Reader, rec atoll.Record) (bool, error) {
+// one that another made.
+func (p *Provenance) Shared(rec atoll.Record) (bool, error) {
 	for at := rec.Origin; at.Site != 0; {
-		je, err := r.Entry(at.Site, at.Seq)
+		e, err := p.entry(at)
 		if errors.Is(err, atoll.NotFound) {
 			return false, nil
 		}
-		if err != nil {
-			return false, err
-		}
-		e, err := atoll.DecodeEntry(je.Content)
 		if err != nil {
 			return false, err
 		}

@@ -102,7 +102,7 @@ func (r *restatement) page() error {
 	}
 	r.more = len(page) == restatePage
 	var plain []atoll.Record
-	read := 0
+	read, past := 0, journal.Provenance{R: r.tx}
 	for _, rec := range page {
 		if read >= restatePage {
 			r.more = true // with long documents, a transaction has fewer
@@ -127,7 +127,7 @@ func (r *restatement) page() error {
 			// It may have to wait at the centre for another site, and shall hold up no other;
 			// or have stayed here, so that the centre has yet to judge it: what cannot stand
 			// takes no other with it.
-			shared, err := journal.Shared(r.tx, rec)
+			shared, err := past.Shared(rec)
 			if err != nil {
 				return err
 			}
