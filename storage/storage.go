@@ -75,7 +75,8 @@ type RecordReader interface {
 	// may read them together. What Record returns does not depend on it.
 	Prefetch(keys []atoll.Key) error
 
-	// Records returns the records that the query selects, in rising order of id.
+	// Records returns the records that the query selects, in its order: rising by id,
+	// unless it says otherwise.
 	Records(q Query) ([]atoll.Record, error)
 
 	// Changed returns up to limit records with a position above after, whatever
@@ -96,8 +97,16 @@ type RecordReader interface {
 // Query selects records of one type.
 type Query struct {
 	Type atoll.Type
-	// After continues a list: only ids above it. Empty begins.
+	// After continues a list: only records that come after this one in the order of
+	// the query. Empty begins. With By it fails with atoll.NotFound when that record
+	// has no such field, or none any more.
 	After atoll.ID
+	// By is an indexed field: only records that have it, in the order of its values,
+	// byte by byte, and of their ids where those are the same. Empty: by id alone. It
+	// is not asked for together with Begun; that fails with atoll.Invalid.
+	By string
+	// Falling turns the order round.
+	Falling bool
 	// Limit is the largest number of records returned; 0 means no limit.
 	Limit int
 	// Where holds values that indexed fields must have (see RecordWriter.Put).
@@ -107,6 +116,18 @@ type Query struct {
 	Begun []string
 	// All includes deleted and hidden records.
 	All bool
+}
+
+// NoPlace is the error of a query that goes on after a record which has no place in
+// its order; NotBoth that of one which asks for an order among beginnings of names.
+func NoPlace(q Query) error {
+	return atoll.Errorf(atoll.NotFound, "the list cannot go on after this record: it is not in it any more").
+		About(atoll.Key{Type: q.Type, ID: q.After}).Do("begin the list again")
+}
+
+// NotBoth is described at [NoPlace].
+func NotBoth() error {
+	return atoll.Errorf(atoll.Invalid, "records found by beginnings of names come in the order of their ids").On("by").Do("leave out the order")
 }
 
 // RecordWriter writes records. Only package journal calls it (rule 2): everyone

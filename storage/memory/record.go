@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tidwall/btree"
+
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/digest"
 	"github.com/atollsync/atoll/storage"
@@ -71,12 +73,18 @@ func (r *reader) Records(q storage.Query) ([]atoll.Record, error) {
 	}
 	var out []atoll.Record
 	most := bound(q.Limit)
-	read := func(fn func(*row) bool) error { return r.rows(q.Type, q.After, fields(q.Where), fn) }
-	if len(q.Begun) > 0 {
+	read := func(fn func(*row) bool) error { return r.rows(q.Type, q.After, q.Falling, fields(q.Where), fn) }
+	switch {
+	case len(q.Begun) > 0 && q.By != "":
+		return nil, storage.NotBoth()
+	case len(q.Begun) > 0:
 		read = func(fn func(*row) bool) error { return r.begun(q, fn) }
+	case q.By != "":
+		read = func(fn func(*row) bool) error { return r.by(q, fn) }
 	}
 	err := read(func(found *row) bool {
-		if (q.All || found.live()) && found.record.ID > q.After {
+		id := found.record.ID
+		if (q.All || found.live()) && (q.By != "" || q.After == "" || id != q.After && (id < q.After) == q.Falling) {
 			out = append(out, found.out())
 		}
 		return len(out) < most
@@ -88,8 +96,8 @@ func (r *reader) Records(q storage.Query) ([]atoll.Record, error) {
 }
 
 // rows calls fn with the rows of the type that have the values, from the id on,
-// in rising order of id, until fn returns false.
-func (r *reader) rows(typ atoll.Type, from atoll.ID, where []field, fn func(*row) bool) (err error) {
+// in the order of id, until fn returns false.
+func (r *reader) rows(typ atoll.Type, from atoll.ID, falling bool, where []field, fn func(*row) bool) (err error) {
 	n := 0
 	next := func(found *row) bool {
 		n++
@@ -98,16 +106,19 @@ func (r *reader) rows(typ atoll.Type, from atoll.ID, where []field, fn func(*row
 		}
 		return fn(found)
 	}
+	if falling && from == "" {
+		from = aboveAll
+	}
 	if len(where) == 0 {
 		r.ask.row.record.Key = atoll.Key{Type: typ, ID: from}
-		r.state.records.tree.Ascend(&r.ask.row, func(found *row) bool {
+		walk(r.state.records.tree, falling)(&r.ask.row, func(found *row) bool {
 			return found.record.Type == typ && next(found)
 		})
 		return err
 	}
 	first, rest := where[0], where[1:]
 	r.ask.indexed = indexed{typ, first.name, first.value, from}
-	r.state.index.tree.Ascend(&r.ask.indexed, func(i *indexed) bool {
+	walk(r.state.index.tree, falling)(&r.ask.indexed, func(i *indexed) bool {
 		if i.value != first.value || i.field != first.name || i.typ != typ {
 			return false
 		}
@@ -116,6 +127,53 @@ func (r *reader) rows(typ atoll.Type, from atoll.ID, where []field, fn func(*row
 			return true
 		}
 		return next(found)
+	})
+	return err
+}
+
+// aboveAll is above every id and every value: those are texts, which have no such byte.
+const aboveAll = "\xff"
+
+// walk is the way through a table from a place on, down from it when falling.
+func walk[T any](tree *btree.BTreeG[T], falling bool) func(from T, fn func(T) bool) {
+	if falling {
+		return tree.Descend
+	}
+	return tree.Ascend
+}
+
+// by calls fn with the rows that have the field by which the query orders them and
+// the values that it wants, in its order, until fn returns false.
+func (r *reader) by(q storage.Query, fn func(*row) bool) (err error) {
+	where, from := fields(q.Where), indexed{typ: q.Type, field: q.By}
+	if q.Falling {
+		from.value, from.id = aboveAll, aboveAll
+	}
+	if q.After != "" {
+		had, ok := r.row(atoll.Key{Type: q.Type, ID: q.After})
+		i := -1
+		if ok {
+			i = slices.IndexFunc(had.index, func(f field) bool { return f.name == q.By })
+		}
+		if i < 0 {
+			return storage.NoPlace(q)
+		}
+		from.value, from.id = had.index[i].value, q.After
+	}
+	n := 0
+	r.ask.indexed = from
+	walk(r.state.index.tree, q.Falling)(&r.ask.indexed, func(i *indexed) bool {
+		if i.field != q.By || i.typ != q.Type {
+			return false
+		}
+		if n++; i.id == q.After {
+			return true
+		}
+		if err = r.tired(n); err != nil {
+			return false
+		}
+		found, ok := r.row(atoll.Key{Type: q.Type, ID: i.id})
+		return !ok || !found.has(where) || fn(found)
 	})
 	return err
 }
@@ -135,6 +193,9 @@ func (r *reader) begun(q storage.Query, fn func(*row) bool) error {
 		return true
 	})
 	slices.Sort(ids)
+	if q.Falling {
+		slices.Reverse(ids)
+	}
 	for n, id := range slices.Compact(ids) {
 		if err := r.tired(n + 1); err != nil {
 			return err

@@ -16,7 +16,7 @@ func (r *reader) Rows(q storage.RowQuery, fn func(storage.Row) error) error {
 	row1 := storage.Row{Values: make([]json.RawMessage, len(q.Fields))}
 	var body []byte
 	var theirs error
-	err := r.rows(q.Type, "", fields(q.Where), func(found *row) bool {
+	err := r.rows(q.Type, "", false, fields(q.Where), func(found *row) bool {
 		if !found.live() {
 			return true
 		}

@@ -360,7 +360,7 @@ func (p *player) read(r storage.Reader) {
 		rec, err := r.Record(k)
 		p.hear(fmt.Sprint("record ", k), rec, err)
 	case 1, 2:
-		q := storage.Query{Type: p.typ(), Limit: p.limit(), Where: p.index(), All: p.IntN(2) == 0, Begun: [][]string{nil, nil, {"c"}, {"s", "u"}}[p.IntN(4)]}
+		q := storage.Query{Type: p.typ(), Limit: p.limit(), Where: p.index(), All: p.IntN(2) == 0, Begun: [][]string{nil, nil, {"c"}, {"s", "u"}}[p.IntN(4)], Falling: p.IntN(2) == 0, By: []string{"", "", "", "code"}[p.IntN(4)]}
 		if p.IntN(3) == 0 {
 			q.After = p.id()
 		}

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"database/sql"
 	"slices"
 	"strings"
@@ -15,6 +16,8 @@ const (
 	getWithIndex = `SELECT ` + recordColumns + `, r.indexed FROM record r WHERE r.type = ? AND r.id = ?`
 
 	listWithIndex = `SELECT ` + recordColumns + `, r.indexed FROM record r WHERE r.type = ? AND r.id > ? ORDER BY r.id`
+	listDownFrom  = `SELECT ` + recordColumns + `, r.indexed FROM record r WHERE r.type = ? AND r.id < ? ORDER BY r.id DESC`
+	aboveAllIDs   = "\xff"
 
 	// rarely is up to how many records have a beginning that is rare.
 	rarely = 2000
@@ -42,10 +45,17 @@ func (r *reader) begun(q storage.Query) (out []atoll.Record, err error) {
 		return nil, err
 	}
 	if !rare {
-		return out, r.each("find records", listWithIndex, []any{string(q.Type), string(q.After)}, look)
+		list, from := listWithIndex, string(q.After)
+		if q.Falling {
+			list, from = listDownFrom, cmp.Or(from, aboveAllIDs)
+		}
+		return out, r.each("find records", list, []any{string(q.Type), from}, look)
+	}
+	if q.Falling {
+		slices.Reverse(ids)
 	}
 	for _, id := range ids {
-		if id <= string(q.After) {
+		if q.After != "" && (id <= string(q.After)) != q.Falling || id == string(q.After) {
 			continue
 		}
 		if err := r.each("find records", getWithIndex, []any{string(q.Type), id}, look); err != nil {

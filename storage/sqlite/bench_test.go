@@ -241,3 +241,42 @@ func BenchmarkRecord(b *testing.B) {
 		b.Fatal(err)
 	}
 }
+
+// BenchmarkPage reads a page from the middle of a list, in either order, by id and by a
+// field: going back costs what going forward does.
+func BenchmarkPage(b *testing.B) {
+	s := open(b, filepath.Join(b.TempDir(), "atoll.db"))
+	b.Cleanup(func() { s.Close() })
+	var seq uint64
+	batches := benchBatches(40)
+	made := time.UnixMilli(1_700_000_000_000)
+	for i, batch := range batches {
+		for n := range batch.index {
+			batch.index[n]["at"] = made.Add(time.Duration(i*len(batch.index)+n) * time.Minute).UTC().Format(time.RFC3339)
+		}
+		if err := store(s, &seq, false)(batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+	middle := batches[20].records[0].ID
+	where := map[string]string{"store_id": batches[20].index[0]["store_id"]}
+	for _, q := range []storage.Query{{}, {Where: where}, {By: "at"}, {By: "at", Where: where}} {
+		for _, falling := range []bool{false, true} {
+			q.Type, q.After, q.Limit, q.Falling = "stock_line", middle, 50, falling
+			b.Run(fmt.Sprintf("by %q, %d values, falling %t", q.By, len(q.Where), falling), func(b *testing.B) {
+				for b.Loop() {
+					err := s.View(b.Context(), func(r storage.Reader) error {
+						page, err := r.Records(q)
+						if len(page) != 50 {
+							b.Errorf("a page has %d", len(page))
+						}
+						return err
+					})
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

@@ -101,42 +101,99 @@ func (r *reader) Record(key atoll.Key) (atoll.Record, error) {
 
 // Records implements [storage.RecordReader].
 func (r *reader) Records(q storage.Query) ([]atoll.Record, error) {
-	if len(q.Begun) > 0 {
+	if len(q.Begun) > 0 && q.By == "" {
 		return r.begun(q)
 	}
-	query, args := selectRecords(q)
+	place, err := r.place(q)
+	if err != nil {
+		return nil, err
+	}
+	query, args := selectRecords(q, place)
 	return r.records("list records", query, args...)
+}
+
+// place returns the value by which the record stands in the order of the query after
+// which it goes on.
+func (r *reader) place(q storage.Query) (string, error) {
+	if q.By == "" {
+		return "", nil
+	}
+	if len(q.Begun) > 0 {
+		return "", storage.NotBoth()
+	}
+	if q.After == "" {
+		return "", nil
+	}
+	key := atoll.Key{Type: q.Type, ID: q.After}
+	var indexed string
+	if _, err := r.row("read a record's index", getIndexed, []any{string(key.Type), string(key.ID)}, &indexed); err != nil {
+		return "", err
+	}
+	values, err := indexValues(key, indexed)
+	if err != nil {
+		return "", err
+	}
+	value, ok := values[q.By]
+	if !ok {
+		return "", storage.NoPlace(q)
+	}
+	return value, nil
 }
 
 // selectRecords builds the statement for a query. The order of the tables is
 // fixed (CROSS JOIN), so that the index rows, which lie in the order of ids, are
 // read no further than the limit asks.
-func selectRecords(q storage.Query) (string, []any) {
+func selectRecords(q storage.Query, place string) (string, []any) {
 	var b strings.Builder
 	var args []any
 	b.WriteString("SELECT " + recordColumns + " FROM ")
-	fields := slices.Sorted(maps.Keys(q.Where))
-	var where []string
-	for n, field := range fields {
-		i := "i" + string(rune('a'+n))
-		b.WriteString("record_index " + i + " CROSS JOIN ")
+	var where, tables []string
+	if q.By != "" {
+		tables = append(tables, "record_index ia")
+		where = append(where, "ia.type = ? AND ia.field = ?")
+		args = append(args, string(q.Type), q.By)
+	}
+	for _, field := range slices.Sorted(maps.Keys(q.Where)) {
+		i := "i" + string(rune('a'+len(tables)))
 		where = append(where, i+".type = ? AND "+i+".field = ? AND "+i+".value = ?")
 		args = append(args, string(q.Type), field, q.Where[field])
-		if n > 0 {
+		if len(tables) > 0 {
 			where = append(where, i+".id = ia.id")
 		}
+		tables = append(tables, "record_index "+i)
 	}
-	order := "r.id"
-	if len(fields) > 0 {
-		order = "ia.id"
+	order := []string{"r.id"}
+	if len(tables) > 0 {
+		order[0] = "ia.id"
 		where = append(where, "r.id = ia.id")
 	}
-	b.WriteString("record r WHERE " + strings.Join(append(where, "r.type = ? AND "+order+" > ?"), " AND "))
-	args = append(args, string(q.Type), string(q.After))
-	if !q.All {
-		b.WriteString(" AND r.state = 0")
+	where = append(where, "r.type = ?")
+	args = append(args, string(q.Type))
+	if q.After != "" {
+		than := ">"
+		if q.Falling {
+			than = "<"
+		}
+		if q.By != "" {
+			where = append(where, "(ia.value, ia.id) "+than+" (?, ?)")
+			args = append(args, place)
+		} else {
+			where = append(where, order[0]+" "+than+" ?")
+		}
+		args = append(args, string(q.After))
 	}
-	b.WriteString(" ORDER BY " + order + " LIMIT ?")
+	if !q.All {
+		where = append(where, "r.state = 0")
+	}
+	if q.By != "" {
+		order = []string{"ia.value", "ia.id"}
+	}
+	way := ""
+	if q.Falling {
+		way = " DESC"
+	}
+	b.WriteString(strings.Join(append(tables, "record r"), " CROSS JOIN ") + " WHERE " + strings.Join(where, " AND ") +
+		" ORDER BY " + strings.Join(order, way+", ") + way + " LIMIT ?")
 	return b.String(), append(args, bound(q.Limit))
 }
 

@@ -16,6 +16,8 @@ var queryTests = []test{
 	{"Records selects by beginnings that thousands have", recordsBegunByMany},
 	{"Reindex sets what lists filter by, and nothing else", reindexes},
 	{"Records pages by After and Limit R-K-56", recordsPage},
+	{"Records lists in falling order, too, page by page", recordsFalling},
+	{"Records lists in the order of an indexed field, both ways", recordsBy},
 	{"Records goes on after its cursor when others insert R-K-56", recordsPageWhileInserting},
 }
 
@@ -221,4 +223,107 @@ func recordsPageWhileInserting(t *testing.T, b *bench) {
 	putAll(t, b, nil, 5, 20, 25, 50) // before, at and after the cursor
 	equal(t, "the second page", list(t, b, storage.Query{Type: "item", After: id(20), Limit: 2}), items(25, 30))
 	equal(t, "the third page", list(t, b, storage.Query{Type: "item", After: id(30), Limit: 9}), items(40, 50))
+}
+
+// paged lists all that the query selects in pages of so many, and holds each page to its
+// size.
+func paged(t *testing.T, s storage.Store, q storage.Query, limit int) []atoll.Key {
+	t.Helper()
+	got := []atoll.Key{}
+	for q.Limit = limit; ; {
+		page := list(t, s, q)
+		if len(page) > limit || len(got) > 100 {
+			t.Fatalf("a page of %d has %d, after %d", limit, len(page), len(got))
+		}
+		if got = append(got, page...); len(page) < limit {
+			return got
+		}
+		q.After = page[len(page)-1].ID
+	}
+}
+
+func recordsFalling(t *testing.T, b *bench) {
+	putAll(t, b, func(n int) map[string]string {
+		return map[string]string{"odd": fmt.Sprint(n % 2), "third": fmt.Sprint(n % 3), "~ word": ""}
+	}, 3, 1, 7, 5, 2, 4, 6)
+	update(t, b, func(tx storage.Tx) error {
+		for _, typ := range []string{"items", "ite", "name"} { // neighbours
+			if _, err := tx.Put(record(key(typ, 4), 1), map[string]string{"odd": "1"}); err != nil {
+				return err
+			}
+		}
+		gone := record(key("item", 8), 1)
+		gone.Deleted = true
+		_, err := tx.Put(gone, map[string]string{"odd": "0"})
+		return err
+	})
+	for _, tt := range []struct {
+		q    storage.Query
+		want []atoll.Key
+	}{
+		{storage.Query{}, items(7, 6, 5, 4, 3, 2, 1)},
+		{storage.Query{All: true}, items(8, 7, 6, 5, 4, 3, 2, 1)},
+		{storage.Query{After: id(5)}, items(4, 3, 2, 1)},
+		{storage.Query{After: id(1)}, items()},
+		{storage.Query{After: id(100)}, items(7, 6, 5, 4, 3, 2, 1)},
+		{storage.Query{Where: map[string]string{"odd": "1"}}, items(7, 5, 3, 1)},
+		{storage.Query{Where: map[string]string{"odd": "1", "third": "1"}}, items(7, 1)},
+		{storage.Query{Where: map[string]string{"odd": "1"}, After: id(5)}, items(3, 1)},
+		{storage.Query{Begun: []string{"~ w"}}, items(7, 6, 5, 4, 3, 2, 1)},
+		{storage.Query{Begun: []string{"~ w"}, After: id(3)}, items(2, 1)},
+		{storage.Query{Begun: []string{"~ w", "od"}, Where: map[string]string{"odd": "0"}}, items(6, 4, 2)},
+	} {
+		tt.q.Type, tt.q.Falling = "item", true
+		equal(t, fmt.Sprintf("%+v", tt.q), list(t, b, tt.q), tt.want)
+		for _, limit := range []int{1, 2, 3, 8} {
+			equal(t, fmt.Sprintf("%+v in pages of %d", tt.q, limit), paged(t, b, tt.q, limit), tt.want)
+		}
+	}
+	putAll(t, b, nil, 9, 2) // newer than the cursor: it is on no later page
+	equal(t, "the second page", list(t, b, storage.Query{Type: "item", Falling: true, After: id(3), Limit: 2}), items(2, 1))
+}
+
+func recordsBy(t *testing.T, b *bench) {
+	putAll(t, b, func(n int) map[string]string {
+		if n == 6 {
+			return map[string]string{"odd": "0"} // is in no order by time
+		}
+		return map[string]string{"odd": fmt.Sprint(n % 2), "at": []string{"", "2026-03", "2026-01", "2026-02", "2026-02", "", "", "2026-02"}[n], "at 2": "x"}
+	}, 1, 2, 3, 4, 5, 6, 7)
+	update(t, b, func(tx storage.Tx) error {
+		_, err := tx.Put(record(key("name", 1), 1), map[string]string{"at": "2026-02"}) // of another type
+		return err
+	})
+	odd := map[string]string{"odd": "1"}
+	for _, tt := range []struct {
+		q    storage.Query
+		want []atoll.Key
+	}{
+		{storage.Query{By: "at"}, items(5, 2, 3, 4, 7, 1)},
+		{storage.Query{By: "at", Falling: true}, items(1, 7, 4, 3, 2, 5)},
+		{storage.Query{By: "at", After: id(3)}, items(4, 7, 1)},
+		{storage.Query{By: "at", After: id(4), Falling: true}, items(3, 2, 5)},
+		{storage.Query{By: "at", Where: odd}, items(5, 3, 7, 1)},
+		{storage.Query{By: "at", Where: odd, Falling: true}, items(1, 7, 3, 5)},
+		{storage.Query{By: "at", Where: odd, Falling: true, After: id(4)}, items(3, 5)}, // which need not be one of them
+		{storage.Query{By: "never"}, items()},
+	} {
+		tt.q.Type = "item"
+		equal(t, fmt.Sprintf("%+v", tt.q), list(t, b, tt.q), tt.want)
+		for _, limit := range []int{1, 2, 3, 7} {
+			equal(t, fmt.Sprintf("%+v in pages of %d", tt.q, limit), paged(t, b, tt.q, limit), tt.want)
+		}
+	}
+	for _, tt := range []struct {
+		q    storage.Query
+		want atoll.Code
+	}{
+		{storage.Query{By: "at", After: id(6)}, atoll.NotFound},
+		{storage.Query{By: "at", After: id(70)}, atoll.NotFound},
+		{storage.Query{By: "at", Begun: []string{"od"}}, atoll.Invalid},
+	} {
+		tt.q.Type = "item"
+		err := b.View(t.Context(), func(r storage.Reader) error { _, err := r.Records(tt.q); return err })
+		equal(t, fmt.Sprintf("%+v", tt.q), atoll.CodeOf(err), tt.want)
+	}
 }
