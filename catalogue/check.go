@@ -18,6 +18,7 @@ type compiled struct {
 	indexed  []*Field
 	words    []string // the fields whose words it is found by
 	refers   []*Field
+	made     bool // it is listed in the order in which it was made
 }
 
 func compile(d *Def, order int) *compiled {
@@ -35,6 +36,7 @@ func compile(d *Def, order int) *compiled {
 			k.refers = append(k.refers, f)
 		}
 	}
+	k.made = byMade(k)
 	return k
 }
 
@@ -247,5 +249,6 @@ func (c *Catalogue) Index(t atoll.Type, f atoll.Fields) map[string]string {
 		out[field.Name] = s
 	}
 	begin(k.def, f, out)
+	indexMade(k, f, out)
 	return indexWords(k, f, out)
 }

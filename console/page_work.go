@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strconv"
@@ -154,6 +155,7 @@ func (v *Visit) countOpen(def *catalogue.Def, w work, store atoll.ID) (n int, mo
 			continue
 		}
 		q := storage.Query{Type: w.Type, Limit: mostCounted, Where: map[string]string{"store_id": string(store), "status": status}}
+		v.c.newestFirst(&q, store)
 		if w.Kind != "" {
 			q.Where["kind"] = w.Kind
 		}
@@ -250,6 +252,7 @@ func (c *console) workList(v *Visit) error {
 	q := storage.Query{Type: w.Type, Limit: pageRows, After: atoll.ID(v.R.FormValue("after")), Where: map[string]string{}}
 	if f, ok := def.Field("store_id"); ok && f.Index && s.ID != "" {
 		q.Where["store_id"] = string(s.ID)
+		c.newestFirst(&q, s.ID)
 	}
 	if w.Kind != "" {
 		q.Where["kind"] = w.Kind
@@ -271,6 +274,10 @@ func (c *console) workList(v *Visit) error {
 		}
 		recs, next, err = v.seenRecords(q)
 	}
+	if atoll.CodeOf(err) == atoll.NotFound && q.After != "" { // what the page before ended with is gone
+		v.redirect(v.pager("").First)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -287,6 +294,15 @@ func (c *console) workList(v *Visit) error {
 	d.Pager = v.pager(string(next))
 	d.MayMake = w.madeAt(s) && v.User.Role.May(station.MayEdit)
 	return v.page("worklist", v.T("work."+w.Path), d)
+}
+
+// newestFirst has a query for what a store has list what was made last first. All that
+// has the field is of the store: nothing else need be filtered by.
+func (c *console) newestFirst(q *storage.Query, store atoll.ID) {
+	if q.By = c.Catalogue.MadeIn(q.Type, store); q.By != "" {
+		q.Falling = true
+		delete(q.Where, "store_id")
+	}
 }
 
 // workAt is the kind of work that the address names.
@@ -318,7 +334,10 @@ func (c *console) openPapers(v *Visit, def *catalogue.Def, q storage.Query) (out
 		}
 		out, more = append(out, recs...), more || next != ""
 	}
-	slices.SortFunc(out, func(a, b station.Record) int { return strings.Compare(string(b.ID), string(a.ID)) })
+	made := func(r station.Record) string { return c.Catalogue.Index(r.Type, r.Fields)[q.By] }
+	slices.SortFunc(out, func(a, b station.Record) int {
+		return cmp.Or(strings.Compare(made(b), made(a)), strings.Compare(string(b.ID), string(a.ID)))
+	})
 	return out, more, nil
 }
 

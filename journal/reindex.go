@@ -12,7 +12,7 @@ import (
 // What the index holds is decided when a record is written, by the catalogue of
 // that moment and by this scheme. The shelf remembers both.
 const (
-	indexScheme = "2" // 2: words that records are looked for by
+	indexScheme = "3" // 2: words that records are looked for by; 3: when what a store has was made
 	indexBucket = "index"
 	indexKey    = "made by"
 	indexAtOnce = 1000 // records in a transaction

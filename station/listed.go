@@ -11,7 +11,7 @@ import (
 	"github.com/atollsync/atoll/survivor"
 )
 
-// listed returns up to one record more than the query's limit, in order of id.
+// listed returns up to one record more than the query's limit, in the query's order.
 func (s *Station) listed(r storage.RecordReader, def *catalogue.Def, q storage.Query) ([]atoll.Record, error) {
 	hide := def.Merge != catalogue.NoMerge && !q.All && q.Where["status"] == "" && q.Where["merged_into"] == ""
 	queries, err := families(r, def, q)
@@ -40,10 +40,33 @@ func (s *Station) listed(r storage.RecordReader, def *catalogue.Def, q storage.Q
 		}
 	}
 	if len(queries) > 1 {
-		slices.SortFunc(out, func(a, b atoll.Record) int { return cmp.Compare(a.ID, b.ID) })
-		out = slices.CompactFunc(out, func(a, b atoll.Record) bool { return a.ID == b.ID })
+		if out, err = s.inOrder(q, out); err != nil {
+			return nil, err
+		}
 	}
 	return out[:min(len(out), q.Limit+1)], nil
+}
+
+// inOrder puts what several queries found into the order of the one that they stand for,
+// each record once.
+func (s *Station) inOrder(q storage.Query, recs []atoll.Record) ([]atoll.Record, error) {
+	place := make(map[atoll.ID]string, len(recs))
+	for _, rec := range recs {
+		if q.By != "" {
+			f, err := rec.Fields()
+			if err != nil {
+				return nil, err
+			}
+			place[rec.ID] = s.Catalogue.Index(rec.Type, f)[q.By]
+		}
+	}
+	slices.SortFunc(recs, func(a, b atoll.Record) int {
+		if q.Falling {
+			a, b = b, a
+		}
+		return cmp.Or(cmp.Compare(place[a.ID], place[b.ID]), cmp.Compare(a.ID, b.ID))
+	})
+	return slices.CompactFunc(recs, func(a, b atoll.Record) bool { return a.ID == b.ID }), nil
 }
 
 // families returns the queries that select the same as one, with every record that
