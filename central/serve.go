@@ -249,6 +249,26 @@ func (s *serving) reaches(r atoll.Record) bool {
 	})
 }
 
+// waits reports whether the line is of a record that the site gained, and a change that the
+// site made of it waits in quarantine and was not sent back: nobody has said yet that it
+// does not stand. What the site has is later than what it gains, and the entry may hold
+// more than this record; so the site does not take the older version whatever it has.
+func (s *serving) waits(l storage.FeedLine, r atoll.Record) (bool, error) {
+	if l.Position != r.Position { // the true state, sent back
+		return false, nil
+	}
+	open, err := s.r.OpenRefusals(s.hello.Site, []atoll.Key{l.Key})
+	id, is := open[l.Key]
+	if err != nil || !is {
+		return false, err
+	}
+	first, err := s.r.Refusal(id)
+	for err == nil && first.Behind != 0 {
+		first, err = s.r.Refusal(first.Behind)
+	}
+	return !returned(first.Layer, first.Code), err
+}
+
 // wrote reports whether the line tells of what the site wrote in this exchange. While
 // a record stands at the position the version is that one: the next moves the line.
 func (s *serving) wrote(lane atoll.Audience, l storage.FeedLine) bool {
@@ -273,6 +293,13 @@ func (s *serving) add(lane atoll.Audience, l storage.FeedLine) error {
 		// since the line was put, or have come back.
 		frame.Gone = !s.reaches(r)
 		frame.Version, frame.Origin = r.Version, r.Origin // the centre has it, if not for this site
+		if !frame.Gone {
+			waits, err := s.waits(l, r)
+			if err != nil {
+				return err
+			}
+			frame.Forced = !waits
+		}
 	case l.Gone:
 		// It left one audience; the site may still have it by another, also where this
 		// one is read late, from its beginning.

@@ -134,6 +134,11 @@ func (v snapshot) LastPosition() (atoll.Position, error) { return atoll.Position
 // Digest is that of an empty audience: checkpoints carry it, and nothing here looks.
 func (v snapshot) Digest(atoll.Audience) (digest.Sum, error) { return digest.Sum{}, nil }
 
+// OpenRefusals is empty: what was refused here was sent back.
+func (v snapshot) OpenRefusals(atoll.SiteID, []atoll.Key) (map[atoll.Key]int64, error) {
+	return nil, nil
+}
+
 func (v snapshot) Prefetch([]atoll.Key) error { return nil }
 
 func (v snapshot) Record(key atoll.Key) (atoll.Record, error) {
