@@ -53,6 +53,7 @@ func FieldsOfWork() []string {
 	for _, w := range works {
 		out = slices.Concat(out, w.Columns, w.New, w.Lines)
 	}
+	out = slices.DeleteFunc(out, func(name string) bool { return name[0] == '#' }) // no field
 	slices.Sort(out)
 	return slices.Compact(out)
 }

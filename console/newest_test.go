@@ -76,3 +76,36 @@ func TestR_I_28_DocumentsAreListedNewestFirst(t *testing.T) {
 		t.Errorf("a list after a record that is gone goes on at %q", to)
 	}
 }
+
+// TestR_I_28_DraftsAreToldApart: what is not numbered yet is known in a list by the
+// other party, its lines and what they come to, and who touched it last.
+func TestR_I_28_DraftsAreToldApart(t *testing.T) {
+	f := newFleet(t)
+	f.stocked(t)
+	one := hand{f.one, t, station.StoreUser}
+	stock := one.only("stock_line", f.Stores["B"], "store_id", string(f.Stores["B"]))
+	for _, packs := range []string{"", "3", "5"} {
+		page := one.makes("customer-invoices", f.Stores["B"], url.Values{"f.name_id": {string(topology.StoreNameID(f.Stores["C"]))}})
+		if packs != "" {
+			one.line(page, url.Values{"f.stock_line_id": {stock[len("/records/stock_line/"):]}, "f.number_of_packs": {packs}}).want(303)
+			one.line(page, url.Values{"f.stock_line_id": {stock[len("/records/stock_line/"):]}, "f.number_of_packs": {"1"}}).want(303)
+		}
+	}
+	one.page("/work/customer-invoices").says(
+		"Document Status Customer or supplier Lines Value Made at Last changed by",
+		"Customer invoice new Store C 2 12.60", "Customer invoice new Store C 2 8.40", "Customer invoice new Store C 0 –", "store-user")
+	one.get("/work/customer-invoices", one.as(one.user), with("Accept-Language", "fr")).says("Lignes Valeur", "12,60")
+	page := one.makes("supplier-invoices", f.Stores["B"], url.Values{"f.name_id": {string(topology.StoreNameID(f.Stores["C"]))}})
+	one.line(page, url.Values{
+		"q.item_id": {"amoxicillin"}, "f.pack_size": {"10"}, "f.number_of_packs": {"4"}, "f.cost_price_per_pack": {"2.25"}, "f.sell_price_per_pack": {"9"},
+	}).want(303)
+	one.page("/work/supplier-invoices").says("Supplier invoice new Store C 1 9.00")
+	page = one.makes("orders", f.Stores["B"], url.Values{"f.name_id": {string(topology.StoreNameID(f.Stores["C"]))}})
+	one.line(page, url.Values{
+		"q.item_id": {"amoxicillin"}, "f.requested_pack_size": {"10"}, "f.requested_quantity": {"40"}, "f.price_per_pack_before_discount": {"1.5"},
+	}).want(303)
+	one.page("/work/orders").says("new Store C 1 6.00")
+	one.makes("stocktakes", f.Stores["B"], url.Values{"f.description": {"Monthly"}})
+	one.page("/work/stocktakes").says("Stocktake new Monthly 0")
+	one.page("/work/stock").says("Item Packs in all")
+}

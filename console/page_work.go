@@ -45,29 +45,29 @@ var works = []work{
 		[]string{"name_id", "their_reference", "comment"},
 		[]string{"item_id", "batch", "expiry_date", "pack_size", "number_of_packs", "cost_price_per_pack", "sell_price_per_pack"},
 	},
-	{"requests", "requisition", documents.Request, paperColumns, []string{"name_id", "comment"}, []string{"item_id", "requested_quantity"}},
-	{"responses", "requisition", documents.Response, paperColumns, nil, []string{"supplied_quantity"}},
+	{"requests", "requisition", documents.Request, askedColumns, []string{"name_id", "comment"}, []string{"item_id", "requested_quantity"}},
+	{"responses", "requisition", documents.Response, askedColumns, nil, []string{"supplied_quantity"}},
 	{
 		"orders", "purchase_order", "",
-		[]string{"number", "status", "name_id", "reference", "created_at"},
+		[]string{"status", "name_id", linesOfIt, valueOfIt, "created_at", handOfIt, "reference"},
 		[]string{"name_id", "reference", "comment"},
 		[]string{"item_id", "requested_pack_size", "requested_quantity", "price_per_pack_before_discount"},
 	},
 	{
 		"receipts", "goods_received", "",
-		[]string{"number", "status", "name_id", "purchase_order_id", "received_date"},
+		[]string{"status", "name_id", linesOfIt, valueOfIt, "purchase_order_id", "created_at", "received_date", handOfIt},
 		[]string{"name_id", "purchase_order_id", "supplier_reference", "comment"},
 		[]string{"item_id", "batch", "expiry_date", "received_pack_size", "number_of_packs_received", "cost_price_per_pack"},
 	},
 	{
 		"stocktakes", "stocktake", "",
-		[]string{"number", "status", "description", "stocktake_date", "created_at"},
+		[]string{"status", "description", linesOfIt, "stocktake_date", "created_at", handOfIt},
 		[]string{"description", "stocktake_date", "comment"},
 		[]string{"stock_line_id", "counted_number_of_packs"},
 	},
 	{
 		"prescriptions", "prescription", "",
-		[]string{"number", "status", "patient_id", "prescriber_id", "created_at"},
+		[]string{"status", "patient_id", linesOfIt, "prescriber_id", "created_at", handOfIt},
 		[]string{"patient_id", "prescriber_id", "comment"},
 		[]string{"stock_line_id", "number_of_packs", "directions"},
 	},
@@ -82,11 +82,22 @@ var works = []work{
 }
 
 var (
-	moneyColumns = []string{"number", "status", "name_id", "amount", "their_reference", "entry_date", "created_at"}
+	moneyColumns = []string{"status", "name_id", "amount", "their_reference", "entry_date", "created_at", handOfIt}
 	moneyFields  = []string{"name_id", "amount", "entry_date", "payment_type_id", "their_reference", "comment"}
 )
 
-var paperColumns = []string{"number", "status", "name_id", "comment", "created_at"}
+var (
+	paperColumns = []string{"status", "name_id", linesOfIt, valueOfIt, "created_at", handOfIt, "comment"}
+	askedColumns = []string{"status", "name_id", linesOfIt, "created_at", handOfIt, "comment"}
+)
+
+// Columns of a list that are no fields: what a document comes to, and who made what
+// stands of it. Documents that are not numbered yet are told apart by them.
+const (
+	linesOfIt = "#lines"
+	valueOfIt = "#value"
+	handOfIt  = "#hand"
+)
 
 // workOf returns the kind of work that a document belongs to.
 func workOf(t atoll.Type, kind string) (work, bool) {
@@ -211,8 +222,7 @@ type workListData struct {
 	Statuses []option
 	Status   string
 	Q        string
-	First    string // the field that stands for the record itself, "" for its name
-	Columns  []string
+	Heads    []heading
 	Rows     []recordRow
 	Pager    pager
 	More     bool
@@ -220,6 +230,12 @@ type workListData struct {
 	Any      bool
 	Papers   bool // documents, of which some wait for somebody
 	Shelf    *shelfData
+}
+
+// heading is what stands above a column of a list.
+type heading struct {
+	Words  string
+	Number bool
 }
 
 // openStatuses are those of documents that wait for somebody.
@@ -281,19 +297,92 @@ func (c *console) workList(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	d.Columns = slices.DeleteFunc(slices.Clone(w.Columns), func(name string) bool { _, ok := def.Field(name); return !ok })
-	if d.Rows, err = c.rowsOf(v, def, d.Columns, recs); err != nil {
+	if d.Heads, d.Rows, err = c.workRows(v, w, def, recs); err != nil {
 		return err
-	}
-	if len(d.Columns) > 0 && d.Columns[0] == "item_id" { // stock is known by what it is of
-		d.First, d.Columns = d.Columns[0], d.Columns[1:]
-		for i, row := range d.Rows {
-			d.Rows[i].Name, d.Rows[i].Cells = row.Cells[0].Words, row.Cells[1:]
-		}
 	}
 	d.Pager = v.pager(string(next))
 	d.MayMake = w.madeAt(s) && v.User.Role.May(station.MayEdit)
 	return v.page("worklist", v.T("work."+w.Path), d)
+}
+
+// workRows puts the records of a list of work into rows below their headings. Stock is
+// known by what it is of.
+func (c *console) workRows(v *Visit, w work, def *catalogue.Def, recs []station.Record) ([]heading, []recordRow, error) {
+	first := heading{Words: v.T("work.document")}
+	columns := slices.DeleteFunc(slices.Clone(w.Columns), func(name string) bool {
+		_, ok := def.Field(name)
+		return !ok && name[0] != '#'
+	})
+	rows, err := c.rowsOf(v, def, columns, recs)
+	if err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case columns[0] == "item_id":
+		first.Words, columns = v.fieldWords(def.Type, columns[0]), columns[1:]
+		for i, row := range rows {
+			rows[i].Name, rows[i].Cells = row.Cells[0].Words, row.Cells[1:]
+		}
+	case w.Type == patients.Patient:
+		first.Words = v.typeWords(w.Type)
+	}
+	if err := c.tellApart(v, columns, rows); err != nil {
+		return nil, nil, err
+	}
+	heads := []heading{first}
+	for _, name := range columns {
+		one := heading{v.fieldWords(def.Type, name), numeric(def, name)}
+		if name[0] == '#' {
+			one = heading{v.T("work." + name[1:]), name != handOfIt}
+		}
+		heads = append(heads, one)
+	}
+	for _, row := range rows {
+		for i := range row.Cells {
+			row.Cells[i].Of = heads[i+1].Words
+		}
+	}
+	return heads, rows, nil
+}
+
+// tellApart fills the cells of the columns that are no fields.
+func (c *console) tellApart(v *Visit, columns []string, rows []recordRow) error {
+	recs := make([]station.Record, len(rows))
+	for i, row := range rows {
+		recs[i] = row.Record
+	}
+	var sums map[atoll.ID]worth
+	var made map[atoll.Origin]string
+	var err error
+	if slices.Contains(columns, linesOfIt) {
+		if sums, err = c.worths(v, recs); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(columns, handOfIt) {
+		if made, err = c.hands(v, recs); err != nil {
+			return err
+		}
+	}
+	for i, name := range columns {
+		for _, row := range rows {
+			sum := sums[row.ID]
+			switch name {
+			case linesOfIt:
+				row.Cells[i] = cell{Words: v.number(sum.Lines), Number: true}
+				if sum.Cut {
+					row.Cells[i].Words = v.T("work.lines.more", "n", sum.Lines)
+				}
+			case valueOfIt:
+				if row.Cells[i] = (cell{Number: true}); sum.Value != "" {
+					row.Cells[i].Words = v.money(sum.Total())
+				}
+			case handOfIt:
+				row.Cells[i] = cell{Words: made[row.Origin]}
+			}
+		}
+	}
+	return nil
 }
 
 // newestFirst has a query for what a store has list what was made last first. All that

@@ -10,6 +10,7 @@ import (
 
 // cell is the value of a field as a reader sees it.
 type cell struct {
+	Of     string // what stands above it, where the list has a form for narrow screens
 	Words  string
 	Link   string    // of a reference
 	Time   time.Time // of a moment

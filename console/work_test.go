@@ -315,7 +315,7 @@ func TestR_I_28_StockIsListedByItem(t *testing.T) {
 	one := hand{f.one, t, station.StoreUser}
 	batches := func(path string) (out []string) {
 		t.Helper()
-		for _, found := range regexp.MustCompile(`<td>([A-Z]\d|B-\w+)</td>`).FindAllStringSubmatch(one.page(path).body, -1) {
+		for _, found := range regexp.MustCompile(`<td[^>]*>([A-Z]\d|B-\w+)</td>`).FindAllStringSubmatch(one.page(path).body, -1) {
 			out = append(out, found[1][:2])
 		}
 		return out
