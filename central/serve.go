@@ -25,8 +25,8 @@ func (c *Centre) serve(ctx context.Context, of SiteState, h exchange.Hello, rewi
 		if err != nil {
 			return err
 		}
-		spared := c.historyFor(r, t, of, h.Initialising)
-		answer, err = serveFrom(r, t, h, rewind, spared, written, c.Records, c.Bytes)
+		s := &serving{r: r, hello: h, history: c.historyFor(r, t, of, h.Initialising), written: written, lost: len(of.Lost) > 0}
+		answer, err = s.answer(t, rewind, c.Records, c.Bytes)
 		return err
 	})
 	return answer, err
@@ -37,17 +37,15 @@ func (c *Centre) serve(ctx context.Context, of SiteState, h exchange.Hello, rewi
 // about so many bytes of bodies. Rewind is where a site must go back to, nil if it
 // need not.
 func Answer(r storage.Reader, t *topology.Topology, h exchange.Hello, rewind *atoll.Position, records, bytes int) ([]exchange.Frame, error) {
-	return serveFrom(r, t, h, rewind, nil, nil, records, bytes)
+	return (&serving{r: r, hello: h}).answer(t, rewind, records, bytes)
 }
 
-func serveFrom(r storage.Reader, t *topology.Topology, h exchange.Hello, rewind *atoll.Position, spared *history,
-	written map[atoll.Key]atoll.Position, records, bytes int,
-) ([]exchange.Frame, error) {
-	head, err := r.LastPosition()
-	if err != nil {
+func (s *serving) answer(t *topology.Topology, rewind *atoll.Position, records, bytes int) (_ []exchange.Frame, err error) {
+	if s.head, err = s.r.LastPosition(); err != nil {
 		return nil, err
 	}
-	s := &serving{r: r, hello: h, head: head, entitled: t.Subscription(h.Site), cursor: h.Cursor, lanes: h.Backfills, history: spared, written: written}
+	h := s.hello
+	s.entitled, s.cursor, s.lanes = t.Subscription(h.Site), h.Cursor, h.Backfills
 	if rewind != nil { // the site sets all its cursors back before it takes the rest of the answer
 		s.cursor, s.lanes = min(s.cursor, *rewind), slices.Clone(h.Backfills)
 		for i := range s.lanes {
@@ -81,6 +79,7 @@ type serving struct {
 	bytes    int
 	written  map[atoll.Key]atoll.Position // by the site, in this exchange
 	history  *history                     // nil for a site that is spared nothing (R-H-26)
+	lost     bool                         // entries of the site are lost here, and no longer at the site
 	covered  []atoll.Audience             // what the site has once it has taken the answer, but for the lane being read
 	out      []exchange.Frame
 }
@@ -249,13 +248,17 @@ func (s *serving) reaches(r atoll.Record) bool {
 	})
 }
 
-// waits reports whether the line is of a record that the site gained, and a change that the
-// site made of it waits in quarantine and was not sent back: nobody has said yet that it
-// does not stand. What the site has is later than what it gains, and the entry may hold
-// more than this record; so the site does not take the older version whatever it has.
+// waits reports whether the line is of a record that the site gained, and what the site has
+// made of it may be later and yet to be judged: a change waits in quarantine and was not
+// sent back, or is lost here, and the site states the record. Nobody has said yet that it
+// does not stand, and the entry may hold more than this record; so the site does not take
+// the older version whatever it has.
 func (s *serving) waits(l storage.FeedLine, r atoll.Record) (bool, error) {
 	if l.Position != r.Position { // the true state, sent back
 		return false, nil
+	}
+	if s.lost {
+		return true, nil
 	}
 	open, err := s.r.OpenRefusals(s.hello.Site, []atoll.Key{l.Key})
 	id, is := open[l.Key]

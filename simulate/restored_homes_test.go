@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -92,38 +93,48 @@ func TestR_G_01_R_M_03_EditedAtALostHome(t *testing.T) {
 // the new home changed meanwhile waits until the switch is done, or until the site states
 // it again. The new home gains the records about the person once more, as they were
 // before: they do not take the place of what it made of them, and nothing of that is lost.
+// Nor is it where the site was initialised anew since, and nobody has its entries.
 //
 // R-G-42, R-H-28, R-K-40, R-M-03.
 func TestR_G_42_R_K_40_EditedAtAHomeThatIsGivenAgain(t *testing.T) {
-	w := f1(t)
-	w.dispensaries("B", "C")
-	w.sync(2, 3)
-	ada := w.register("C", "Ada", "Lovelace", "1990-12-10")
-	event := w.insert(3, "patient_event", atoll.Fields{}.Set("patient_id", ada).Set("happened_at", "2026-01-02T10:00:00Z").Set("note", "asthma"))
-	asked := w.insert(2, "requisition", atoll.Fields{}.Set("store_id", w.Stores["B"]).Set("kind", documents.Request).
-		Set("status", documents.New).Set("name_id", topology.StoreNameID(w.Stores["C"])))
-	w.peace()
-	old := w.stopped(t, w.Centre)
-	w.transfer(1, ada, "B")
-	w.sync(3, 2, 3, 2)
-	w.edit(2, change("requisition", asked, atoll.Fields{}.Set("comment", "for Ada")), change("patient_event", event, atoll.Fields{}.Set("note", "asthma, and a cold")))
-	w.update(2, "patient", ada, phone("1"))
-	w.update(2, "patient", ada, atoll.Fields{}.Set("email", "ada@example.org"))
-	w.reopen(t, w.Centre, old)
-	w.transfer(1, ada, "B")
-	w.sync(3)
-	w.sync(2)
-	w.peace()
-	for _, at := range []atoll.SiteID{1, 2} {
-		if got := w.want(at, "patient", ada).Fields; got.Text("phone") != "1" || got.Text("email") != "ada@example.org" || got.ID("home_store_id") != w.Stores["B"] {
-			t.Errorf("site %d has %s", at, got.Encode())
-		}
-		if got := w.want(at, "patient_event", event).Fields; got.Text("note") != "asthma, and a cold" {
-			t.Errorf("site %d has %s", at, got.Encode())
-		}
-		if got := w.want(at, "requisition", asked).Fields; got.Text("comment") != "for Ada" {
-			t.Errorf("site %d has %s", at, got.Encode())
-		}
+	for _, anew := range []bool{false, true} {
+		t.Run(fmt.Sprintf("initialised anew %t", anew), func(t *testing.T) {
+			w := f1(t)
+			w.dispensaries("B", "C")
+			w.sync(2, 3)
+			ada := w.register("C", "Ada", "Lovelace", "1990-12-10")
+			event := w.insert(3, "patient_event", atoll.Fields{}.Set("patient_id", ada).Set("happened_at", "2026-01-02T10:00:00Z").Set("note", "asthma"))
+			asked := w.insert(2, "requisition", atoll.Fields{}.Set("store_id", w.Stores["B"]).Set("kind", documents.Request).
+				Set("status", documents.New).Set("name_id", topology.StoreNameID(w.Stores["C"])))
+			w.peace()
+			old := w.stopped(t, w.Centre)
+			w.transfer(1, ada, "B")
+			w.sync(3, 2, 3, 2)
+			w.edit(2, change("requisition", asked, atoll.Fields{}.Set("comment", "for Ada")), change("patient_event", event, atoll.Fields{}.Set("note", "asthma, and a cold")))
+			w.update(2, "patient", ada, phone("1"))
+			w.update(2, "patient", ada, atoll.Fields{}.Set("email", "ada@example.org"))
+			if anew {
+				w.sync(2)
+				w.replace(2)
+				w.sync(2, 2)
+			}
+			w.reopen(t, w.Centre, old)
+			w.transfer(1, ada, "B")
+			w.sync(3)
+			w.sync(2)
+			w.peace()
+			for _, at := range []atoll.SiteID{1, 2} {
+				if got := w.want(at, "patient", ada).Fields; got.Text("phone") != "1" || got.Text("email") != "ada@example.org" || got.ID("home_store_id") != w.Stores["B"] {
+					t.Errorf("site %d has %s", at, got.Encode())
+				}
+				if got := w.want(at, "patient_event", event).Fields; got.Text("note") != "asthma, and a cold" {
+					t.Errorf("site %d has %s", at, got.Encode())
+				}
+				if got := w.want(at, "requisition", asked).Fields; got.Text("comment") != "for Ada" {
+					t.Errorf("site %d has %s", at, got.Encode())
+				}
+			}
+		})
 	}
 }
 
