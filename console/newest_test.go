@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"html"
 	"net/url"
@@ -108,4 +109,37 @@ func TestR_I_28_DraftsAreToldApart(t *testing.T) {
 	one.makes("stocktakes", f.Stores["B"], url.Values{"f.description": {"Monthly"}})
 	one.page("/work/stocktakes").says("Stocktake new Monthly 0")
 	one.page("/work/stock").says("Item Packs in all")
+}
+
+// TestR_I_28_DocumentsHaveATotal: the page of a document says what each line comes to and
+// all of them, with the tax where one is noted, in the country's currency.
+func TestR_I_28_DocumentsHaveATotal(t *testing.T) {
+	f := newFleet(t)
+	f.stocked(t)
+	one := hand{f.one, t, station.StoreUser}
+	page := one.makes("supplier-invoices", f.Stores["B"], url.Values{"f.name_id": {string(topology.StoreNameID(f.Stores["C"]))}})
+	one.page(page).saysNot("Total")
+	one.line(page, url.Values{"q.item_id": {"amoxicillin"}, "f.pack_size": {"10"}, "f.number_of_packs": {"1000"}, "f.cost_price_per_pack": {"2.25"}}).want(303)
+	one.line(page, url.Values{"q.item_id": {"paracetamol"}, "f.pack_size": {"10"}, "f.number_of_packs": {"2"}, "f.cost_price_per_pack": {"0.5"}}).want(303)
+	one.line(page, url.Values{"q.item_id": {"paracetamol"}, "f.pack_size": {"10"}, "f.number_of_packs": {"3"}}).want(303) // nobody knows its price yet
+	one.page(page).says("Value Change", "2,250.00", "1.00", "Total 2,251.00").saysNot("Tax")
+	one.get(page, one.as(one.user), with("Accept-Language", "es")).says("Total 2.251,00")
+	id := atoll.ID(page[len("/records/invoice/"):])
+	if err := f.Sites[2].Insert(t.Context(), journal.Proposal{Verb: atoll.Update, Key: atoll.Key{Type: "invoice", ID: id}, Fields: atoll.Fields{}.Set("tax_percent", json.Number("10"))}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Centre.Insert(t.Context(), journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "currency", ID: atoll.NewID(f.Clock.Now())}, Fields: atoll.Fields{}.
+		Set("code", "KES").Set("rate", json.Number("1")).Set("is_home_currency", true)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	one.page(page).says("Value of the lines 2,251.00 Tax 225.10 Total 2,476.10 KES")
+	stock := one.only("stock_line", f.Stores["B"], "store_id", string(f.Stores["B"]))
+	out := one.makes("customer-invoices", f.Stores["B"], url.Values{"f.name_id": {string(topology.StoreNameID(f.Stores["C"]))}})
+	one.line(out, url.Values{"f.stock_line_id": {stock[len("/records/stock_line/"):]}, "f.number_of_packs": {"2"}}).want(303)
+	one.page(out).says("Total 4.20 KES") // for what it is sold, not what it cost
+	count := one.makes("stocktakes", f.Stores["B"], url.Values{})
+	one.page(count).saysNot("Total")
 }

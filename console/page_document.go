@@ -51,8 +51,10 @@ type docData struct {
 	May     []choice
 	Not     []choice
 	Line    *catalogue.Def
-	Columns []string
+	Heads   []heading
 	Lines   []lineRow
+	Sum     worth   // of the lines
+	In      string  // the currency of prices, where the central data names it
 	Enter   []input // of a new line; none where no line is added
 	Edits   bool    // lines may be changed
 	Find    string
@@ -147,16 +149,24 @@ func (c *console) offerAskBack(v *Visit, d *docData, rec station.Record, edits b
 
 // docLines puts the lines into the page, with what may be changed of each.
 func (c *console) docLines(v *Visit, d *docData, w work, rec station.Record, lines []station.Record) error {
+	var columns []string
 	for _, name := range append(slices.Clone(common), w.Lines...) {
-		if _, ok := d.Line.Field(name); ok && name != "stock_line_id" && !slices.Contains(d.Columns, name) {
-			d.Columns = append(d.Columns, name)
+		if _, ok := d.Line.Field(name); ok && name != "stock_line_id" && !slices.Contains(columns, name) {
+			columns = append(columns, name)
+			d.Heads = append(d.Heads, heading{v.fieldWords(d.Line.Type, name), numeric(d.Line, name)})
 		}
 	}
-	rows, err := c.rowsOf(v, d.Line, d.Columns, lines)
+	rows, err := c.rowsOf(v, d.Line, columns, lines)
 	if err != nil {
 		return err
 	}
+	if err := c.sumUp(v, d, rec, rows); err != nil {
+		return err
+	}
 	for _, row := range rows {
+		for i := range row.Cells {
+			row.Cells[i].Of = d.Heads[i].Words
+		}
 		one := lineRow{Record: row.Record, Cells: row.Cells}
 		if d.Edits {
 			for _, name := range w.Lines {
@@ -195,6 +205,30 @@ func (c *console) docLines(v *Visit, d *docData, w work, rec station.Record, lin
 		d.Enter = append(d.Enter, in)
 	}
 	return nil
+}
+
+// sumUp says what each line comes to, and all of them, where they have prices.
+func (c *console) sumUp(v *Visit, d *docData, rec station.Record, rows []recordRow) (err error) {
+	p, ok := pricedIn(rec.Type, rec.Fields.Text("kind"))
+	if !ok {
+		return nil
+	}
+	for i, row := range rows {
+		var one worth
+		for _, sum := range []*worth{&one, &d.Sum} {
+			sum.add(p, noted(rec.Fields, "tax_percent"), func(field string) string { return noted(row.Fields, field) })
+		}
+		cell := cell{Number: true}
+		if one.Value != "" {
+			cell.Words = v.money(one.Value)
+		}
+		rows[i].Cells = append(row.Cells, cell)
+	}
+	d.Heads = append(d.Heads, heading{v.T("work.value"), true})
+	if d.Sum.Value != "" {
+		d.In, err = c.currencyHere(v)
+	}
+	return err
 }
 
 // choosable has a reference of a new line chosen by words.

@@ -229,6 +229,11 @@ func (c *console) homeCurrency(v *Visit, t *report.Table) (string, error) {
 	if !slices.ContainsFunc(t.Columns, func(col report.Column) bool { return strings.HasSuffix(col.Name, "value") }) {
 		return "", nil
 	}
+	return c.currencyHere(v)
+}
+
+// currencyHere is the country's own currency, where the central data names it.
+func (c *console) currencyHere(v *Visit) (string, error) {
 	recs, _, err := c.Station.Records(v.ctx(), storage.Query{Type: "currency", Limit: mostPick})
 	for _, rec := range recs {
 		if rec.Fields.Bool("is_home_currency", false) {

@@ -74,6 +74,14 @@ func (w *worth) add(p priced, taxed string, number func(field string) string) {
 	}
 }
 
+// noted is a number that a record has, "" where it has none.
+func noted(f atoll.Fields, name string) string {
+	if !f.Has(name) {
+		return ""
+	}
+	return f.Number(name)
+}
+
 // How many lines are counted to say what the documents of a list come to: of one, and of
 // all on the page.
 const (
@@ -102,7 +110,7 @@ func (c *console) worths(v *Visit, recs []station.Record) (map[atoll.ID]worth, e
 				if left--; left < 0 || w.Lines == mostLines {
 					return errEnough
 				}
-				w.add(p, rec.Fields.Number("tax_percent"), func(field string) string {
+				w.add(p, noted(rec.Fields, "tax_percent"), func(field string) string {
 					for i, name := range fields {
 						if name == field && name != "" {
 							return string(row.Number(i))
