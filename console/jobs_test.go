@@ -3,6 +3,7 @@ package console_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"net/url"
 	"regexp"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/console"
 	"github.com/atollsync/atoll/handover"
+	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
 )
@@ -99,6 +101,33 @@ func TestR_K_60_AuditTrail(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.centre.get("/audit?site=2", centre).want(200).says("nothing in this journal").saysNot("Location S1")
+}
+
+// TestR_K_60_AuditTrailSaysWhatChanged: the audit trail says which fields an entry
+// changed, from what to what, in the reader's language; of many the first few.
+func TestR_K_60_AuditTrailSaysWhatChanged(t *testing.T) {
+	f := newFleet(t)
+	shelf(t, f, "S1")
+	key := atoll.Key{Type: "location", ID: atoll.DeriveID("location", "S1")}
+	change := func(fields atoll.Fields) {
+		t.Helper()
+		if err := f.Sites[2].Insert(t.Context(), journal.Proposal{Verb: atoll.Update, Key: key, Fields: fields}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change(atoll.Fields{}.Set("on_hold", true))
+	change(atoll.Fields{}.Set("name", "Cold room").Set("on_hold", false))
+	change(atoll.Fields{}.Set("name", strings.Repeat("Very ", 30)+"cold").Set("code", "C9").Set("on_hold", nil).Set("comment", "x").Set("volume", json.Number("1234.5")))
+	tech := f.one.as(station.Technician)
+	f.one.get("/audit", tech).want(200).says(
+		"Changed: Location C9 Code: S1 → became C9 Name: Cold room → became Very Very", "and 2 further fields",
+		"Name: Shelf S1 → became Cold room On hold: yes → became no", "On hold: – → became yes", "Made: Location C9").
+		saysNot(strings.Repeat("Very ", 30)+"cold On hold", "on_hold")
+	f.one.get("/audit", tech, with("Accept-Language", "fr")).says("Nom : Shelf S1 → devient Cold room", "oui → devient non")
+	if err := f.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.centre.get("/audit?site=2", f.centre.as(station.Technician)).says("Name: Shelf S1 → became Cold room")
 }
 
 // A long journal comes in pages, and every entry is on one of them.

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/storage"
 )
@@ -15,6 +16,19 @@ type auditOp struct {
 	Verb     atoll.Verb
 	Name     string
 	Withheld bool
+	Changes  []auditChange
+	Further  int // changes that are not shown
+	fields   atoll.Fields
+	was      atoll.Fields
+	whole    bool // was has all that there was
+}
+
+// auditChange is what an entry changed in one field.
+type auditChange struct {
+	Field    string
+	Was, Now cell
+	Known    bool // what it was before is known here
+	Told     bool // people can read what it is and was
 }
 
 // auditRow is one entry of a journal: who did what, in one transaction.
@@ -39,8 +53,14 @@ type auditData struct {
 	Broken   string
 }
 
-// auditOps is how many changes of one entry are shown.
-const auditOps = 4
+// How much of one entry is shown: changed records, and changed fields of each; and how
+// many versions are looked at to say what a field was before.
+const (
+	auditOps    = 4
+	auditFields = 3
+	auditBack   = 12
+	auditWords  = 60 // letters of a value
+)
 
 // audit is a site's journal, the newest entry first: who did what and when, which
 // nobody can alter without breaking the chain (R-K-59, R-K-60).
@@ -79,8 +99,9 @@ func (c *console) audit(v *Visit) error {
 		if err != nil {
 			return err
 		}
+		past := journal.Provenance{R: r}
 		for _, je := range page {
-			row, err := v.auditRow(r, je)
+			row, err := v.auditRow(r, &past, je)
 			if err != nil {
 				return err
 			}
@@ -88,7 +109,7 @@ func (c *console) audit(v *Visit) error {
 				continue // of stores that are not the reader's
 			}
 			for _, op := range row.Ops {
-				keys = append(keys, op.Key)
+				keys = append(append(keys, op.Key), c.named(op)...)
 			}
 			d.Rows = append(d.Rows, row)
 		}
@@ -117,6 +138,7 @@ func (c *console) audit(v *Visit) error {
 	for i := range d.Rows {
 		for j, op := range d.Rows[i].Ops {
 			d.Rows[i].Ops[j].Name = names[op.Key]
+			v.changesOf(&d.Rows[i].Ops[j], names)
 		}
 	}
 	return v.page("audit", v.T("audit.title"), d)
@@ -163,7 +185,63 @@ func (d *auditData) verify(r storage.Reader) error {
 	return nil
 }
 
-func (v *Visit) auditRow(r storage.Reader, je storage.JournalEntry) (auditRow, error) {
+// named are the records that the changed fields of an operation name, now or before.
+func (c *console) named(op auditOp) (out []atoll.Key) {
+	def, ok := c.Catalogue.Lookup(op.Key.Type)
+	if !ok {
+		return nil
+	}
+	for _, fields := range []atoll.Fields{op.fields, op.was} {
+		for name := range fields {
+			if f, _ := def.Field(name); f.Kind == catalogue.Reference {
+				out = append(out, atoll.Key{Type: f.To, ID: fields.ID(name)})
+			}
+		}
+	}
+	return out
+}
+
+// changesOf says which fields an operation changed, from what to what, in the order of
+// the catalogue; what programs write for each other is only named, and comes last.
+func (v *Visit) changesOf(op *auditOp, names map[atoll.Key]string) {
+	def, ok := v.c.Catalogue.Lookup(op.Key.Type)
+	if !ok {
+		op.Further = len(op.fields)
+		return
+	}
+	var raw []auditChange
+	for _, f := range def.Fields {
+		if _, changed := op.fields[f.Name]; !changed {
+			continue
+		}
+		one := auditChange{Field: f.Name, Was: v.brief(f, op.was, names), Now: v.brief(f, op.fields, names)}
+		_, one.Known = op.was[f.Name]
+		one.Known = one.Known || op.whole
+		if one.Told = !one.Was.Raw && !one.Now.Raw && !f.Secret; one.Told {
+			op.Changes = append(op.Changes, one)
+		} else {
+			raw = append(raw, one)
+		}
+	}
+	op.Changes = append(op.Changes, raw...)
+	op.Changes = op.Changes[:min(len(op.Changes), auditFields)]
+	op.Further = len(op.fields) - len(op.Changes)
+}
+
+// brief is the value of a field in few words, without a link.
+func (v *Visit) brief(f catalogue.Field, fields atoll.Fields, names map[atoll.Key]string) cell {
+	out := v.cell(f, fields, names)
+	out.Link = ""
+	if letters := []rune(out.Words); len(letters) > auditWords {
+		out.Words = string(letters[:auditWords]) + "…"
+	}
+	if out.Number {
+		out.Words = v.decimal(out.Words)
+	}
+	return out
+}
+
+func (v *Visit) auditRow(r storage.Reader, past *journal.Provenance, je storage.JournalEntry) (auditRow, error) {
 	row := auditRow{JournalEntry: je}
 	e, err := atoll.DecodeEntry(je.Content)
 	if err != nil {
@@ -186,7 +264,14 @@ func (v *Visit) auditRow(r storage.Reader, je storage.JournalEntry) (auditRow, e
 			row.More++
 			continue
 		}
-		row.Ops = append(row.Ops, auditOp{Key: op.Key, Verb: op.Verb, Withheld: withheld})
+		one := auditOp{Key: op.Key, Verb: op.Verb, Withheld: withheld}
+		if op.Verb == atoll.Update && !withheld {
+			one.fields = op.Fields
+			if one.was, one.whole, err = past.Before(op, auditBack); err != nil {
+				return row, err
+			}
+		}
+		row.Ops = append(row.Ops, one)
 	}
 	return row, nil
 }

@@ -103,6 +103,42 @@ func (p *Provenance) Shared(rec atoll.Record) (bool, error) {
 	return false, nil
 }
 
+// Before returns what the fields that an operation changes were before it; those that
+// the record did not have are not in it. It goes back so many versions at most, and as
+// far as the journals are here: whole is false when it did not find out of every field.
+func (p *Provenance) Before(op atoll.Operation, most int) (was atoll.Fields, whole bool, err error) {
+	was = atoll.Fields{}
+	wanted := maps.Clone(op.Fields)
+	for at := op.Base; at.Site != 0 && len(wanted) > 0; most-- {
+		if most == 0 {
+			return was, false, nil
+		}
+		e, err := p.entry(at)
+		if errors.Is(err, atoll.NotFound) {
+			return was, false, nil
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		i := slices.IndexFunc(e.Operations, func(o atoll.Operation) bool { return o.Key == op.Key })
+		if i < 0 || !e.Operations[i].Withheld.IsZero() {
+			return was, false, nil
+		}
+		before := e.Operations[i]
+		for name := range wanted {
+			if value, ok := before.Fields[name]; ok {
+				was[name] = value
+				delete(wanted, name)
+			}
+		}
+		if before.Verb == atoll.Insert || before.Verb == atoll.Restate {
+			return was, true, nil // it has all that there was
+		}
+		at = before.Base
+	}
+	return was, len(wanted) == 0, nil
+}
+
 // Verify recomputes the hash chain of a site's journal from after seq on, and
 // returns the number of entries that were read. It fails with atoll.WrongChain at
 // the first that does not follow (R-K-60). Base is the hash at after. Lost entries
