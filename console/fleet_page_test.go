@@ -75,7 +75,7 @@ func TestOneSite(t *testing.T) {
 	f := newFleet(t)
 	tech := f.centre.as(station.Technician)
 	page := f.centre.get("/fleet/2", tech).want(200)
-	page.says("Sync Client 1", "In step", "Waiting there nothing", "Not confirmed nothing", "Its exchanges", "complete",
+	page.says("Sync Client 1", "In step", "Still to send nothing", "Still to receive nothing", "Last complete exchange", "Its exchanges", "complete",
 		"Store B B Active The site works in it", "Store A A Collector Somebody wanted a full copy", "Store C C Transfer Goods and orders pass between it and a store there. Visible to: Store B")
 	f.centre.get("/fleet/9", tech).want(404)
 	f.centre.get("/fleet/x", tech).want(404)
@@ -127,7 +127,7 @@ func TestR_I_24_PhasesOfExchanges(t *testing.T) {
 func TestR_I_30_ConnectedTime(t *testing.T) {
 	f := newFleet(t)
 	page := func() *seen { return f.centre.get("/fleet/2", f.centre.as(station.Technician)).want(200) }
-	page().says("Did the time it was connected suffice?", "Yes.", "in the last week: 1; everything was exchanged on 1 of them")
+	page().says("Is it connected for long enough?", "Yes.", "in the last week: 1; everything was exchanged on 1 of them")
 	if _, err := f.AddSite(t.Context(), "Mulago", topology.Server); err != nil {
 		t.Fatal(err)
 	}

@@ -83,7 +83,7 @@ func TestRecordTellsItsHistory(t *testing.T) {
 	f.one.get(page, user).says("Head office has it").saysNot("Waits to be sent")
 	centre := f.centre.get(page, f.centre.as(station.Viewer)).want(200)
 	centre.says("Read-only copy", "Owner: Sync Client 1", "It is changed at Sync Client 1", "Changed by store-user at Sync Client 1", "Made by tester",
-		"1 site should have this version; confirmed: 1").saysNot("Change Stock")
+		"1 site should have this version; sure to have it: 1").saysNot("Change Stock")
 	if strings.Contains(centre.body, page+"/edit") {
 		t.Error("a copy can be changed")
 	}
@@ -96,13 +96,13 @@ func TestRecordTellsItsHistory(t *testing.T) {
 	if _, err := f.Sync(t.Context(), 2); err != nil {
 		t.Fatal(err)
 	}
-	f.centre.get("/records/item/"+string(id), f.centre.as(station.Viewer)).says("2 sites should have this version; confirmed: 1", "Sync Client 2 not confirmed", "Sync Client 1 yes").
+	f.centre.get("/records/item/"+string(id), f.centre.as(station.Viewer)).says("2 sites should have this version; sure to have it: 1", "Sync Client 2 no word yet", "Sync Client 1 yes").
 		saysNot("Shown are")
 	// A copy that came whole has its history elsewhere, which its page says.
 	f.one.get("/records/item/"+string(id), user).says("How it came to be Older versions, and those made at other sites, are told at the central server")
 	// Of many sites it shows some, and says so.
 	f.many(t, 20)
-	f.centre.get("/records/item/"+string(id), f.centre.as(station.Viewer)).says("22 sites should have this version", "Shown are 12 of them, those not confirmed first")
+	f.centre.get("/records/item/"+string(id), f.centre.as(station.Viewer)).says("22 sites should have this version", "Shown are 12 of them, those without word first")
 }
 
 // Forms are made from the catalogue: what is wrong is said in the form, beside the
