@@ -17,6 +17,7 @@ import (
 // How much of a report a page shows.
 const (
 	reportRows = 100 // rows of one page
+	mostNamed  = 5   // stores that are named before the answer because they are late, or not in it
 	freshRows  = 50  // stores of which it says how fresh they are, the worst first
 	chartRows  = 12  // bars of a chart; the rest is one bar together
 )
@@ -97,9 +98,12 @@ type reportData struct {
 	Chart    []chartBar
 	ChartOf  string
 	Fresh    []freshRow
-	Reported int // stores that it could say that of
-	Oldest   time.Time
-	Missing  int // stores that are not in it
+	Reported int        // stores that it could say that of
+	Oldest   time.Time  // when the part that is longest out of date was complete
+	Late     []freshRow // parts that are days old, and of copies that are not kept up, the worst first
+	Lates    int        // how many there are; the first few are named
+	Absent   []freshRow // stores that are not in it
+	Missing  int        // how many there are
 	Notes    []string
 	At       time.Time
 	CSV      string
@@ -297,10 +301,9 @@ func (v *Visit) fresh(d *reportData, t *report.Table) {
 		row := freshRow{Freshness: f, State: saying{Key: "standing." + string(f.Standing)}, Light: central.Green}
 		switch {
 		case !f.Reported:
-			d.Missing++
 			row.Light = central.Grey
 		case f.Standing == report.Copy:
-			if d.Oldest.IsZero() || f.LastSync.Before(d.Oldest) {
+			if !f.LastSync.IsZero() && (d.Oldest.IsZero() || f.LastSync.Before(d.Oldest)) {
 				d.Oldest = f.LastSync
 			}
 			switch age := v.c.Now().Sub(f.LastSync); {
@@ -318,5 +321,15 @@ func (v *Visit) fresh(d *reportData, t *report.Table) {
 	slices.SortStableFunc(d.Fresh, func(a, b freshRow) int {
 		return central.UrgencyOf(a.Light, a.LastSync).Compare(central.UrgencyOf(b.Light, b.LastSync))
 	})
+	for _, row := range d.Fresh {
+		switch {
+		case !row.Reported:
+			d.Absent = append(d.Absent, row)
+		case row.Light != central.Green:
+			d.Late = append(d.Late, row)
+		}
+	}
+	d.Lates, d.Missing = len(d.Late), len(d.Absent)
+	d.Late, d.Absent = d.Late[:min(d.Lates, mostNamed)], d.Absent[:min(d.Missing, mostNamed)]
 	d.Fresh = d.Fresh[:min(len(d.Fresh), freshRows)]
 }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/journal"
@@ -42,6 +43,35 @@ func (f *fleet) stocked(t testing.TB) (amoxicillin atoll.ID) {
 		t.Fatal(err)
 	}
 	return amoxicillin
+}
+
+// TestR_J_06_FreshnessComesFirst: of when an answer is, which stores are behind and which
+// are not in it stands above the answer, by name.
+func TestR_J_06_FreshnessComesFirst(t *testing.T) {
+	f := newFleet(t)
+	f.stocked(t)
+	viewer := f.centre.as(station.Viewer)
+	before := func(page *seen, first, second string) {
+		t.Helper()
+		text := page.says(first, second).text()
+		if strings.Index(text, first) > strings.Index(text, second) {
+			t.Errorf("%q stands below %q", first, second)
+		}
+	}
+	page := f.centre.get("/reports/stock", viewer).want(200).says("The oldest part came").saysNot("behind")
+	before(page, "As of today, ", "Value, in all")
+	before(page, "1 store is not in it: Store F (all its data stay at its site)", "Code Store")
+	f.Clock.Wind(5 * 24 * time.Hour)
+	for range 2 {
+		if _, err := f.Sync(t.Context(), 2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	viewer = f.centre.as(station.Viewer)
+	page = f.centre.get("/reports/stock", viewer).want(200)
+	before(page, "2 stores are behind Store C ( 5 days ago ); Store D ( 5 days ago )", "Value, in all")
+	f.centre.get("/reports/stock", viewer, with("Accept-Language", "fr")).says("2 dépôts sont en retard", "1 dépôt n’y est pas")
+	f.centre.get("/reports/sync", viewer).want(200).says("Last complete exchange")
 }
 
 // How much of an item there is in the country is found from the first page by its
