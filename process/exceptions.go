@@ -136,7 +136,7 @@ func (p *Processors) again(ctx context.Context) (made int, err error) {
 			if i < 0 || !ok {
 				continue
 			}
-			n, err := p.ask(tx, p.Kinds[i], key, &of)
+			n, err := p.askAgain(tx, p.Kinds[i], key, &of)
 			if err != nil {
 				return err
 			}
@@ -145,6 +145,27 @@ func (p *Processors) again(ctx context.Context) (made int, err error) {
 		return nil
 	})
 	return made, err
+}
+
+// askAgain asks the kind, and if that has nothing to do with the record any longer, the
+// others of its type: what is no longer to be answered in one way may be in another.
+func (p *Processors) askAgain(tx storage.Tx, k Kind, key atoll.Key, of *pass) (made int, err error) {
+	if made, err = p.ask(tx, k, key, of); err != nil || made > 0 {
+		return made, err
+	}
+	if _, err := tx.Get(shelfExceptions, k.Name+" "+key.String()); !errors.Is(err, atoll.NotFound) {
+		return 0, err // it is still to be answered in this way
+	}
+	for _, other := range p.Kinds {
+		if other.Type != k.Type || other.Name == k.Name || other.Answer == nil {
+			continue
+		}
+		n, err := p.ask(tx, other, key, of)
+		if made += n; err != nil {
+			return made, err
+		}
+	}
+	return made, nil
 }
 
 // undone has every kind keep what follows from a record having been given back.

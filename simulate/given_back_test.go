@@ -6,10 +6,13 @@ import (
 	"time"
 
 	"github.com/atollsync/atoll"
+	"github.com/atollsync/atoll/central"
+	"github.com/atollsync/atoll/documents"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/patients"
 	"github.com/atollsync/atoll/process"
 	"github.com/atollsync/atoll/storage"
+	"github.com/atollsync/atoll/topology"
 )
 
 // A site whose row says wrongly that a patient is at home there decides what is asked of
@@ -93,5 +96,47 @@ func TestR_D_21_R_F_09_GivenBackEachTime(t *testing.T) {
 	w.Stranded = map[Strand]bool{{2, patientKey(ada)}: true} // it differed
 	w.Clock.Wind(25 * time.Hour)
 	w.sync(2)
+	w.peace()
+}
+
+// An order names what its site may not make, and is given back with what was received for
+// it. What another store of the site has sent for it stands, and arrives as what is sent
+// without an order does.
+//
+// R-D-11, R-D-52, R-F-23.
+func TestR_D_11_R_D_52_SentForAnOrderThatIsGivenBack(t *testing.T) {
+	w := f1(t)
+	item := w.item("a")
+	w.grant("items", "C")
+	w.sync(2, 3)
+	stock := w.stock("D", item, "50")
+	w.peace()
+	w.configure(w.Centre.Centre.Withdraw("tester", central.Delegation{Domain: "items", AtOnce: true, Reason: "found in a ditch"}))
+	own, err := w.newItem(3, "own")
+	if err != nil {
+		t.Fatal(err)
+	}
+	order := atoll.NewID(w.Clock.Now())
+	whole := []journal.Proposal{{Verb: atoll.Insert, Key: atoll.Key{Type: "purchase_order", ID: order}, Fields: atoll.Fields{}.
+		Set("store_id", w.Stores["C"]).Set("status", documents.New).Set("name_id", topology.StoreNameID(w.Stores["D"]))}}
+	for _, of := range []atoll.ID{item, own} {
+		whole = append(whole, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "purchase_order_line", ID: atoll.NewID(w.Clock.Now())},
+			Fields: atoll.Fields{}.Set("purchase_order_id", order).Set("store_id", w.Stores["C"]).Set("item_id", of).Set("requested_quantity", number("50"))})
+	}
+	w.edit(3, whole...)
+	w.perform(3, documents.Confirm, "purchase_order", order)
+	response := w.one(3, "requisition", "purchase_order_id", string(order)).ID
+	sent := w.supplies(3, "D", "C", atoll.Fields{}.Set("requisition_id", response), map[atoll.ID]string{stock: "5"})
+	received := w.answer(3, "goods_received", sent)
+	w.sync(3)
+	w.giveTruth(3)
+	w.sync(3, 3)
+	if rec, there := w.is(3, received.Key); there {
+		t.Fatalf("what was received stands: %s", rec.Body)
+	}
+	got := w.answer(3, "invoice", sent)
+	if f := w.want(3, "invoice", sent).Fields; f.ID("linked_invoice_id") != got.ID || f.Has("linked_goods_received_id") {
+		t.Errorf("what was sent goes by %s", f.Encode())
+	}
 	w.peace()
 }

@@ -38,6 +38,18 @@ func (h *half) learn(c process.Case) ([]journal.Proposal, error) {
 	if !documents.Unnumbered(c.Fields) {
 		want["linked_number"] = c.Fields["number"]
 	}
+	// It goes by this answer now: one of another kind that is not here was given up.
+	for _, by := range []papers{invoices, requisitions, receipts} {
+		name := "linked_" + string(by.doc) + "_id"
+		if by == h.to || !own.Has(name) {
+			continue
+		}
+		if _, _, stands, err := find(c.R, atoll.Key{Type: by.doc, ID: own.ID(name)}); err != nil {
+			return nil, err
+		} else if !stands {
+			want[name] = nil
+		}
+	}
 	// What the other half says of itself is so, also when it says less than before: what
 	// its site had made of it was refused, or lost with that site.
 	for _, name := range []string{"cancel_refused_at", "approval_status", "approval_comment", "approved_at", "approved_by"} {
