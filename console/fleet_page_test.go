@@ -75,7 +75,7 @@ func TestOneSite(t *testing.T) {
 	f := newFleet(t)
 	tech := f.centre.as(station.Technician)
 	page := f.centre.get("/fleet/2", tech).want(200)
-	page.says("Sync Client 1", "In step", "Still to send nothing", "Still to receive nothing", "Last complete exchange", "Its exchanges", "complete",
+	page.says("Sync Client 1", "In step", "To send nothing", "To receive nothing", "Last complete exchange", "Its exchanges", "complete",
 		"Store B B Active The site works in it", "Store A A Collector Somebody wanted a full copy", "Store C C Transfer Goods and orders pass between it and a store there. Visible to: Store B")
 	f.centre.get("/fleet/9", tech).want(404)
 	f.centre.get("/fleet/x", tech).want(404)
