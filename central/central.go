@@ -180,6 +180,18 @@ func (l life) run() string {
 	return l.Runs[len(l.Runs)-1].ID
 }
 
+// sure is the last number of the centre's own journal that was surely not given again, where
+// its end is own: as a site that had to go back told, or the last before the present run.
+func (l life) sure(own uint64) uint64 {
+	switch {
+	case l.Since != nil:
+		return *l.Since
+	case len(l.Runs) == 0:
+		return own
+	}
+	return l.Runs[len(l.Runs)-1].Own
+}
+
 func loadLife(r storage.Reader) (life, error) {
 	var l life
 	err := storage.Load(r, shelfCentre, "life", &l)

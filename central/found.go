@@ -141,10 +141,10 @@ func (c *Centre) recall(tx storage.Tx, st *standing, h exchange.Hello) error {
 	}
 	if good && v.Seq > own.Seq {
 		from := own.Seq + 1
-		if s := st.life.Since; s != nil && *s < own.Seq {
-			st.life.Twice = append(st.life.Twice, Span{From: *s + 1, To: own.Seq})
+		if s := st.life.sure(own.Seq); s < own.Seq {
+			st.life.Twice = append(st.life.Twice, Span{From: s + 1, To: own.Seq})
 		}
-		st.life.Since = nil
+		st.life.Since, st.life.Restored = nil, true
 		own.Seq = min(v.Seq, own.Seq+maxSkip) // the rest with the next exchange
 		if err := c.Door.Skip(tx, c.Door.Site, atoll.Head{Seq: own.Seq}); err != nil {
 			return err
@@ -159,6 +159,12 @@ func (c *Centre) recall(tx storage.Tx, st *standing, h exchange.Hello) error {
 	if len(h.Found) > 0 {
 		if st.found, err = c.keepFound(tx, h); err != nil {
 			return err
+		}
+		if !st.life.Restored { // no feed tells, where the site has read none that is lost
+			st.life.Restored = true
+			if err := storage.Save(tx, shelfCentre, "life", st.life); err != nil {
+				return err
+			}
 		}
 	}
 	if st.life.Restored {

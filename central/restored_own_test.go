@@ -431,3 +431,56 @@ func TestRestoredTwiceGivesNoNumberAgain(t *testing.T) {
 		t.Errorf("the centre's own journal is at %d; a site has a record by number %d", now, lost)
 	}
 }
+
+// A centre was restored, a site told it what it had lost, and it is restored to before it
+// was told. Nothing that the site has read since lies behind that moment, so it need not go
+// back; yet it shows once more which numbers were given, and hands in what it holds by
+// them, as often as that happens, until a person has decided.
+//
+// R-A-09, R-H-28, R-M-03.
+func TestR_H_28_R_M_03_RestoredToBeforeItWasTold(t *testing.T) {
+	for _, times := range []int{1, 3} {
+		t.Run(fmt.Sprintf("%d times", times), func(t *testing.T) {
+			r := newRig(t)
+			r.peace()
+			old := r.hotBackup(1)
+			var lost []atoll.ID
+			for i := range 3 {
+				lost = append(lost, r.item(fmt.Sprint("lost ", i)))
+			}
+			r.sync(2)
+			given, _ := r.record(2, "item", lost[2])
+			r.putBackHot(1, old)
+			r.item("kept")
+			untold := r.hotBackup(1)
+			r.sync(2)
+			for range times {
+				r.putBackHot(1, untold)
+				r.sync(2)
+				r.sync(2)
+			}
+			next := r.item("next")
+			if now, _ := r.record(1, "item", next); now.Origin.Seq <= given.Origin.Seq {
+				t.Errorf("the centre makes entry %s, and site 2 has told it that %s is lost", now.Origin, given.Origin)
+			}
+			head := r.ownHead()
+			r.restart(1)
+			r.sync(2)
+			r.sync(2)
+			if now := r.ownHead(); now > head+10 {
+				t.Errorf("a centre that was only restarted passes over numbers, from %d to %d", head, now)
+			}
+			if _, err := r.Centre.Centre.TakeBack(t.Context(), "tester", "restored"); err != nil {
+				t.Fatal(err)
+			}
+			r.peace()
+			for _, at := range []atoll.SiteID{1, 2, 3} {
+				for _, id := range lost {
+					if _, there := r.record(at, "item", id); !there {
+						t.Errorf("site %d lacks item %s", at, id)
+					}
+				}
+			}
+		})
+	}
+}

@@ -34,7 +34,7 @@ func (r *round) welcome(w exchange.Welcome) {
 				return err
 			}
 		}
-		l.vouch(w, r.hello.Voucher != nil)
+		l.vouch(w, another, r.hello.Voucher)
 		if l.run() != w.Run {
 			l.Runs = append(l.Runs, exchange.Run{ID: w.Run, Began: l.Cursor, Own: l.Seen})
 			if len(l.Runs) > exchange.MaxRuns {

@@ -226,10 +226,16 @@ func latest(r storage.Reader, key atoll.Key) (f exchange.Found, ok bool, err err
 }
 
 // vouch keeps the centre's voucher, the highest of them. Once the centre was found
-// to be restored it is shown, until an answer to it came.
-func (l *link) vouch(w exchange.Welcome, shown bool) {
+// to be restored it is shown, until an answer to it came. What was shown is shown once
+// more in another run of the centre, which may have been restored to before that; to one
+// that was not it says nothing new.
+func (l *link) vouch(w exchange.Welcome, another bool, shown *exchange.Voucher) {
 	restored := w.Rewind != nil || len(w.Runs) > 0
-	l.Vouch = restored && l.Voucher != nil || l.Vouch && !shown
+	if shown != nil {
+		l.Shown = shown
+	}
+	l.Vouch = restored && l.Voucher != nil || l.Vouch && shown == nil
+	l.Remind = !l.Vouch && l.Shown != nil && (another || l.Remind && shown == nil)
 	if w.Voucher != nil && (l.Voucher == nil || w.Voucher.Seq >= l.Voucher.Seq) && !l.Vouch {
 		l.Voucher = w.Voucher
 	}

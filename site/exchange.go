@@ -100,8 +100,11 @@ func (r *round) open(ctx context.Context) error {
 			Records: s.pace.records(), Bytes: s.pace.bytes(), NoFeed: s.diskFull(),
 			Clock: s.Now().UnixMilli(), Waiting: int(head.Seq - l.Acknowledged.Seq), Errors: waiting[integrate.LaneWaiting],
 		}
-		if r.doubts = l.Doubts; l.Vouch {
+		switch r.doubts = l.Doubts; {
+		case l.Vouch:
 			r.hello.Voucher = l.Voucher
+		case l.Remind:
+			r.hello.Voucher = l.Shown
 		}
 		if l.Ask && !r.hello.NoFeed {
 			if r.hello.Found, err = l.found(tx); err != nil {

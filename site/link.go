@@ -59,6 +59,8 @@ type link struct {
 	Gap          bool                `json:"gap,omitempty"`       // the centre lacks entries from before our journal's base
 	Voucher      *exchange.Voucher   `json:"voucher,omitempty"`   // the centre's, the highest
 	Vouch        bool                `json:"vouch,omitempty"`     // it is to be shown
+	Shown        *exchange.Voucher   `json:"shown,omitempty"`     // that was shown last
+	Remind       bool                `json:"remind,omitempty"`    // it is to be shown once more
 	Doubts       int                 `json:"doubts,omitempty"`    // records in doubt
 	Settling     bool                `json:"settling,omitempty"`  // the centre has told of some, since the last checkpoint
 	Ask          bool                `json:"ask,omitempty"`       // the centre is to be asked about them
