@@ -47,6 +47,31 @@ func (f *fleet) silence(t testing.TB, days int) {
 	}
 }
 
+// TestR_D_27_GoodsWithoutASellingPriceAreWorthTheirCost: what is on its way is worth what
+// it was sold for, or what it cost where no selling price is known; the page of the
+// document says the same.
+func TestR_D_27_GoodsWithoutASellingPriceAreWorthTheirCost(t *testing.T) {
+	f := newFleet(t)
+	f.stocked(t)
+	ctx, line := t.Context(), atoll.NewID(f.Clock.Now())
+	item, _ := simulate.Item("amoxicillin")
+	stock := simulate.Stock(line, f.Stores["B"], item, "40")
+	delete(stock.Fields, "sell_price_per_pack")
+	if err := f.Sites[2].Insert(ctx, stock); err != nil {
+		t.Fatal(err)
+	}
+	id, err := f.Sites[2].Shipment(ctx, f.Stores["B"], f.Stores["C"], line, "6")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Sync(ctx, 2); err != nil {
+		t.Fatal(err)
+	}
+	viewer := f.centre.as(station.Viewer)
+	f.centre.get("/transfers", viewer).want(200).says("In transit to Store C", "9.00")
+	f.centre.get("/records/invoice/"+string(id), viewer).want(200).says("Total 9.00")
+}
+
 // The page of transfers says what is on its way, and why what has not arrived has
 // not, with what to do (R-D-11, R-D-52, R-I-26).
 func TestR_D_52_WhyItHasNotArrived(t *testing.T) {

@@ -273,7 +273,7 @@ func why(c process.Case, row *Transfer, open bool, contact func(atoll.SiteID) ti
 	return nil
 }
 
-// worth is what the goods of a shipment were sold for.
+// worth is what the goods of a shipment were sold for, or cost where no price is known.
 func worth(c process.Case) (string, error) {
 	lines, err := linesOf(c.R, invoices, c.Record.ID)
 	if err != nil {
@@ -282,11 +282,11 @@ func worth(c process.Case) (string, error) {
 	sum := "0"
 	for _, l := range lines {
 		f := l.MustFields()
-		price := f.Number("sell_price_per_pack")
-		if price == "" {
-			price = f.Number("cost_price_per_pack")
+		price := "sell_price_per_pack"
+		if !f.Has(price) {
+			price = "cost_price_per_pack"
 		}
-		sum = documents.Add(sum, documents.Mul(or0(f.Number("number_of_packs")), or0(price)))
+		sum = documents.Add(sum, documents.Mul(f.Number("number_of_packs"), f.Number(price)))
 	}
 	return sum, nil
 }
