@@ -13,12 +13,12 @@ import (
 
 // again is retry; renewed says that a person lets an edit of the site stand that
 // was made under an ownership it has lost and now has again.
-func (c *Centre) again(tx storage.Tx, r storage.Refusal, note, by string, renewed bool) (bool, error) {
-	chain, err := c.chainOf(tx, r)
+func (d *docket) again(r storage.Refusal, note, by string, renewed bool) (bool, error) {
+	chain, err := d.chainOf(r)
 	if err != nil {
 		return false, err
 	}
-	t, err := c.Door.Topology(tx)
+	t, err := d.Door.Topology(d.tx)
 	if err != nil {
 		return false, err
 	}
@@ -26,41 +26,47 @@ func (c *Centre) again(tx storage.Tx, r storage.Refusal, note, by string, renewe
 		return false, nil // it was settled along with another
 	}
 	asked := r // as it was refused, whatever is found now
+	var why vain
 	// The shortest run of entries that can stand: the refused one alone, or with
 	// those that mended it.
 	for n := 1; n <= len(chain); n++ {
-		ops, ends, err := composed(chain[:n])
-		if err != nil || c.mustStay(ops) != nil {
+		if hopeless, err := d.inVain(chain[:n], &why); err != nil {
+			return false, err
+		} else if hopeless {
+			continue
+		}
+		ops, ends, err := d.composed(chain[:n])
+		if err != nil || d.mustStay(ops) != nil {
 			break
 		}
-		if ops, err = c.missing(tx, r.Site, ops, ends); err != nil {
+		if ops, err = d.missing(d.tx, r.Site, ops, ends); err != nil {
 			return false, err
 		}
 		if renewed {
-			if err := c.renew(tx, r.Site, ops); err != nil {
+			if err := d.renew(d.tx, r.Site, ops); err != nil {
 				return false, err
 			}
 		}
-		changes, err := c.judge(tx, t, atoll.Origin{Site: r.Site, Seq: chain[n-1].Seq}, ops)
+		changes, err := d.judge(d.tx, t, atoll.Origin{Site: r.Site, Seq: chain[n-1].Seq}, ops)
 		var refusal *admit.Refusal
 		if errors.As(err, &refusal) {
-			if err := c.buildsOnLost(tx, r.Site, ops, refusal, false); err != nil {
+			why = d.learn(chain[:n], ops, ends, refusal)
+			if err := d.buildsOnLost(d.tx, r.Site, ops, refusal, false); err != nil {
 				return false, err
 			}
 			if n == 1 && refusal.Layer == admit.LayerReference {
-				if stands, err := c.stated(tx, r.Site, r.Seq, ops); err != nil {
+				if stands, err := d.stated(d.tx, r.Site, r.Seq, ops); err != nil {
 					return false, err
 				} else if stands {
-					r.State, r.Settled, r.By, r.Note = storage.Applied, c.Now(), by, "the site has stated it again since"
-					r.Attempts++
-					return true, errors.Join(tx.Settle(r), c.release(tx, r.Site, chain[1:], note, by))
+					err := d.settle(r, storage.Applied, by, "the site has stated it again since")
+					return true, errors.Join(err, d.release(chain[1:], note, by))
 				}
 			}
 			// What is wrong with those behind it is not why this one waits, unless it waits
 			// for what one of them states, and the site may not state that.
 			cannot := r.Code == atoll.Reference && refusal.Layer == admit.LayerOwnership && ends[refusal.Key].stated
 			if n == 1 || cannot {
-				r.Code, r.Layer, r.Message = refusal.Err.Code, refusal.Layer, c.tell(tx, r.Site, ops, refusal)
+				r.Code, r.Layer, r.Message = refusal.Err.Code, refusal.Layer, d.tell(d.tx, r.Site, ops, refusal)
 				r.Subject, r.Field, r.Reason = refusal.Key, refusal.Err.Field, refusal.Err.Why()
 			}
 			continue
@@ -68,28 +74,26 @@ func (c *Centre) again(tx storage.Tx, r storage.Refusal, note, by string, renewe
 		if err != nil {
 			return false, err
 		}
-		if lost, err := overtaken(tx, ops, changes, ends); err != nil {
+		if lost, err := overtaken(d.tx, ops, changes, ends); err != nil {
 			return false, err
 		} else if lost {
 			continue
 		}
-		if err := c.applyMended(tx, asked, changes, ends); err != nil {
+		if err := d.applyMended(d.tx, asked, changes, ends); err != nil {
 			return false, err
 		}
 		for _, done := range chain[:n] {
-			done.State, done.Settled, done.By, done.Note = storage.Applied, c.Now(), by, note
-			done.Attempts++
-			if err := tx.Settle(done); err != nil {
+			if err := d.settle(*done, storage.Applied, by, note); err != nil {
 				return false, err
 			}
 		}
-		return true, c.release(tx, r.Site, chain[n:], note, by)
+		return true, d.release(chain[n:], note, by)
 	}
 	r.Attempts++
-	if err := tx.Settle(r); err != nil || r.Layer != admit.LayerOwnership || asked.Layer == admit.LayerOwnership {
+	if err := d.write(r); err != nil || r.Layer != admit.LayerOwnership || asked.Layer == admit.LayerOwnership {
 		return false, err
 	}
-	return false, c.sendBack(tx, r, chain)
+	return false, d.sendBack(d.tx, r, chain)
 }
 
 // sendBack sends the site the true records of an entry that waited for something else until
@@ -97,12 +101,12 @@ func (c *Centre) again(tx storage.Tx, r storage.Refusal, note, by string, renewe
 // that is found at once (R-F-09). The right may have moved while it waited, or be one that
 // was given by a step that is lost here. Until the site hears so it works on by that right,
 // and whatever answers there would be refused, and be given again, for ever.
-func (c *Centre) sendBack(tx storage.Tx, r storage.Refusal, chain []storage.Refusal) error {
+func (c *Centre) sendBack(tx storage.Tx, r storage.Refusal, chain []*storage.Refusal) error {
 	for _, waits := range chain {
 		if waits.ID != r.ID && waits.Code != atoll.HeldBehind {
 			continue
 		}
-		if err := c.giveBack(tx, waits); err != nil {
+		if err := c.giveBack(tx, *waits); err != nil {
 			return err
 		}
 	}
@@ -113,72 +117,33 @@ func (c *Centre) sendBack(tx storage.Tx, r storage.Refusal, chain []storage.Refu
 }
 
 // release judges what was held behind refusals that are settled now.
-func (c *Centre) release(tx storage.Tx, site atoll.SiteID, held []storage.Refusal, note, by string) error {
+func (d *docket) release(held []*storage.Refusal, note, by string) error {
 	for _, h := range held {
-		h, err := tx.Refusal(h.ID)
-		if err != nil {
-			return err
-		}
 		if h.State != storage.Open {
 			continue // it was settled along with one before it
 		}
-		e, err := atoll.DecodeEntry(h.Content)
-		if err != nil {
-			continue
-		}
-		open, err := tx.OpenRefusals(site, keysOf(e.Operations))
+		open, err := d.tx.OpenRefusals(h.Site, h.Keys)
 		if err != nil {
 			return err
 		}
-		first := h.ID
+		first := *h
 		for _, id := range open {
-			first = min(first, id)
+			first.ID = min(first.ID, id)
 		}
-		if first < h.ID {
-			h.Behind = first
-			if err := tx.Settle(h); err != nil {
+		if first.ID < h.ID {
+			first.ID, first.Behind = h.ID, first.ID
+			if err := d.write(first); err != nil {
 				return err
 			}
 			continue
 		}
-		h.Behind = 0
-		h.Code, h.Message, h.Reason = atoll.Rule, "it waits to be judged", atoll.Reason{}
-		if _, err := c.retry(tx, h, note, by); err != nil {
+		first.Behind = 0
+		first.Code, first.Message, first.Reason = atoll.Rule, "it waits to be judged", atoll.Reason{}
+		if _, err := d.again(first, note, by, false); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// chainOf returns the refusal and the open ones of its site that touch the same
-// records, directly or through each other, in their order.
-func (c *Centre) chainOf(tx storage.Tx, r storage.Refusal) ([]storage.Refusal, error) {
-	open, err := tx.Refusals(r.Site, true, r.ID-1, 0)
-	if err != nil {
-		return nil, err
-	}
-	touched := map[atoll.Key]bool{}
-	in := make([]bool, len(open))
-	for grew := true; grew; { // one may touch what only a later one has in common with the first
-		grew = false
-		for i, o := range open {
-			joins := o.ID == r.ID || slices.ContainsFunc(o.Keys, func(k atoll.Key) bool { return touched[k] })
-			if in[i] || !joins {
-				continue
-			}
-			in[i], grew = true, true
-			for _, k := range o.Keys {
-				touched[k] = true
-			}
-		}
-	}
-	var chain []storage.Refusal
-	for i, o := range open {
-		if in[i] {
-			chain = append(chain, o)
-		}
-	}
-	return chain, nil
 }
 
 // end is the last of the entries that touched a record: what stands afterwards is
@@ -192,12 +157,12 @@ type end struct {
 // composed returns one set of operations with the effect of the entries one
 // after the other, each with the version and base of the first that touched its
 // record, and where each record ends.
-func composed(chain []storage.Refusal) ([]atoll.Operation, map[atoll.Key]end, error) {
+func (d *docket) composed(run []*storage.Refusal) ([]atoll.Operation, map[atoll.Key]end, error) {
 	var ops []atoll.Operation
 	place := map[atoll.Key]int{}
 	ends := map[atoll.Key]end{}
-	for _, r := range chain {
-		e, err := atoll.DecodeEntry(r.Content)
+	for _, r := range run {
+		e, err := d.entry(r)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -38,7 +38,7 @@ func (c *Centre) Decide(ctx context.Context, id int64, d Decision, by, note stri
 		}
 		switch d {
 		case Retry:
-			applied, err = c.retryHeld(tx, r, note, by)
+			applied, err = c.docketOf(tx).retryHeld(r, note, by)
 			return err
 		case Skip, Return, Accept:
 		default:
@@ -47,7 +47,8 @@ func (c *Centre) Decide(ctx context.Context, id int64, d Decision, by, note stri
 		if note == "" {
 			return atoll.Errorf(atoll.Invalid, "a reason is needed to %s a refusal", d).On("note")
 		}
-		chain, err := c.chainOf(tx, r)
+		waiting := c.docketOf(tx)
+		chain, err := waiting.chainOf(r)
 		if err != nil {
 			return err
 		}
@@ -62,7 +63,7 @@ func (c *Centre) Decide(ctx context.Context, id int64, d Decision, by, note stri
 				return err
 			}
 			if own {
-				applied, err = c.again(tx, open, note, by, true)
+				applied, err = waiting.again(open, note, by, true)
 				return err
 			}
 			r.State, applied = storage.Applied, true
@@ -71,7 +72,7 @@ func (c *Centre) Decide(ctx context.Context, id int64, d Decision, by, note stri
 			}
 		case Retry, Skip:
 		}
-		if err := tx.Settle(r); err != nil {
+		if err := waiting.write(r); err != nil {
 			return err
 		}
 		if d == Return {
@@ -79,7 +80,7 @@ func (c *Centre) Decide(ctx context.Context, id int64, d Decision, by, note stri
 				return err
 			}
 		}
-		return c.release(tx, r.Site, chain[1:], note, by)
+		return waiting.release(chain[1:], note, by)
 	})
 	if err == nil && c.Admitted != nil {
 		c.Admitted(ctx) // something may have waited for it

@@ -77,17 +77,18 @@ func (c *Centre) offer(tx storage.Tx, r storage.Refusal) error {
 	if !found.All || len(r.Keys) == 0 {
 		return nil // the rest is for a person
 	}
-	chain, err := c.chainOf(tx, r)
+	d := c.docketOf(tx)
+	chain, err := d.chainOf(r)
 	if err != nil {
 		return err
 	}
 	const by, note = "atoll", "offered to the new home site as a requested change"
 	r.State, r.Settled, r.By, r.Note = storage.Returned, c.Now(), by, note
-	if err := tx.Settle(r); err != nil {
+	if err := d.write(r); err != nil {
 		return err
 	}
 	if err := c.giveBack(tx, r); err != nil {
 		return err
 	}
-	return c.release(tx, r.Site, chain[1:], note, by)
+	return d.release(chain[1:], note, by)
 }

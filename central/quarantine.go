@@ -19,15 +19,19 @@ func viewOf(r storage.RecordReader) journal.View { return journal.View{RecordRea
 // one at the source (R-K-40). Refusals about the right to write are left to a
 // person.
 func (c *Centre) retryWaiting(tx storage.Tx, site atoll.SiteID) error {
+	d := c.docketOf(tx)
 	open, err := tx.Refusals(site, true, 0, 200)
 	if err != nil {
 		return err
 	}
 	for _, r := range open {
-		if forAPerson(r) || r.Attempts >= maxAttempts {
+		if r, err = d.now(r); err != nil {
+			return err
+		}
+		if r.State != storage.Open || forAPerson(r) || r.Attempts >= maxAttempts {
 			continue
 		}
-		if _, err := c.retry(tx, r, "the site sent more", "by itself"); err != nil {
+		if _, err := d.retry(r, "the site sent more", "by itself"); err != nil {
 			return err
 		}
 	}
@@ -44,18 +48,19 @@ func forAPerson(r storage.Refusal) bool {
 // records of its own back: an entry may name them, and also follow a merge, or answer a
 // document that was cancelled, which a lost version alone told of.
 func (c *Centre) retryTaken(tx storage.Tx, back []atoll.Key) error {
+	d := c.docketOf(tx)
 	open, err := tx.Refusals(0, true, 0, 1000)
 	if err != nil {
 		return err
 	}
 	for _, r := range open {
-		if r, err = tx.Refusal(r.ID); err != nil {
+		if r, err = d.now(r); err != nil {
 			return err
 		}
 		if r.State != storage.Open || r.Code == atoll.Reference || forAPerson(r) {
 			continue
 		}
-		done, err := c.retry(tx, r, "the centre has taken back what it lost", "by itself")
+		done, err := d.retry(r, "the centre has taken back what it lost", "by itself")
 		if err != nil {
 			return err
 		}
@@ -74,6 +79,7 @@ func (c *Centre) retryOthers(tx storage.Tx, site atoll.SiteID, came []atoll.Key)
 	if err != nil || !l.Restored && len(l.Lost) == 0 {
 		return err
 	}
+	d := c.docketOf(tx)
 	open, err := tx.Refusals(0, true, 0, 1000)
 	if err != nil {
 		return err
@@ -81,13 +87,13 @@ func (c *Centre) retryOthers(tx storage.Tx, site atoll.SiteID, came []atoll.Key)
 	for settled := true; settled; { // one may wait for another
 		settled = false
 		for _, r := range open {
-			if r, err = tx.Refusal(r.ID); err != nil {
+			if r, err = d.now(r); err != nil {
 				return err
 			}
 			if r.Site == site || r.State != storage.Open || r.Code != atoll.Reference || !c.mayStand(tx, r, came) {
 				continue
 			}
-			done, err := c.retry(tx, r, "another site sent what it builds on", "by itself")
+			done, err := d.retry(r, "another site sent what it builds on", "by itself")
 			if err != nil {
 				return err
 			}
@@ -135,25 +141,25 @@ func (c *Centre) wanted(no storage.Refusal) (keys []atoll.Key) {
 // retry judges a refusal again, together with the entries held behind it: what
 // they make of the records together is what has to stand. If it does, all of
 // them are applied.
-func (c *Centre) retry(tx storage.Tx, r storage.Refusal, note, by string) (bool, error) {
-	return c.again(tx, r, note, by, false)
+func (d *docket) retry(r storage.Refusal, note, by string) (bool, error) {
+	return d.again(r, note, by, false)
 }
 
 // retryHeld is retry, also of an entry that is held behind others: the first of them is
 // judged again, and it with them. Alone it could bring back a part of what they made.
-func (c *Centre) retryHeld(tx storage.Tx, r storage.Refusal, note, by string) (applied bool, err error) {
+func (d *docket) retryHeld(r storage.Refusal, note, by string) (applied bool, err error) {
 	first := r
 	for first.Behind != 0 {
-		if first, err = tx.Refusal(first.Behind); err != nil {
+		if first, err = d.tx.Refusal(first.Behind); err != nil {
 			return false, err
 		}
 	}
 	if first.State != storage.Open { // it was settled, and what was behind it let go
 		first = r
 	}
-	if _, err = c.retry(tx, first, note, by); err != nil {
+	if _, err = d.retry(first, note, by); err != nil {
 		return false, err
 	}
-	r, err = tx.Refusal(r.ID)
+	r, err = d.now(r)
 	return r.State == storage.Applied, err
 }

@@ -16,7 +16,7 @@ import (
 
 // reopen ends a node's program and starts it again over its database, or over the
 // copy that is given.
-func (f *Fleet) reopen(t *testing.T, n *Node, copied *image) *Node {
+func (f *Fleet) reopen(t testing.TB, n *Node, copied *image) *Node {
 	t.Helper()
 	if err := n.Store.Close(); err != nil {
 		t.Fatal(err)
@@ -35,7 +35,7 @@ func (f *Fleet) reopen(t *testing.T, n *Node, copied *image) *Node {
 }
 
 // stopped returns a copy of a node's database between two runs of its program.
-func (f *Fleet) stopped(t *testing.T, n *Node) *image {
+func (f *Fleet) stopped(t testing.TB, n *Node) *image {
 	t.Helper()
 	if err := n.Store.Close(); err != nil {
 		t.Fatal(err)
