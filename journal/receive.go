@@ -112,7 +112,7 @@ func (d *Door) Receive(tx storage.Tx, t *topology.Topology, a Arrival) (Outcome,
 		return own && !d.movedHome(before, r), err
 	})
 	if err == nil && outcome != Kept && there && a.Forced && a.Gone && a.Record.Version <= before.Version && a.Record.Origin != before.Origin {
-		err = d.undone(tx, before) // the centre has it as it was before, or not at all
+		err = d.undone(tx, before, a.Record.Origin) // the centre has it as it was before, or not at all
 	}
 	switch {
 	case err != nil:
@@ -127,7 +127,7 @@ func (d *Door) Receive(tx storage.Tx, t *topology.Topology, a Arrival) (Outcome,
 		return outcome, nil
 	}
 	if there && a.Forced {
-		if err := errors.Join(d.undone(tx, before), d.rehome(tx, before, r)); err != nil {
+		if err := errors.Join(d.undone(tx, before, r.Origin), d.rehome(tx, before, r)); err != nil {
 			return 0, err
 		}
 	}

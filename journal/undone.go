@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/atollsync/atoll"
@@ -27,35 +28,41 @@ func CauseOf(kind string, record atoll.Key) atoll.Cause {
 	return atoll.Cause{Kind: byProcessor + kind, Ref: record.String()}
 }
 
-// undone notes that the centre's true state takes the place of the version, and what
-// that was the answer to, if a processor here made it. Nothing else would ask about that
-// again: it has not changed; nor about what was answered with it, if it is gone.
-func (d *Door) undone(tx storage.Tx, was atoll.Record) error {
+// undone notes that the centre's true state, made in the entry now, takes the place of the
+// version, and what that was the answer to, if a processor here made it: also if somebody
+// has worked on it or stated it again since. Nothing else would ask about that again: it
+// has not changed; nor about what was answered with it, if it is gone.
+func (d *Door) undone(tx storage.Tx, was atoll.Record, now atoll.Origin) error {
 	if was.Origin.Site != d.Site {
 		return nil
 	}
 	if err := tx.Set(shelfUndone, " "+was.Key.String(), nil); err != nil {
 		return err
 	}
-	je, err := tx.Entry(d.Site, was.Origin.Seq)
-	if errors.Is(err, atoll.NotFound) {
-		return nil // made before this database was initialised
+	for at := was.Origin; at.Site == d.Site && at != now; {
+		je, err := tx.Entry(at.Site, at.Seq)
+		if errors.Is(err, atoll.NotFound) {
+			return nil // made before this database was initialised
+		}
+		if err != nil {
+			return err
+		}
+		e, err := atoll.DecodeEntry(je.Content)
+		if err != nil {
+			return nil //nolint:nilerr // what cannot be read was refused for that
+		}
+		if kind, ok := strings.CutPrefix(e.Cause.Kind, byProcessor); ok && e.Cause.Ref != "" {
+			if err := errors.Join(d.countBack(tx, at.Seq, e), tx.Set(shelfUndone, kind+" "+e.Cause.Ref, nil)); err != nil {
+				return err
+			}
+		}
+		i := slices.IndexFunc(e.Operations, func(op atoll.Operation) bool { return op.Key == was.Key })
+		if i < 0 {
+			return nil
+		}
+		at = e.Operations[i].Base
 	}
-	if err != nil {
-		return err
-	}
-	e, err := atoll.DecodeEntry(je.Content)
-	if err != nil {
-		return nil //nolint:nilerr // what cannot be read was refused for that
-	}
-	kind, ok := strings.CutPrefix(e.Cause.Kind, byProcessor)
-	if !ok || e.Cause.Ref == "" {
-		return nil
-	}
-	if err := d.countBack(tx, was.Origin.Seq, e); err != nil {
-		return err
-	}
-	return tx.Set(shelfUndone, kind+" "+e.Cause.Ref, nil)
+	return nil
 }
 
 // Undone returns what is to be answered again, and strikes it off the list.

@@ -140,3 +140,41 @@ func TestR_D_11_R_D_52_SentForAnOrderThatIsGivenBack(t *testing.T) {
 	}
 	w.peace()
 }
+
+// An answer that somebody has received since is given back with what it was made with, and
+// the news of it stands, as the site has told it again. It is answered anew.
+//
+// R-D-11, R-D-52, R-H-28.
+func TestR_D_11_R_D_52_ReceivedBeforeItIsGivenBack(t *testing.T) {
+	w := f1(t)
+	item := w.item("a")
+	w.grant("items", "C")
+	w.sync(2, 3)
+	stock := w.stock("D", item, "50")
+	w.peace()
+	w.configure(w.Centre.Centre.Withdraw("tester", central.Delegation{Domain: "items", AtOnce: true, Reason: "found in a ditch"}))
+	if err := w.Centre.Centre.Order(w.ctx, "tester", 3, "resend"); err != nil {
+		t.Fatal(err)
+	}
+	own, err := w.newItem(3, "own")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bought := atoll.NewID(w.Clock.Now())
+	w.edit(3, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "invoice", ID: bought}, Fields: atoll.Fields{}.Set("store_id", w.Stores["C"]).
+		Set("kind", documents.SupplierInvoice).Set("status", documents.New).Set("name_id", topology.StoreNameID(w.Stores["D"]))},
+		journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "invoice_line", ID: atoll.NewID(w.Clock.Now())}, Fields: atoll.Fields{}.
+			Set("invoice_id", bought).Set("store_id", w.Stores["C"]).Set("item_id", own).Set("kind", documents.StockIn).
+			Set("pack_size", number("1")).Set("number_of_packs", number("5"))})
+	w.act(3, receive, bought) // and the numbers that follow go with it
+	sent := w.ship("D", "C", stock, "7")
+	half := w.answer(3, "invoice", sent)
+	w.act(3, receive, half.ID)
+	w.sync(3)
+	w.giveTruth(3)
+	w.sync(3, 3)
+	if f := w.answer(3, "invoice", sent).Fields; f.Text("status") != documents.New {
+		t.Errorf("the answer is %s again", f.Text("status"))
+	}
+	w.peace()
+}
