@@ -32,6 +32,7 @@ type console struct {
 	streams chan struct{} // one place for each open stream of events
 	sites   siteLists
 	answers answers
+	shelves shelves
 }
 
 // New returns the handler of all pages. It is to be served at the root of a host.

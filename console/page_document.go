@@ -244,11 +244,11 @@ func (c *console) choosable(v *Visit, line *catalogue.Def, f catalogue.Field, in
 // stockOptions is the stock of a store to choose from, narrowed by words of the item:
 // what is available, or for a count all of it.
 func (c *console) stockOptions(v *Visit, store atoll.ID, find string, all bool) ([]option, error) {
-	batches, err := c.batches(v, store, find)
+	batches, err := c.batches(v, store, find, false)
 	if err != nil {
 		return nil, err
 	}
-	batches = slices.DeleteFunc(batches, func(b batch) bool { return !all && !b.free })
+	batches = slices.DeleteFunc(slices.Clone(batches), func(b batch) bool { return !all && !b.free })
 	recs, err := c.linesOf(v, batches[:min(len(batches), mostPick)])
 	if err != nil {
 		return nil, err

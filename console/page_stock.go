@@ -2,13 +2,17 @@ package console
 
 import (
 	"cmp"
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/atollsync/atoll"
 	"github.com/atollsync/atoll/catalogue"
 	"github.com/atollsync/atoll/documents"
+	"github.com/atollsync/atoll/report"
 	"github.com/atollsync/atoll/station"
 	"github.com/atollsync/atoll/storage"
 	"github.com/atollsync/atoll/survivor"
@@ -35,9 +39,9 @@ type batch struct {
 
 // shelved is an item of which there are batches.
 type shelved struct {
-	item atoll.ID // the one that stands for it
-	name string   // as names are compared
-	out  bool     // it is not looked for
+	item  atoll.ID // the one that stands for it
+	name  string   // as names are compared
+	words []string // by which it is looked for
 }
 
 const shelvedAtOnce = 500 // items that are read together
@@ -48,7 +52,7 @@ var batchFields = []string{"item_id", "expiry_date", "batch", "total_number_of_p
 // hold the text: by the name of the item, what expires first before the rest. Batches
 // of which nothing is there come only if they are asked for.
 func (c *console) stockList(v *Visit, store atoll.ID, text string, after atoll.ID, d *shelfData) (out []station.Record, next atoll.ID, err error) {
-	all, err := c.batches(v, store, text)
+	all, err := c.batches(v, store, text, after != "")
 	if err != nil {
 		return nil, "", err
 	}
@@ -93,19 +97,88 @@ func (c *console) linesOf(v *Visit, batches []batch) (out []station.Record, err 
 	return out, nil
 }
 
-// batches are the stock lines of a store, or of its items whose words begin so, in the
-// order in which they are listed.
-func (c *console) batches(v *Visit, store atoll.ID, text string) (out []batch, err error) {
+// How long the order of a large store's stock is kept: to turn its pages, and for who
+// asks anew, if no record has changed since.
+const (
+	longShelf   = 1000 // batches
+	keptShelf   = time.Minute
+	keptShelves = 4
+)
+
+// shelves are the stock of large stores in the order in which it is listed.
+type shelves struct {
+	sync.Mutex
+	of    map[atoll.ID]*shelf
+	order []atoll.ID // the oldest first
+}
+
+type shelf struct {
+	mark    report.Mark
+	at      time.Time
+	batches []batch
+}
+
+func (s *shelves) get(store atoll.ID) *shelf {
+	s.Lock()
+	defer s.Unlock()
+	return s.of[store]
+}
+
+func (s *shelves) keep(store atoll.ID, one *shelf) {
+	s.Lock()
+	defer s.Unlock()
+	if s.of == nil {
+		s.of = map[atoll.ID]*shelf{}
+	}
+	s.order = append(slices.DeleteFunc(s.order, func(id atoll.ID) bool { return id == store }), store)
+	if len(s.order) > keptShelves {
+		delete(s.of, s.order[0])
+		s.order = s.order[1:]
+	}
+	s.of[store] = one
+}
+
+// batches are the stock lines of a store, or of its items that have for each word of the
+// text one that begins so, in the order in which they are listed. A page that is turned
+// is one of the same list.
+func (c *console) batches(v *Visit, store atoll.ID, text string, turning bool) ([]batch, error) {
+	mark, err := c.Station.Mark(v.ctx())
+	if err != nil {
+		return nil, err
+	}
+	one := c.shelves.get(store)
+	if one == nil || c.Now().Sub(one.at) >= keptShelf || one.mark != mark && !turning {
+		one = &shelf{mark: mark, at: c.Now()}
+		if one.batches, err = c.readShelf(v, store); err != nil {
+			return nil, err
+		}
+		if len(one.batches) > longShelf {
+			c.shelves.keep(store, one)
+		}
+	}
+	if text == "" {
+		return one.batches, nil
+	}
+	looked := catalogue.Words(text)
+	return slices.DeleteFunc(slices.Clone(one.batches), func(b batch) bool {
+		return len(looked) == 0 || slices.ContainsFunc(looked, func(begun string) bool {
+			return !slices.ContainsFunc(b.of.words, func(word string) bool { return strings.HasPrefix(word, begun) })
+		})
+	}), nil
+}
+
+// readShelf reads the stock lines of a store, and puts them in order.
+func (c *console) readShelf(v *Visit, store atoll.ID) (out []batch, err error) {
 	err = c.Database.View(v.ctx(), func(r storage.Reader) error {
 		out = nil
-		shelf := map[atoll.ID]*shelved{}
+		items := map[atoll.ID]*shelved{}
 		q := storage.RowQuery{Type: "stock_line", Fields: batchFields, Where: map[string]string{"store_id": string(store)}}
 		err := r.Rows(q, func(row storage.Row) error {
 			item := atoll.ID(row.Plain(0))
-			of := shelf[item]
+			of := items[item]
 			if of == nil {
 				of = &shelved{}
-				shelf[item] = of
+				items[item] = of
 			}
 			total, available := packs(row, 3), packs(row, 4)
 			out = append(out, batch{id: row.ID, of: of, expiry: row.Text(1), code: row.Text(2), empty: total == 0 && available == 0, free: available > 0})
@@ -114,22 +187,24 @@ func (c *console) batches(v *Visit, store atoll.ID, text string) (out []batch, e
 		if err != nil {
 			return err
 		}
-		return c.shelve(v, r, shelf, catalogue.Looked(text), text != "")
+		return c.shelve(v, r, items)
 	})
-	out = slices.DeleteFunc(out, func(b batch) bool { return b.of.out })
 	slices.SortFunc(out, func(a, b batch) int {
-		return cmp.Or(
-			strings.Compare(a.of.name, b.of.name), strings.Compare(string(a.of.item), string(b.of.item)), later(a.expiry, b.expiry),
-			strings.Compare(a.code, b.code), strings.Compare(string(a.id), string(b.id)))
+		if a.of != b.of {
+			if n := cmp.Or(strings.Compare(a.of.name, b.of.name), strings.Compare(string(a.of.item), string(b.of.item))); n != 0 {
+				return n
+			}
+		}
+		return cmp.Or(later(a.expiry, b.expiry), strings.Compare(a.code, b.code), strings.Compare(string(a.id), string(b.id)))
 	})
 	return out, err
 }
 
-// shelve finds out what the items on a shelf are called. Those without a word that
-// begins as each of the looked ones are not looked for.
-func (c *console) shelve(v *Visit, r storage.Reader, shelf map[atoll.ID]*shelved, looked []string, asked bool) error {
+// shelve finds out what the items on a shelf are called. Most say it themselves; the
+// others are asked for as everywhere.
+func (c *console) shelve(v *Visit, r storage.Reader, items map[atoll.ID]*shelved) error {
 	merged := survivor.New(r, c.Catalogue)
-	for ids := range slices.Chunk(slices.Sorted(maps.Keys(shelf)), shelvedAtOnce) {
+	for ids := range slices.Chunk(slices.Sorted(maps.Keys(items)), shelvedAtOnce) {
 		keys := make([]atoll.Key, len(ids))
 		for i, id := range ids {
 			keys[i] = atoll.Key{Type: "item", ID: id}
@@ -138,51 +213,39 @@ func (c *console) shelve(v *Visit, r storage.Reader, shelf map[atoll.ID]*shelved
 			return err
 		}
 		for _, key := range keys {
-			to, err := merged.Of(key)
+			of := items[key.ID]
+			name, code, err := itemSays(r, key)
+			if of.item = key.ID; err == nil && name == "" {
+				if of.item, err = merged.Of(key); err == nil {
+					name, err = c.name(v, r, atoll.Key{Type: "item", ID: of.item}, 2)
+				}
+			}
 			if err != nil {
 				return err
 			}
-			of, stands := shelf[key.ID], atoll.Key{Type: "item", ID: to}
-			name, err := c.name(v, r, stands, 2)
-			if err != nil {
-				return err
-			}
-			of.item, of.name = to, strings.Join(catalogue.Words(name), " ")
-			if !asked {
-				continue
-			}
-			if of.out, err = c.without(r, stands, looked); err != nil {
-				return err
-			}
+			words := catalogue.Words(name)
+			of.name, of.words = strings.Join(words, " "), append(words, catalogue.Words(code)...)
 		}
 	}
 	return nil
 }
 
-// without reports whether the record has no word that begins as one of the looked ones.
-func (c *console) without(r storage.Reader, key atoll.Key, looked []string) (bool, error) {
+// itemSays returns the name and the code of an item that stands for itself, no name for
+// any other.
+func itemSays(r storage.Reader, key atoll.Key) (name, code string, err error) {
 	rec, err := r.Record(key)
-	if atoll.CodeOf(err) == atoll.NotFound {
-		return true, nil
+	if atoll.CodeOf(err) == atoll.NotFound || err == nil && (rec.Deleted || rec.Hidden) {
+		return "", "", nil
 	}
 	if err != nil {
-		return true, err
+		return "", "", err
 	}
-	f, err := rec.Fields()
-	if err != nil {
-		return true, err
+	row := storage.Row{Values: make([]json.RawMessage, 3)}
+	atoll.Pick(rec.Body, []string{"name", "code", "merged_into"}, row.Values)
+	if code = row.Text(1); row.Text(2) == "" {
+		name = row.Text(0)
 	}
-	words := c.Catalogue.Index(key.Type, f)
-	for _, begun := range looked {
-		has := false
-		for name := range words {
-			has = has || strings.HasPrefix(name, begun)
-		}
-		if !has {
-			return true, nil
-		}
-	}
-	return len(looked) == 0, nil
+	return name, code, nil
 }
 
 // later compares dates; what has none comes last.

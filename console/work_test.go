@@ -334,16 +334,19 @@ func TestR_I_28_StockIsListedByItem(t *testing.T) {
 	equal("/work/stock?q=ephe&empty=all", "E1")
 	one.page("/work/stock?q=ibu&empty=all").says("3 batches in stock of 1 item. 1 empty")
 	one.page("/work/stock?q=...").says("Nothing is like that")
+	// Who asks anew is told of what came meanwhile, also where the order is kept for a while.
+	insert("ibuprofen", "I4", "2027-12-31", "1")
+	equal("/work/stock?q=ibu", "I1", "I4", "I2", "I3")
 	for n := range 60 {
 		insert("aspirin", "A"+strconv.Itoa(n%9+1), "2027-02-"+strconv.Itoa(10+n%9), "1")
 	}
 	first := one.page("/work/stock")
 	next := regexp.MustCompile(`rel="next" href="([^"]+)"`).FindStringSubmatch(first.body)
 	if next == nil {
-		t.Fatal("a list of 66 batches has one page")
+		t.Fatal("a list of 67 batches has one page")
 	}
 	got := append(batches("/work/stock"), batches(html.UnescapeString(next[1]))...)
-	if want := []string{"E1", "I1", "I2", "I3", "B-", "Z1"}; len(got) != 66 || !slices.Equal(got[60:], want) || !slices.IsSorted(got[:60]) {
+	if want := []string{"E1", "I1", "I4", "I2", "I3", "B-", "Z1"}; len(got) != 67 || !slices.Equal(got[60:], want) || !slices.IsSorted(got[:60]) {
 		t.Errorf("two pages list %q", got)
 	}
 }
