@@ -260,6 +260,22 @@ func (w *world) ship(from, to string, line atoll.ID, packs ...string) atoll.ID {
 	return id
 }
 
+// unsent makes a shipment of packs of a stock line, and does not send it.
+func (w *world) unsent(from, to string, stock atoll.ID, packs string) atoll.ID {
+	w.t.Helper()
+	at := w.home(from)
+	line := w.want(at, "stock_line", stock).Fields
+	id := w.insert(at, "invoice", atoll.Fields{}.Set("store_id", w.Stores[from]).Set("kind", documents.CustomerInvoice).
+		Set("status", documents.New).Set("name_id", topology.StoreNameID(w.Stores[to])))
+	f := atoll.Fields{}.Set("invoice_id", id).Set("store_id", w.Stores[from]).Set("kind", "stock_out").
+		Set("stock_line_id", stock).Set("number_of_packs", number(packs))
+	for _, name := range []string{"item_id", "batch", "expiry_date", "pack_size"} {
+		f[name] = line[name]
+	}
+	w.insert(at, "invoice_line", f)
+	return id
+}
+
 // request finalises a request requisition of one store to another.
 func (w *world) request(from, to string, item atoll.ID, quantity string) (atoll.ID, error) {
 	w.t.Helper()

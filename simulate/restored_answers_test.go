@@ -12,6 +12,7 @@ import (
 	"github.com/atollsync/atoll/handover"
 	"github.com/atollsync/atoll/journal"
 	"github.com/atollsync/atoll/topology"
+	"github.com/atollsync/atoll/transfer"
 )
 
 // takeBack has the centre take back all that sites hold of what it lost, which must be
@@ -457,4 +458,41 @@ func TestR_G_43_R_M_03_LockedByATransferThatIsLost(t *testing.T) {
 		t.Errorf("nobody transfers her: %v", err)
 	}
 	w.peace()
+}
+
+// A draft of the centre's own that was sent, and answered, is a draft again at a centre that
+// was restored to before: the goods are in stock in both stores. The centre lists it, and
+// once it is sent again all is as it was.
+//
+// R-D-52, R-M-03.
+func TestR_D_52_R_M_03_AnAnswerToWhatIsADraftAgain(t *testing.T) {
+	w := f1(t)
+	item := w.item("x")
+	w.sync(2)
+	stock := w.stock("A", item, "50")
+	ci := w.unsent("A", "B", stock, "5")
+	w.peace()
+	old := w.stopped(t, w.Centre)
+	w.act(1, finalise, ci)
+	w.sync(2)
+	half := w.answer(2, "invoice", ci)
+	w.act(2, receive, half.ID)
+	w.reopen(t, w.Centre, old)
+	w.sync(2)
+	w.sync(2)
+	if _, err := w.Centre.Centre.LeaveFound(w.ctx, "it is sent again"); err != nil {
+		t.Fatal(err)
+	}
+	w.peace()
+	w.holds(1, stock, "50", "50")
+	x := w.onlyOne(transfer.Filter{Exceptions: true})
+	if x.Initiating.ID != ci || x.Initiating.Status != documents.New || x.Responding == nil || x.Responding.ID != half.ID || x.Reason != transfer.Refused {
+		t.Errorf("listed as %+v", x)
+	}
+	w.act(1, finalise, ci)
+	w.peace()
+	w.holds(1, stock, "45", "45")
+	if got := w.under(transfer.Filter{}); len(got) > 0 {
+		t.Errorf("it was sent again, and is listed as %+v", got)
+	}
 }

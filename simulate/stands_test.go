@@ -187,15 +187,7 @@ func TestR_D_52_R_H_37_AnAnswerToADraftThatWasNotSent(t *testing.T) {
 	item := w.item("x")
 	w.sync(2, 3)
 	stock := w.stock("C", item, "50")
-	line := w.want(3, "stock_line", stock).Fields
-	ci := w.insert(3, "invoice", atoll.Fields{}.Set("store_id", w.Stores["C"]).Set("kind", documents.CustomerInvoice).
-		Set("status", documents.New).Set("name_id", topology.StoreNameID(w.Stores["D"])))
-	f := atoll.Fields{}.Set("invoice_id", ci).Set("store_id", w.Stores["C"]).Set("kind", "stock_out").
-		Set("stock_line_id", stock).Set("number_of_packs", number("5"))
-	for _, name := range []string{"item_id", "batch", "expiry_date", "pack_size"} {
-		f[name] = line[name]
-	}
-	w.insert(3, "invoice_line", f)
+	ci := w.unsent("C", "D", stock, "5")
 	w.peace()
 	w.force("C", 2)
 	w.act(3, finalise, ci)

@@ -162,8 +162,11 @@ func unfounded(c process.Case, initiating atoll.Key, kept open) (row Transfer, t
 		Days: int(c.Now.Sub(since) / (24 * time.Hour)), Old: c.Now.Sub(since) > OldAfter, Exception: true, Reason: Refused,
 	}
 	refused := "refused"
-	if kept.Refusal != 0 {
+	switch {
+	case kept.Refusal != 0:
 		refused = fmt.Sprintf("refused (refusal %d)", kept.Refusal)
+	case kept.Lost:
+		refused = "lost when the database was restored"
 	}
 	row.Words = fmt.Sprintf("the document of %s was %s, and answered in %s", row.From.Name, refused, row.To.Name)
 	if c.Record.ID != "" && !c.Record.Deleted {

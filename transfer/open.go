@@ -22,9 +22,10 @@ type open struct {
 	Since int64 `json:"since"` // Unix milliseconds: when this database learnt of it
 	// Answer is the key of the responding half, and Refusal the number of the refusal, of
 	// an initiating half that the centre has refused, or refused to let go. The number is
-	// known at the centre only.
+	// known at the centre only. Lost says that the centre sent it itself, and has lost that.
 	Answer  string `json:"answer,omitempty"`
 	Refusal int64  `json:"refusal,omitempty"`
+	Lost    bool   `json:"lost,omitempty"`
 }
 
 // tracking keeps the list up to date, and wakes documents that may be answered now
@@ -100,7 +101,8 @@ func track(tx storage.Tx, c process.Case) error {
 
 // trackAnswer lists an answer, at the centre, to a document that was refused here, or
 // that is a draft here as the change that sent it was refused: both stores were active
-// on one site, which knew nothing of the refusal yet. The answer is its own store's and
+// on one site, which knew nothing of the refusal yet. So it does one to a draft of the
+// centre's own, which it had sent before it was restored. The answer is its own store's and
 // stands; a person says what becomes of it (R-D-52).
 func trackAnswer(tx storage.Tx, c process.Case, initiating atoll.Key) error {
 	place := initiating.String()
@@ -130,7 +132,11 @@ func trackAnswer(tx storage.Tx, c process.Case, initiating atoll.Key) error {
 			return storage.Save(tx, shelfOpen, place, open{Since: c.Now.UnixMilli(), Answer: c.Record.Key.String(), Refusal: no.ID})
 		}
 	}
-	return tx.Drop(shelfOpen, place)
+	r, f, there, err := find(tx, initiating)
+	if err == nil && there && c.Owns(r) && documents.Rank(f.Text("status")) < documents.Rank(documents.Confirmed) {
+		return storage.Save(tx, shelfOpen, place, open{Since: c.Now.UnixMilli(), Answer: c.Record.Key.String(), Lost: true})
+	}
+	return errors.Join(err, tx.Drop(shelfOpen, place))
 }
 
 // trackUndone lists such an answer at its own site, when the document is given back to
