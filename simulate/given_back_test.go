@@ -120,8 +120,8 @@ func TestR_D_11_R_D_52_SentForAnOrderThatIsGivenBack(t *testing.T) {
 	whole := []journal.Proposal{{Verb: atoll.Insert, Key: atoll.Key{Type: "purchase_order", ID: order}, Fields: atoll.Fields{}.
 		Set("store_id", w.Stores["C"]).Set("status", documents.New).Set("name_id", topology.StoreNameID(w.Stores["D"]))}}
 	for _, of := range []atoll.ID{item, own} {
-		whole = append(whole, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "purchase_order_line", ID: atoll.NewID(w.Clock.Now())},
-			Fields: atoll.Fields{}.Set("purchase_order_id", order).Set("store_id", w.Stores["C"]).Set("item_id", of).Set("requested_quantity", number("50"))})
+		f := atoll.Fields{}.Set("purchase_order_id", order).Set("store_id", w.Stores["C"]).Set("item_id", of).Set("requested_quantity", number("50"))
+		whole = append(whole, journal.Proposal{Verb: atoll.Insert, Key: atoll.Key{Type: "purchase_order_line", ID: atoll.NewID(w.Clock.Now())}, Fields: f})
 	}
 	w.edit(3, whole...)
 	w.perform(3, documents.Confirm, "purchase_order", order)
