@@ -65,6 +65,7 @@ type Reports interface {
 	Ask(ctx context.Context, name string, a station.Asking) (*report.Table, error)
 	Mark(ctx context.Context) (report.Mark, error)
 	Rows(r storage.Reader, q storage.RowQuery, fn func(storage.Row) error) error
+	KnownRows(r storage.Reader, q storage.RowQuery, fn func(storage.Row) error) (done bool, err error)
 }
 
 // Station is what every installation has.

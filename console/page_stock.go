@@ -173,7 +173,7 @@ func (c *console) readShelf(v *Visit, store atoll.ID) (out []batch, err error) {
 		out = nil
 		items := map[atoll.ID]*shelved{}
 		q := storage.RowQuery{Type: "stock_line", Fields: batchFields, Where: map[string]string{"store_id": string(store)}}
-		err := r.Rows(q, func(row storage.Row) error {
+		err := c.Station.Rows(r, q, func(row storage.Row) error {
 			item := atoll.ID(row.Plain(0))
 			of := items[item]
 			if of == nil {
@@ -203,7 +203,59 @@ func (c *console) readShelf(v *Visit, store atoll.ID) (out []batch, err error) {
 // shelve finds out what the items on a shelf are called. Most say it themselves; the
 // others are asked for as everywhere.
 func (c *console) shelve(v *Visit, r storage.Reader, items map[atoll.ID]*shelved) error {
+	done, err := c.hearAll(r, items)
+	if err == nil && !done {
+		err = hearEach(r, items)
+	}
+	if err != nil {
+		return err
+	}
 	merged := survivor.New(r, c.Catalogue)
+	for id, of := range items {
+		if of.item != "" {
+			continue
+		}
+		stands, err := merged.Of(atoll.Key{Type: "item", ID: id})
+		if err != nil {
+			return err
+		}
+		name, err := c.name(v, r, atoll.Key{Type: "item", ID: stands}, 2)
+		if err != nil {
+			return err
+		}
+		of.call(stands, name, "")
+	}
+	return nil
+}
+
+func (s *shelved) call(item atoll.ID, name, code string) {
+	words := catalogue.Words(name)
+	s.item, s.name, s.words = item, strings.Join(words, " "), append(words, catalogue.Words(code)...)
+}
+
+// hearAll lets many items say what they are called that stand for themselves, if what is
+// known of all items tells it; to look for each takes longer then.
+func (c *console) hearAll(r storage.Reader, items map[atoll.ID]*shelved) (done bool, err error) {
+	if len(items) < shelvedAtOnce {
+		return false, nil
+	}
+	merged := map[atoll.ID]bool{}
+	q := storage.RowQuery{Type: "item", Where: map[string]string{"status": survivor.Merged}}
+	if err := r.Rows(q, func(row storage.Row) error { merged[row.ID] = true; return nil }); err != nil {
+		return false, err
+	}
+	q = storage.RowQuery{Type: "item", Fields: []string{"name", "code"}}
+	return c.Station.KnownRows(r, q, func(row storage.Row) error {
+		if of := items[row.ID]; of != nil && !merged[row.ID] && row.Text(0) != "" {
+			of.call(row.ID, row.Text(0), row.Text(1))
+		}
+		return nil
+	})
+}
+
+// hearEach lets each item say what it is called that stands for itself.
+func hearEach(r storage.Reader, items map[atoll.ID]*shelved) error {
+	said := storage.Row{Values: make([]json.RawMessage, 3)}
 	for ids := range slices.Chunk(slices.Sorted(maps.Keys(items)), shelvedAtOnce) {
 		keys := make([]atoll.Key, len(ids))
 		for i, id := range ids {
@@ -213,39 +265,20 @@ func (c *console) shelve(v *Visit, r storage.Reader, items map[atoll.ID]*shelved
 			return err
 		}
 		for _, key := range keys {
-			of := items[key.ID]
-			name, code, err := itemSays(r, key)
-			if of.item = key.ID; err == nil && name == "" {
-				if of.item, err = merged.Of(key); err == nil {
-					name, err = c.name(v, r, atoll.Key{Type: "item", ID: of.item}, 2)
-				}
+			rec, err := r.Record(key)
+			if atoll.CodeOf(err) == atoll.NotFound || err == nil && (rec.Deleted || rec.Hidden) {
+				continue
 			}
 			if err != nil {
 				return err
 			}
-			words := catalogue.Words(name)
-			of.name, of.words = strings.Join(words, " "), append(words, catalogue.Words(code)...)
+			atoll.Pick(rec.Body, []string{"name", "code", "merged_into"}, said.Values)
+			if said.Text(0) != "" && said.Text(2) == "" {
+				items[key.ID].call(key.ID, said.Text(0), said.Text(1))
+			}
 		}
 	}
 	return nil
-}
-
-// itemSays returns the name and the code of an item that stands for itself, no name for
-// any other.
-func itemSays(r storage.Reader, key atoll.Key) (name, code string, err error) {
-	rec, err := r.Record(key)
-	if atoll.CodeOf(err) == atoll.NotFound || err == nil && (rec.Deleted || rec.Hidden) {
-		return "", "", nil
-	}
-	if err != nil {
-		return "", "", err
-	}
-	row := storage.Row{Values: make([]json.RawMessage, 3)}
-	atoll.Pick(rec.Body, []string{"name", "code", "merged_into"}, row.Values)
-	if code = row.Text(1); row.Text(2) == "" {
-		name = row.Text(0)
-	}
-	return name, code, nil
 }
 
 // later compares dates; what has none comes last.

@@ -126,11 +126,20 @@ func many(t atoll.Type, counts map[atoll.Type]int) bool {
 // Rows calls fn with the records that the query selects, as storage.RowReader does but in
 // no order: from the copy if it is of what the reader sees, or nearly, and has the fields.
 func (k *Kept) Rows(r storage.Reader, q storage.RowQuery, fn func(storage.Row) error) error {
+	if done, err := k.Known(r, q, fn); done || err != nil {
+		return err
+	}
+	return r.Rows(q, fn)
+}
+
+// Known is Rows from the copy alone; done is false when it does not tell, and fn was not
+// called.
+func (k *Kept) Known(r storage.Reader, q storage.RowQuery, fn func(storage.Row) error) (done bool, err error) {
 	wanted, values := slices.Clip(q.Fields), []string(nil)
 	for field, value := range q.Where {
 		wanted, values = append(wanted, field), append(values, value)
 	}
-	done, err := k.rows(r, storage.RowQuery{Type: q.Type, Fields: wanted}, func(l line) error {
+	return k.rows(r, storage.RowQuery{Type: q.Type, Fields: wanted}, func(l line) error {
 		for i, value := range values {
 			if string(l.Bytes(len(q.Fields)+i)) != value {
 				return nil
@@ -138,10 +147,6 @@ func (k *Kept) Rows(r storage.Reader, q storage.RowQuery, fn func(storage.Row) e
 		}
 		return fn(storage.Row{ID: l.ID, Values: l.Values[:len(q.Fields)]})
 	})
-	if done || err != nil {
-		return err
-	}
-	return r.Rows(q, fn)
 }
 
 // rows calls fn with every record of the type, in no order, if the copy is of what the

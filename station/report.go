@@ -59,6 +59,12 @@ func (s *Station) Rows(r storage.Reader, q storage.RowQuery, fn func(storage.Row
 	return s.kept.Rows(r, q, fn)
 }
 
+// KnownRows is Rows from what KeepReports keeps alone; done is false when that does not
+// tell, and fn was not called.
+func (s *Station) KnownRows(r storage.Reader, q storage.RowQuery, fn func(storage.Row) error) (done bool, err error) {
+	return s.kept.Known(r, q, fn)
+}
+
 // Mark tells which state of the database answers are of from now on.
 func (s *Station) Mark(ctx context.Context) (m report.Mark, err error) {
 	err = s.Store.View(ctx, func(r storage.Reader) error { m, err = report.MarkOf(r); return err })
