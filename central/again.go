@@ -30,9 +30,7 @@ func (d *docket) again(r storage.Refusal, note, by string, renewed bool) (bool, 
 	// The shortest run of entries that can stand: the refused one alone, or with
 	// those that mended it.
 	for n := 1; n <= len(chain); n++ {
-		if hopeless, err := d.inVain(chain[:n], &why); err != nil {
-			return false, err
-		} else if hopeless {
+		if d.inVain(chain[:n], &why) {
 			continue
 		}
 		ops, ends, err := d.composed(chain[:n])

@@ -168,23 +168,23 @@ func (d *docket) learn(run []*storage.Refusal, ops []atoll.Operation, ends map[a
 // inVain reports whether it is known that the run cannot stand either, as the one before
 // it, or one that began earlier. Alone an entry is always judged. Why is what is known, and
 // made to be of this run.
-func (d *docket) inVain(run []*storage.Refusal, why *vain) (bool, error) {
+func (d *docket) inVain(run []*storage.Refusal, why *vain) bool {
 	last := run[len(run)-1]
 	if len(run) == 1 {
-		return false, nil
+		return false
 	}
 	if known, is := d.vain[last.ID]; is && known.first <= run[0].ID {
 		*why = known
-		return true, nil
+		return true
 	}
 	if len(why.need) == 0 || slices.ContainsFunc(last.Keys, func(k atoll.Key) bool { return slices.Contains(why.need, k) }) {
-		return false, nil
+		return false
 	}
 	e, err := d.entry(last)
 	if err != nil {
-		return false, nil //nolint:nilerr // who composes the run finds it
+		return false // who composes the run finds it
 	}
 	// A merge lets others name another record than they did.
 	merges := slices.ContainsFunc(e.Operations, func(op atoll.Operation) bool { return op.Fields.Has("merged_into") || op.Fields.Has("unmerged_from") })
-	return !merges, nil
+	return !merges
 }
